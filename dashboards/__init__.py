@@ -1,0 +1,1 @@
+"""What people see: Grafana as code, the built-in page, notifications."""

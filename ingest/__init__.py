@@ -1,0 +1,1 @@
+"""MQTT in: payload decoders, the no-loss source, the event-log publisher."""

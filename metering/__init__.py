@@ -1,0 +1,1 @@
+"""The domain: units, readings, the energy ledger, baselines, savings. No I/O and no clock in here."""

@@ -1,0 +1,260 @@
+"""The facts that flow through Kvartal: frozen, named in the past tense of the field, units in the names.
+
+Instants are integers: milliseconds since 1970 UTC, or whole hours since then where a name ends in
+`hour`. Dates are proleptic ordinals of local days of the site (`datetime.date.toordinal`). Amounts
+are integers of the quantity's base unit (`metering.units`): Wh, l, m°C.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+
+Nature: TypeAlias = Literal["register", "gauge"]
+
+
+class Readings(Struct, frozen=True, tag=True, array_like=True):
+    """Readings of one quantity of one meter (or weather station), as one message carried them."""
+
+    building: str
+    """Building id; `""` for a station's readings before they are copied to its buildings."""
+    meter: str
+    """Meter id, or station id where the quantity is `outdoor_temperature`."""
+    quantity: str
+    """`energy`, `volume`, `temperature`, `outdoor_temperature`."""
+    nature: Nature
+    times: tuple[int, ...]
+    amounts: tuple[int, ...]
+    received_at: int
+    copy: bool = False
+    """A station's readings copied to a further building; not counted again."""
+
+
+class Rejected(Struct, frozen=True, tag=True):
+    """What was not understood or not allowed, kept whole so that it can be replayed."""
+
+    topic: str
+    payload: bytes
+    reason: str
+    """One of `ingest.reasons` (documented in docs/payloads.md)."""
+    detail: str
+    received_at: int
+    readings: int = 1
+    """How many readings this rejection accounts for."""
+    retain: bool = False
+
+
+class Tick(Struct, frozen=True, tag=True, array_like=True):
+    """The clock, as an event: silence is judged by ticks and by nothing else."""
+
+    building: str
+    received_at: int
+
+
+class Counted(Struct, frozen=True, tag=True, array_like=True):
+    """How the readings of one message were accounted for: received = accepted + duplicate."""
+
+    building: str
+    meter: str
+    quantity: str
+    accepted: int
+    duplicate: int
+    last_time: int
+    """Time of the newest reading accepted so far [ms]."""
+    last_amount: int
+    received_at: int
+
+
+class Hours(Struct, frozen=True, tag=True, array_like=True):
+    """Hours of a register whose energy became known or changed."""
+
+    building: str
+    meter: str
+    quantity: str
+    hours: tuple[int, ...]
+    """Hours since 1970 UTC, ascending."""
+    amounts: tuple[int | None, ...]
+    """Energy or volume of each hour; None withdraws an hour that the ledger no longer holds."""
+    flags: tuple[int, ...]
+    """Bits of `metering.flags`."""
+    frontier: int
+    """Time of the last reading that the ledger kept [ms]: all before it is settled or in doubt, not awaited."""
+    received_at: int
+
+
+class Unknown(Struct, frozen=True, array_like=True):
+    """Energy that is known in total over `[start, end)` but not by hour (a gap of more than 6 h)."""
+
+    start: int
+    end: int
+    amount: int
+    flags: int
+
+
+class Unknowns(Struct, frozen=True, tag=True, array_like=True):
+    """Unknown blocks of a register that came or went."""
+
+    building: str
+    meter: str
+    quantity: str
+    added: tuple[Unknown, ...]
+    withdrawn: tuple[Unknown, ...]
+    frontier: int
+    received_at: int
+
+
+class Day(Struct, frozen=True, tag=True, array_like=True):
+    """Use of one register on one local day, complete or restated."""
+
+    building: str
+    meter: str
+    quantity: str
+    date: int
+    """Ordinal of the local date."""
+    used: int | None
+    """Use of the day; None where part of it is unknown or was never counted."""
+    known: int
+    """The part that is known by hour."""
+    unknown: int
+    """Energy of unknown blocks that start on this day."""
+    estimated: int
+    """The part of `used` that rests on interpolation or on a block within the day."""
+    coverage: float
+    """Share of the day that the ledger accounts for, 0..1."""
+    flags: int
+    received_at: int
+
+
+class WeatherDay(Struct, frozen=True, tag=True, array_like=True):
+    """Mean outdoor temperature of one local day at a building's station."""
+
+    building: str
+    station: str
+    date: int
+    mean_mc: int | None
+    """Mean of the day [m°C]; None where less than half of its hours are covered."""
+    coverage: float
+    received_at: int
+
+
+class Fitted(Struct, frozen=True, tag=True):
+    """A baseline was fitted and frozen for a contract."""
+
+    building: str
+    contract: str
+    baseline_id: str
+    """First 16 hex digits of the SHA-256 of `document`."""
+    document: bytes
+    """The baseline as canonical JSON (`metering.baseline`): anyone can evaluate it by hand."""
+    received_at: int
+
+
+class Savings(Struct, frozen=True, tag=True, array_like=True):
+    """Expected use, use and avoided use of one contract on one local day of the reporting period."""
+
+    building: str
+    contract: str
+    date: int
+    expected: int
+    used: int
+    estimated: int
+    """The part of `used` that rests on estimates."""
+    temp_mc: int | None
+    """Mean outdoor temperature of the day [m°C]."""
+    extrapolated: bool
+    """The day's weather lies outside the range that the baseline was fitted on."""
+    baseline_id: str
+    received_at: int
+    withdrawn: bool = False
+    """The day has no figure any more (its use or its weather became unknown)."""
+
+
+class Position(Struct, frozen=True, tag=True):
+    """Where a contract stands: the reporting period to date, with its uncertainty."""
+
+    building: str
+    contract: str
+    first: int
+    """Ordinal of the first reporting day with a figure."""
+    last: int
+    days: int
+    """Days with a figure."""
+    days_missing: int
+    expected: int
+    used: int
+    half_width: float
+    """Half-width of the 90 % interval of (expected - used), in base units."""
+    estimated: int
+    grade: str
+    """A, B, C or D (facts: the limits stand in metering.uncertainty)."""
+    baseline_id: str
+    received_at: int
+
+
+class Finding(Struct, frozen=True, tag=True):
+    """A doubt about the measurements, for a person to look at."""
+
+    building: str
+    meter: str
+    quantity: str
+    kind: str
+    start: int
+    end: int
+    detail: str
+    received_at: int
+
+
+class Restated(Struct, frozen=True, tag=True):
+    """A figure that had been published changed because of a later reading."""
+
+    building: str
+    meter: str
+    quantity: str
+    date: int
+    old: int | None
+    new: int | None
+    cause: str
+    learned_at: int
+
+
+class Alert(Struct, frozen=True, tag=True):
+    """Something that an operator acts on. One cause, one alert, with its money."""
+
+    building: str
+    subject: str
+    """Contract or meter id; `""` for the whole building."""
+    kind: str
+    """`meter_silent`, `no_saving`, `below_guarantee`, `above_baseline`."""
+    opened: int
+    """Instant at which the cause began to hold [ms]; with building and subject it is the alert's identity."""
+    state: Literal["open", "resolved"]
+    changed: int
+    """Instant of the newest fact that this state rests on [ms]."""
+    amount: int
+    """Energy at stake so far [Wh or l]."""
+    money: int
+    """The same in hundredths of the site's currency, by the contract's tariff."""
+    detail: dict[str, float | int | str]
+    """What the sentence about the alert needs (see `metering.alerts`)."""
+
+
+Event: TypeAlias = (
+    Readings
+    | Rejected
+    | Tick
+    | Counted
+    | Hours
+    | Unknowns
+    | Day
+    | WeatherDay
+    | Fitted
+    | Savings
+    | Position
+    | Finding
+    | Restated
+    | Alert
+)

@@ -1,0 +1,361 @@
+"""The site file: what is measured, where, under which contract. Bad configuration stops the start.
+
+The model is the whole truth about the file: unknown keys are errors, and an error names the file, the
+path inside it, the value that was found and what is allowed there.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import tomllib
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cached_property
+from pathlib import PurePath
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from metering.times import whole_hours
+from metering.units import UNITS, Unit, UnknownUnit, unit_named
+
+# The id becomes an MQTT topic level, a key and an Influx tag: no separators, no wildcards, no spaces.
+_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+Id = Annotated[str, Field(pattern=_ID)]
+
+Carrier = Literal["heat", "electricity", "cold_water", "hot_water", "gas"]
+
+# Plausibility bounds where the site file gives none: generous for the largest apartment houses
+# (facts: a 12 000 m2 house of series 137 takes 845 kW at -24 °C and the demand of DHW on top).
+DEFAULT_MAX_KW: Final = {"heat": 5_000.0, "electricity": 1_000.0}
+DEFAULT_MAX_M3_PER_H: Final = 100.0
+
+_QUANTITY_OF: Final[dict[str, str]] = {
+    "heat": "energy",
+    "electricity": "energy",
+    "cold_water": "volume",
+    "hot_water": "volume",
+    "gas": "volume",
+}
+
+
+def _known_unit(name: str) -> str:
+    try:
+        return unit_named(name).name
+    except UnknownUnit as error:
+        raise ValueError(str(error)) from None
+
+
+def _known_zone(name: str) -> str:
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("not a time zone of the IANA database, for example 'Europe/Moscow'") from None
+    if not whole_hours(zone):
+        raise ValueError("the zone's offset is not a whole number of hours, which the hourly ledger needs")
+    return name
+
+
+UnitName = Annotated[str, AfterValidator(_known_unit)]
+
+
+class SiteError(ValueError):
+    """The site file cannot be used; the text names every fault in it."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SiteTable(_Part):
+    """`[site]`"""
+
+    id: Id
+    name: str = ""
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Moscow"
+    latitude: float = Field(59.94, ge=-90, le=90)
+    longitude: float = Field(30.31, ge=-180, le=180)
+    currency: str = Field("RUB", min_length=3, max_length=3)
+    lateness_days: int = Field(45, ge=1, le=400)
+    """A reading older than this at its arrival is rejected unless its source may backfill [d]."""
+    retention_days: int = Field(400, ge=60)
+    """How long readings are kept [d]; figures are kept for ever."""
+    silent_after_hours: int = Field(26, ge=1)
+    """A meter from which nothing arrived for this long is silent [h]: one daily archive and two hours."""
+
+
+class Source(_Part):
+    """`[[source]]`: how the topics that match become readings; the first match wins."""
+
+    topic: str = Field(min_length=1)
+    """MQTT topic with `{building}`, `{meter}`, `{station}` for whole levels, `+` for any level."""
+    format: str = "kvartal"
+    backfill: bool = False
+    """Whether this source may send history older than the lateness horizon."""
+
+    @model_validator(mode="after")
+    def _levels(self) -> Self:
+        for level in self.topic.split("/"):
+            if re.fullmatch(r"\{(building|meter|station)\}|\+|[^{}+#]+", level) is None:
+                raise ValueError(
+                    f"topic level {level!r} is not understood; a level is plain text, '+', "
+                    "'{building}', '{meter}' or '{station}'"
+                )
+        return self
+
+
+class Station(_Part):
+    """`[[station]]`: a source of outdoor temperature."""
+
+    id: Id
+    name: str = ""
+
+
+class Price(_Part):
+    """One price of a tariff, from a day on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    from_: dt.date = Field(alias="from")
+    price: Decimal = Field(ge=0)
+    """Currency units for one unit of the tariff."""
+    vat: bool = True
+    source: str = ""
+
+
+class Tariff(_Part):
+    """`[[tariff]]`: dated prices of one unit of energy or volume."""
+
+    id: Id
+    unit: UnitName
+    prices: tuple[Price, ...] = Field(min_length=1)
+
+    def price_on(self, day: dt.date) -> Decimal:
+        """The price of one unit on `day`; the first price holds before its date too."""
+        ordered = sorted(self.prices, key=lambda price: price.from_)
+        valid = [price for price in ordered if price.from_ <= day]
+        return (valid[-1] if valid else ordered[0]).price
+
+    def money(self, amount: int, day: dt.date) -> Decimal:
+        """What `amount` base units cost on `day`, in currency units, unrounded."""
+        scale = UNITS[self.unit].scale
+        return amount * self.price_on(day) * scale.denominator / scale.numerator
+
+
+class Meter(_Part):
+    """`[[building.meter]]`: one meter point."""
+
+    id: Id
+    name: str = ""
+    carrier: Carrier
+    unit: UnitName
+    """Unit of the register where the payload names none."""
+    digits: int | None = Field(None, ge=3, le=15)
+    """The register wraps at 10^digits of its unit; None where it does not, or nobody knows."""
+    max_power_kw: float | None = Field(None, gt=0)
+    """Plausibility bound of a step [kW]; for volumes [m3/h]."""
+
+    @property
+    def quantity(self) -> str:
+        """What the register counts: `energy` or `volume`."""
+        return _QUANTITY_OF[self.carrier]
+
+    @property
+    def max_per_hour(self) -> int:
+        """Plausibility bound in base units per hour [Wh/h or l/h]."""
+        if self.max_power_kw is not None:
+            return round(self.max_power_kw * 1000)
+        return round(DEFAULT_MAX_KW.get(self.carrier, DEFAULT_MAX_M3_PER_H) * 1000)
+
+    @property
+    def wrap(self) -> int | None:
+        """The amount at which the register starts again from zero [base units]."""
+        if self.digits is None:
+            return None
+        return int(10**self.digits * UNITS[self.unit].scale)
+
+    @model_validator(mode="after")
+    def _unit_fits(self) -> Self:
+        unit: Unit = UNITS[self.unit]
+        if unit.quantity != self.quantity:
+            allowed = ", ".join(name for name, u in UNITS.items() if u.quantity == self.quantity)
+            raise ValueError(f"unit {self.unit!r} does not fit a {self.carrier} meter; allowed are {allowed}")
+        return self
+
+
+class Building(_Part):
+    """`[[building]]`"""
+
+    id: Id
+    name: str = ""
+    kind: Literal["house", "school", "generation", "process"] = "house"
+    series: str = ""
+    area_m2: float | None = Field(None, gt=0)
+    flats: int | None = Field(None, ge=0)
+    persons: int | None = Field(None, ge=0)
+    entrances: int | None = Field(None, ge=0)
+    station: Id | None = None
+    meter: tuple[Meter, ...] = ()
+
+
+class Period(_Part):
+    """Local days, both ends included; an open end goes on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    from_: dt.date = Field(alias="from")
+    to: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.to is not None and self.to < self.from_:
+            raise ValueError(f"the period ends ({self.to}) before it begins ({self.from_})")
+        return self
+
+
+class Contract(_Part):
+    """`[[contract]]`: one measure on one meter point, with its promise."""
+
+    id: Id
+    building: Id
+    meter: Id
+    programme: str = ""
+    measure: str = ""
+    baseline: Period
+    reporting: Period
+    guaranteed_savings_pct: float | None = Field(None, ge=0, le=100)
+    tariff: Id | None = None
+    investment_rub: Decimal | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _periods(self) -> Self:
+        if self.baseline.to is None:
+            raise ValueError("the baseline period needs an end ('to')")
+        if self.reporting.from_ <= self.baseline.to:
+            raise ValueError(
+                f"the reporting period begins ({self.reporting.from_}) before the baseline period ends ({self.baseline.to})"
+            )
+        return self
+
+
+class Site(_Part):
+    """The whole site file."""
+
+    site: SiteTable
+    source: tuple[Source, ...] = ()
+    station: tuple[Station, ...] = ()
+    tariff: tuple[Tariff, ...] = ()
+    building: tuple[Building, ...] = ()
+    contract: tuple[Contract, ...] = ()
+
+    @model_validator(mode="after")
+    def _references(self) -> Self:
+        def unique(what: str, ids: list[str]) -> None:
+            twice = sorted({i for i in ids if ids.count(i) > 1})
+            if twice:
+                raise ValueError(f"{what} id {twice[0]!r} is used twice")
+
+        unique("station", [s.id for s in self.station])
+        unique("tariff", [t.id for t in self.tariff])
+        unique("building", [b.id for b in self.building])
+        unique("contract", [c.id for c in self.contract])
+        for building in self.building:
+            unique(f"building {building.id}: meter", [m.id for m in building.meter])
+            if building.station is not None and building.station not in self.stations:
+                raise ValueError(
+                    f"building {building.id}: station {building.station!r} is not declared; "
+                    f"declared are {', '.join(self.stations) or 'none'}"
+                )
+        for contract in self.contract:
+            where = f"contract {contract.id}"
+            if contract.building not in self.buildings:
+                raise ValueError(f"{where}: building {contract.building!r} is not declared")
+            meters = [m.id for m in self.buildings[contract.building].meter]
+            if contract.meter not in meters:
+                raise ValueError(
+                    f"{where}: building {contract.building} has no meter {contract.meter!r}; "
+                    f"it has {', '.join(meters) or 'none'}"
+                )
+            if contract.tariff is not None and contract.tariff not in self.tariffs:
+                raise ValueError(
+                    f"{where}: tariff {contract.tariff!r} is not declared; "
+                    f"declared are {', '.join(self.tariffs) or 'none'}"
+                )
+        return self
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the site's days."""
+        return ZoneInfo(self.site.timezone)
+
+    @cached_property
+    def buildings(self) -> dict[str, Building]:
+        """Buildings by id."""
+        return {b.id: b for b in self.building}
+
+    @cached_property
+    def stations(self) -> dict[str, Station]:
+        """Weather stations by id."""
+        return {s.id: s for s in self.station}
+
+    @cached_property
+    def tariffs(self) -> dict[str, Tariff]:
+        """Tariffs by id."""
+        return {t.id: t for t in self.tariff}
+
+    @cached_property
+    def contracts(self) -> dict[str, Contract]:
+        """Contracts by id."""
+        return {c.id: c for c in self.contract}
+
+    @cached_property
+    def meters(self) -> dict[tuple[str, str], Meter]:
+        """Meters by (building id, meter id)."""
+        return {(b.id, m.id): m for b in self.building for m in b.meter}
+
+    @cached_property
+    def contracts_of(self) -> dict[tuple[str, str], tuple[Contract, ...]]:
+        """Contracts by (building id, meter id)."""
+        found: dict[tuple[str, str], tuple[Contract, ...]] = {}
+        for contract in self.contract:
+            key = (contract.building, contract.meter)
+            found[key] = (*found.get(key, ()), contract)
+        return found
+
+    @cached_property
+    def buildings_of(self) -> dict[str, tuple[str, ...]]:
+        """Building ids by weather station id."""
+        found: dict[str, tuple[str, ...]] = {s.id: () for s in self.station}
+        for building in self.building:
+            if building.station is not None:
+                found[building.station] = (*found[building.station], building.id)
+        return found
+
+
+def _faults(error: ValidationError, tables: dict[str, object]) -> Iterator[str]:
+    for fault in error.errors(include_url=False):
+        path = ""
+        for step in fault["loc"]:
+            path += f"[{step}]" if isinstance(step, int) else (f".{step}" if path else str(step))
+        text = fault["msg"].removeprefix("Value error, ")
+        got = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f", got {fault['input']!r}"
+        if fault["type"] == "extra_forbidden":
+            text, got = "this key is not known here", ""
+        yield f"{path or 'site file'}: {text}{got}"
+
+
+def parse_site(text: str, *, file: str | PurePath = "site file") -> Site:
+    """The site that the TOML `text` describes.
+
+    Raises:
+        SiteError: names `file` and, for every fault, the path, the value and what is allowed.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SiteError(f"{file}: not TOML: {error}") from None
+    try:
+        return Site.model_validate(tables)
+    except ValidationError as error:
+        faults = list(_faults(error, tables))
+        raise SiteError("\n".join(f"{file}: {fault}" for fault in faults)) from None

@@ -1,0 +1,59 @@
+"""Instants, hours and local days. Instants are milliseconds since 1970 UTC; no clock is read here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+UTC: Final = dt.UTC
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ORDINAL: Final = _EPOCH.toordinal()
+
+
+def to_ms(instant: dt.datetime) -> int:
+    """An aware datetime as milliseconds since 1970 UTC (finer digits are cut off)."""
+    delta = instant - _EPOCH
+    return delta.days * DAY_MS + delta.seconds * 1000 + delta.microseconds // 1000
+
+
+def from_ms(ms: int) -> dt.datetime:
+    """Milliseconds since 1970 UTC as an aware UTC datetime."""
+    return _EPOCH + dt.timedelta(milliseconds=ms)
+
+
+def iso(ms: int) -> str:
+    """`2026-01-01T00:00:00Z`, with milliseconds only where there are any."""
+    text = from_ms(ms).replace(tzinfo=None).isoformat(timespec="milliseconds" if ms % 1000 else "seconds")
+    return text + "Z"
+
+
+@lru_cache(maxsize=65_536)
+def day_bounds(date: int, zone: ZoneInfo) -> tuple[int, int]:
+    """First instant of the local day with ordinal `date`, and of the day after it [ms].
+
+    The day is 23 or 25 hours long where the clocks change.
+    """
+    start = dt.datetime.combine(dt.date.fromordinal(date), dt.time(), tzinfo=zone)
+    end = dt.datetime.combine(dt.date.fromordinal(date + 1), dt.time(), tzinfo=zone)
+    return to_ms(start.astimezone(UTC)), to_ms(end.astimezone(UTC))
+
+
+@lru_cache(maxsize=1_048_576)
+def date_of_hour(hour: int, zone: ZoneInfo) -> int:
+    """Ordinal of the local date on which the UTC hour `hour` (hours since 1970) begins."""
+    return (_EPOCH + dt.timedelta(hours=hour)).astimezone(zone).toordinal()
+
+
+def date_of(ms: int, zone: ZoneInfo) -> int:
+    """Ordinal of the local date that holds the instant `ms`."""
+    return from_ms(ms).astimezone(zone).toordinal()
+
+
+def whole_hours(zone: ZoneInfo) -> bool:
+    """Whether local midnights of the zone fall on whole UTC hours in the years that meters report."""
+    probes = (dt.datetime(year, month, 1, tzinfo=zone) for year in (2015, 2030) for month in (1, 7))
+    return all((probe.utcoffset() or dt.timedelta()).total_seconds() % 3600 == 0 for probe in probes)

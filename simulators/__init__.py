@@ -1,0 +1,1 @@
+"""Houses with physics, weather, meters and retrofits whose true savings are known."""

@@ -1,0 +1,1 @@
+"""What is kept: InfluxDB and the embedded SQLite store, under one contract."""

@@ -1,0 +1,1 @@
+"""The steps, the pipeline said once, and its two runners."""
