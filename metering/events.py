@@ -206,6 +206,8 @@ class Finding(Struct, frozen=True, tag=True):
     end: int
     detail: str
     received_at: int
+    withdrawn: bool = False
+    """Later readings explain what was doubted; with building, meter, quantity, kind and start it is the identity."""
 
 
 class Restated(Struct, frozen=True, tag=True):

@@ -1,0 +1,399 @@
+"""The left fold that turns a register's readings, sorted by time, into energy.
+
+Theory of operation
+-------------------
+A register counts up. What it counted between two readings that are both kept is their difference, and
+that difference is all the energy there is: it is spread over the hours between them by integer floor
+interpolation (a gap of at most 6 h) or booked as one unknown block (a longer one). So the sum over a
+register's epoch is its last kept reading minus its first, plus rollovers, whatever happened between.
+
+The fold's state is the last kept reading (the *anchor*) and a few *chains*: readings that do not follow
+from the anchor, in doubt until later readings decide. A reading follows from another when the register
+did not run backwards and no faster than the meter's plausibility bound. For every reading:
+
+- it follows from the anchor: it is kept. When it shows growth, the anchor's register is alive and all
+  chains were strays: they are dropped, and the interval is flagged.
+- it does not: it joins the chain that it follows from, or begins one. A chain carries the explanation
+  that its first reading suggests, tried in this order: the register wrapped (`rollover`), it came in
+  another unit (`unit`), it began again near zero (`reset`), it is another register (`exchange`).
+- a chain is believed when enough readings hang together in it (`_BELIEVED`), and a reset or an exchange
+  only when the new register also counts: a stray zero that is repeated is not a meter. Then the chain
+  becomes the anchor's successor. A rollover and a unit are continuous, their energy is booked; between
+  a reset's or an exchange's two registers nobody counted, and that is a duration, not a number.
+
+A register that stands still for hours and then catches up at once was frozen on the way to us, not idle:
+what it catches up is booked over the standstill.
+
+Two values at one instant are a conflict: the ledger keeps the smallest that follows from the anchor
+(energy is never invented; the register's next value brings what was missing) and flags both neighbours.
+
+The fold reads no clock and keeps no order of arrival: it sees sorted readings only, which is what makes
+the ledger the same whatever the order in which they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from metering import flags as f
+from metering.events import Unknown
+from metering.times import HOUR_MS
+
+GAP_MS: Final = 6 * HOUR_MS
+"""The longest gap that is interpolated (law 1 of the design; CalTRACK allows the same for temperature)."""
+
+# A meter may deliver what an earlier hour still owed it (archive rounding, clock jitter): one hour of grace.
+_GRACE_MS: Final = HOUR_MS
+
+_ROLLOVER, _UNIT, _RESET, _EXCHANGE = range(4)
+_FLAG: Final = (f.ROLLOVER, f.UNIT, f.RESET, f.EXCHANGE)
+_NAME: Final = ("rollover", "unit_change", "reset", "exchange")
+
+# Readings that must hang together before an explanation is believed. One stray value is common, two in a
+# row happen (a gateway repeats its last packet), four that also count are a register.
+_BELIEVED: Final = (2, 3, 3, 4)
+_MOST_CHAINS: Final = 8
+_MOST_POINTS: Final = 64
+
+# Ratios of the units that registers are read in, both ways: kWh/MWh, MWh/Gcal, GJ/Gcal, GJ/MWh, Wh/MWh.
+_FACTORS: Final = tuple(
+    (a, b)
+    for n, d in ((1000, 1), (1163, 1000), (41868, 10000), (36, 10), (1_000_000, 1))
+    for a, b in ((n, d), (d, n))
+)
+
+# A standstill at least this long, ended by at least this many times the usual step and at least this share of
+# what would usually have been counted meanwhile, was a frozen display. (A heating register that starts in
+# autumn makes an ordinary step, not a summer's worth.)
+_STILL_MS: Final = 6 * HOUR_MS
+_CATCH_UP: Final = 4
+_CAUGHT_UP_SHARE: Final = 3
+
+
+class Rules(Struct, frozen=True):
+    """What the fold must know of a meter."""
+
+    max_per_hour: int
+    """Plausibility bound [base units per hour]."""
+    wrap: int | None = None
+    """Amount at which the register starts again from zero, where it does."""
+
+
+class Chain(Struct, frozen=True, array_like=True):
+    """Readings in doubt that hang together, and what would explain them."""
+
+    kind: int
+    num: int
+    den: int
+    """The readings times num/den continue the anchor, if the kind is `unit`."""
+    points: tuple[tuple[int, int], ...]
+    """(time [ms], amount as sent)."""
+
+
+class State(Struct, frozen=True, array_like=True):
+    """Where the fold stands between two readings."""
+
+    t: int
+    """Time of the anchor [ms]."""
+    v: int
+    """Amount of the anchor, in the unit of the epoch's beginning."""
+    num: int = 1
+    den: int = 1
+    """What amounts as sent are multiplied by; other than 1 after a change of unit."""
+    rate: int = 0
+    """Usual step while counting [base units per hour], an integer moving mean."""
+    still: int = 0
+    """Time since which the register shows the anchor's amount [ms]."""
+    doubt: int = 0
+    """Flags that the next interval inherits from its starting point."""
+    chains: tuple[Chain, ...] = ()
+
+
+class Booked(Struct, array_like=True):
+    """What a run of the fold booked. Mutable: the fold appends to it."""
+
+    amounts: dict[int, int]
+    """Energy by hour (since 1970)."""
+    flags: dict[int, int]
+    """Flags by hour; an hour with flags but no energy of its own only marks what others booked."""
+    unknowns: list[Unknown]
+    findings: list[tuple[str, int, int, str]]
+    """(kind, start [ms], end [ms], detail)."""
+
+
+def fold(
+    rules: Rules, state: State | None, times: Sequence[int], amounts: Sequence[int], booked: Booked
+) -> State | None:
+    """Fold readings, sorted by (time, amount) and without duplicates, that come after those behind `state`.
+
+    Args:
+        rules: The meter's bounds.
+        state: Where the fold stood, None before the first reading ever.
+        times: Instants of the readings [ms].
+        amounts: Their amounts [base units].
+        booked: Receives hours, unknown blocks and findings.
+
+    Returns:
+        Where the fold stands after the last reading.
+    """
+    count = len(times)
+    bound = rules.max_per_hour
+    index = 0
+    hours = booked.amounts
+    while index < count:
+        t, v = times[index], amounts[index]
+        index += 1
+        if index < count and times[index] == t:
+            values = [v]
+            while index < count and times[index] == t:
+                values.append(amounts[index])
+                index += 1
+        elif state is None:
+            values = [v]
+        else:
+            # The ordinary case, kept short: one value, no doubts, an ordinary step within an hour.
+            delta = v - state.v
+            since = t - state.t
+            rate = state.rate
+            if (
+                delta >= 0
+                and since <= HOUR_MS
+                and not state.chains
+                and not state.doubt
+                and state.num == state.den
+                and (delta == 0 or state.t - state.still < _STILL_MS)
+                and delta * HOUR_MS <= bound * (since + _GRACE_MS)
+                and state.t // HOUR_MS == (hour := (t - 1) // HOUR_MS)
+            ):
+                hours[hour] = hours.get(hour, 0) + delta
+                if delta:
+                    step = delta * HOUR_MS // since
+                    state = State(t, v, 1, 1, (7 * rate + step) // 8 if rate else step, t)
+                else:
+                    state = State(t, v, 1, 1, rate, state.still)
+                continue
+            values = [v]
+        state = _judge(rules, state, t, values, booked)
+    return state
+
+
+def _judge(rules: Rules, state: State | None, t: int, values: list[int], booked: Booked) -> State:
+    """One instant with everything that was said for it, in the general case."""
+    if state is None:
+        if t % HOUR_MS:
+            _mark(booked, t // HOUR_MS, f.PARTIAL)
+        doubt = f.CONFLICT if len(values) > 1 else 0
+        return State(t, values[0], still=t, doubt=doubt)
+
+    following = [
+        converted
+        for value in values
+        if _follows(rules, state.t, state.v, t, converted := value * state.num // state.den)
+    ]
+    strangers = [
+        value for value in values if not _follows(rules, state.t, state.v, t, value * state.num // state.den)
+    ]
+    conflict = f.CONFLICT if len(values) > 1 else 0
+    if conflict:
+        booked.findings.append(("conflict", t, t, f"{len(values)} values at one instant"))
+
+    if following:
+        v = min(following)
+        chains = state.chains
+        note = conflict
+        if v > state.v and chains:
+            points = [point for chain in chains for point in chain.points]
+            booked.findings.append(
+                (
+                    "spike_dropped",
+                    points[0][0],
+                    points[-1][0],
+                    f"{len(points)} stray value(s), first {points[0][1]}",
+                )
+            )
+            chains = ()
+            note |= f.SPIKE
+        if state.num != state.den:
+            note |= f.UNIT
+        state = _keep(state, t, v, note, booked)
+        state = State(state.t, state.v, state.num, state.den, state.rate, state.still, conflict, chains)
+
+    for value in strangers:
+        state = _doubt(rules, state, t, value, booked)
+    return state
+
+
+def _follows(rules: Rules, t0: int, v0: int, t1: int, v1: int) -> bool:
+    return v1 - v0 >= 0 and (v1 - v0) * HOUR_MS <= rules.max_per_hour * (t1 - t0 + _GRACE_MS)
+
+
+def _doubt(rules: Rules, state: State, t: int, value: int, booked: Booked) -> State:
+    """Put a reading that does not follow from the anchor into a chain; believe the chain once it earned it."""
+    chains = list(state.chains)
+    for position, chain in enumerate(chains):
+        t0, raw0 = chain.points[-1]
+        if t0 < t and _follows(rules, t0, raw0 * chain.num // chain.den, t, value * chain.num // chain.den):
+            points = chain.points
+            if len(points) >= _MOST_POINTS and points[-1][1] == points[-2][1] == value:
+                points = points[:-1]
+            grown = Chain(chain.kind, chain.num, chain.den, (*points, (t, value)))
+            chains[position] = grown
+            state = _with_chains(state, chains)
+            return _believe(rules, state, grown, booked) or state
+    chains.append(_begin(rules, state, t, value))
+    return _with_chains(state, chains[-_MOST_CHAINS:])
+
+
+def _with_chains(state: State, chains: Sequence[Chain]) -> State:
+    return State(state.t, state.v, state.num, state.den, state.rate, state.still, state.doubt, tuple(chains))
+
+
+def _begin(rules: Rules, state: State, t: int, value: int) -> Chain:
+    """A chain of one reading, with the first explanation that fits."""
+    since = t - state.t
+    if rules.wrap is not None and _follows(rules, state.t, state.v, t, value + rules.wrap):
+        return Chain(_ROLLOVER, 1, 1, ((t, value),))
+    # A unit is only tried where the converted value lands close by: within eight usual steps, or what the
+    # coarser unit may have rounded away.
+    slack = max(8 * state.rate * since // HOUR_MS, state.v // 1000)
+    for num, den in ((1, 1), *_FACTORS):
+        if num * state.den != den * state.num and abs(value * num // den - state.v) <= slack and state.v > 0:
+            return Chain(_UNIT, num, den, ((t, value),))
+    if value >= 0 and value * HOUR_MS <= rules.max_per_hour * (since + _GRACE_MS):
+        return Chain(_RESET, 1, 1, ((t, value),))
+    return Chain(_EXCHANGE, 1, 1, ((t, value),))
+
+
+def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State | None:
+    """The state after `chain` took over from the anchor, or None while it has not earned that."""
+    points, kind = chain.points, chain.kind
+    if kind == _UNIT and not _unit_holds(state, chain):
+        kind = _EXCHANGE
+    counted = points[-1][1] > points[0][1]
+    if len(points) < _BELIEVED[kind] or (kind in (_RESET, _EXCHANGE) and not counted):
+        return None
+
+    if kind in (_UNIT, _ROLLOVER):
+        # These continue the anchor; what they said before its time is another's.
+        points = tuple(point for point in points if point[0] > state.t)
+        if not points:
+            return None
+    start, first = points[0]
+    before = State(state.t, state.v, state.num, state.den, state.rate, state.still, state.doubt)
+    flag = _FLAG[kind]
+    booked.findings.append(
+        (
+            _NAME[kind],
+            state.t,
+            start,
+            f"register went from {state.v} to {first}; believed after {len(points)} readings",
+        )
+    )
+    if len(state.chains) > 1:
+        others = [point for other in state.chains if other is not chain for point in other.points]
+        booked.findings.append(
+            (
+                "spike_dropped",
+                others[0][0],
+                others[-1][0],
+                f"{len(others)} stray value(s), first {others[0][1]}",
+            )
+        )
+    if kind == _UNIT:
+        current = State(before.t, before.v, chain.num, chain.den, before.rate, before.still, before.doubt)
+        note = flag if chain.num != chain.den else 0
+        for position, (t, value) in enumerate(points):
+            v = value * chain.num // chain.den
+            if v >= current.v:
+                current = _keep(current, t, v, flag if position == 0 else note, booked)
+        return current
+    if kind == _ROLLOVER:
+        assert rules.wrap is not None
+        rolled = _keep(before, start, first + rules.wrap, flag, booked)
+        current = State(start, first, 1, 1, rolled.rate, start)
+    else:
+        # What was used between the two registers was not counted: a duration, not a number.
+        _mark(booked, (state.t - 1) // HOUR_MS, flag)
+        _mark(booked, state.t // HOUR_MS, flag | f.PARTIAL)
+        _mark(booked, start // HOUR_MS, flag | (f.PARTIAL if start % HOUR_MS else 0))
+        current = State(start, first, 1, 1, before.rate, start)
+    for t, value in points[1:]:
+        current = _keep(current, t, value, 0, booked)
+    return current
+
+
+def _unit_holds(state: State, chain: Chain) -> bool:
+    """Whether the chain counts as fast as the register did once converted, rather than as sent."""
+    (t0, raw0), (t1, raw1) = chain.points[0], chain.points[-1]
+    if t1 == t0 or raw1 == raw0 or state.rate == 0:
+        return True
+    as_sent = (raw1 - raw0) * HOUR_MS // (t1 - t0)
+    was = max(1, state.rate)
+
+    def distance(rate: int) -> tuple[int, int]:
+        rate = max(1, rate)
+        return (rate, was) if rate >= was else (was, rate)
+
+    # Compare the ratios |log(converted/was)| and |log(as sent/was)| in integers.
+    a, b = distance(as_sent * chain.num // chain.den), distance(as_sent * state.num // state.den)
+    return a[0] * b[1] <= b[0] * a[1]
+
+
+def _keep(state: State, t: int, v: int, note: int, booked: Booked) -> State:
+    """Book what the register counted from the anchor to (t, v), and make that the anchor."""
+    delta, since = v - state.v, t - state.t
+    note |= state.doubt
+    rate, still = state.rate, state.still
+    if delta > 0:
+        start = state.t
+        stood = state.t - state.still
+        if (
+            stood >= _STILL_MS
+            and rate > 0
+            and delta * HOUR_MS > _CATCH_UP * rate * since
+            and _CAUGHT_UP_SHARE * delta * HOUR_MS > rate * (t - state.still)
+        ):
+            start = state.still
+            note |= f.FROZEN
+            booked.findings.append(("frozen", start, t, f"stood still, then caught up {delta} at once"))
+            for hour in range(start // HOUR_MS, (state.t - 1) // HOUR_MS + 1):
+                _mark(booked, hour, f.FROZEN)
+        _book(start, t, delta, note, booked)
+        if since <= GAP_MS:
+            step = delta * HOUR_MS // since
+            rate = (7 * rate + step) // 8 if rate else step
+        still = t
+    else:
+        _book(state.t, t, 0, note, booked)
+    return State(t, v, state.num, state.den, rate, still)
+
+
+def _book(start: int, end: int, delta: int, note: int, booked: Booked) -> None:
+    """Spread `delta` over `[start, end)`, or book it as one unknown block where that is too long a gap."""
+    if end - start > GAP_MS:
+        booked.unknowns.append(Unknown(start, end, delta, note | f.UNKNOWN))
+        if start % HOUR_MS:
+            _mark(booked, start // HOUR_MS, note | f.PARTIAL | f.UNKNOWN)
+        if end % HOUR_MS:
+            _mark(booked, end // HOUR_MS, note | f.PARTIAL | f.UNKNOWN)
+        return
+    if end - start > HOUR_MS:
+        note |= f.INTERPOLATED
+    first, last = start // HOUR_MS, (end - 1) // HOUR_MS
+    amounts = booked.amounts
+    given = 0
+    for hour in range(first, last):
+        upto = delta * ((hour + 1) * HOUR_MS - start) // (end - start)
+        amounts[hour] = amounts.get(hour, 0) + upto - given
+        given = upto
+    amounts[last] = amounts.get(last, 0) + delta - given
+    if note:
+        for hour in range(first, last + 1):
+            _mark(booked, hour, note)
+
+
+def _mark(booked: Booked, hour: int, note: int) -> None:
+    booked.flags[hour] = booked.flags.get(hour, 0) | note

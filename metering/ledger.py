@@ -1,0 +1,372 @@
+"""The ledger of one register: blocks of readings by UTC day, and what each block booked.
+
+Theory of operation
+-------------------
+A block holds a UTC day's readings, the fold's state after them (its checkpoint) and what folding them
+booked: energy by hour, flags, unknown blocks, findings. What a block books may lie in earlier days (a gap
+that ends today, a chain that is believed today), so an hour's energy is the sum over the blocks that book
+into it. A late reading changes its own block; the fold then goes on from the checkpoint before it, block
+by block, until a checkpoint comes out as it was: from there on nothing can differ.
+
+The state of a register is a mapping of *parts*: one per block (named by the number of its UTC day) and a
+`head` that lists which days have a block. `enter` returns only the parts that changed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias, TypeVar
+
+from msgspec import Struct
+
+from metering import flags as f
+from metering.events import Unknown
+from metering.fold import Booked, Rules, State, fold
+from metering.times import DAY_MS, HOUR_MS
+
+HEAD: Final = "head"
+_T = TypeVar("_T")
+
+
+class Block(Struct, frozen=True, tag="b", array_like=True):
+    """One UTC day of a register. Never changed in place: a new reading makes a new block."""
+
+    times: list[int]
+    """Instants of all accepted readings [ms], ascending; two with the same instant are a conflict."""
+    amounts: list[int]
+    """Their amounts, ascending where the instants are equal."""
+    state: State
+    """The fold's state after the block."""
+    booked: Booked
+
+
+class Head(Struct, frozen=True, tag="h", array_like=True):
+    """Which days have blocks."""
+
+    spans: tuple[tuple[int, int], ...] = ()
+    """Runs of UTC days that have a block: (first, last), ascending."""
+    reaching: tuple[tuple[int, int], ...] = ()
+    """Blocks that book further back than the block before them: (UTC day, earliest hour)."""
+
+    def before(self, day: int) -> int | None:
+        """The newest day before `day` that has a block."""
+        at = bisect_left(self.spans, (day, day)) - 1
+        if at < 0:
+            return None
+        return min(self.spans[at][1], day - 1)
+
+    def after(self, day: int) -> int | None:
+        """The oldest day after `day` that has a block."""
+        at = bisect_right(self.spans, (day, DAY_MS)) - 1
+        if at >= 0 and self.spans[at][1] > day:
+            return day + 1
+        return self.spans[at + 1][0] if at + 1 < len(self.spans) else None
+
+    def holds(self, day: int) -> bool:
+        """Whether `day` has a block."""
+        at = bisect_right(self.spans, (day, DAY_MS)) - 1
+        return at >= 0 and self.spans[at][1] >= day
+
+    def with_days(self, days: Iterable[int]) -> tuple[tuple[int, int], ...]:
+        """The spans with `days` added."""
+        runs: list[tuple[int, int]] = []
+        for first, last in sorted((*self.spans, *((day, day) for day in days))):
+            if runs and first <= runs[-1][1] + 1:
+                runs[-1] = (runs[-1][0], max(runs[-1][1], last))
+            else:
+                runs.append((first, last))
+        return tuple(runs)
+
+
+Part: TypeAlias = Block | Head
+Parts: TypeAlias = Mapping[str, Part]
+_BlockOf: TypeAlias = Callable[[int], Block | None]
+
+
+class Entered(Struct, frozen=True):
+    """What entering readings into a ledger changed."""
+
+    parts: dict[str, Block | Head]
+    accepted: int
+    duplicate: int
+    hours: dict[int, tuple[int, int] | None]
+    """Hours that changed: (amount, flags), or None where the ledger holds nothing any more."""
+    was: dict[int, tuple[int, int] | None]
+    """The same hours before."""
+    added: tuple[Unknown, ...]
+    withdrawn: tuple[Unknown, ...]
+    found: tuple[tuple[str, int, int, str], ...]
+    explained: tuple[tuple[str, int, int, str], ...]
+    """Findings that no longer hold."""
+    frontier: int
+    """Time of the last kept reading of the register [ms]."""
+    newest: tuple[int, int]
+    """(time, amount) of the newest accepted reading."""
+
+
+def enter(rules: Rules, parts: Parts, times: Sequence[int], amounts: Sequence[int]) -> Entered | None:
+    """Enter readings, in any order, into a register's ledger.
+
+    Args:
+        rules: The meter's bounds.
+        parts: The register's state; only looked up, never changed.
+        times: Instants of the readings [ms].
+        amounts: Their amounts [base units].
+
+    Returns:
+        What changed; None for no readings.
+    """
+    if not times:
+        return None
+    head = parts.get(HEAD)
+    if not isinstance(head, Head):
+        head = Head()
+    changed, duplicate = _merge(parts, head, times, amounts)
+    accepted = len(times) - duplicate
+    if not changed:
+        last = head.spans[-1][1]
+        block = _block(parts, last)
+        return Entered(
+            {}, 0, duplicate, {}, {}, (), (), (), (), block.state.t, (block.times[-1], block.amounts[-1])
+        )
+
+    new_days = [day for day, (old, _, _, _) in changed.items() if old is None]
+    spans = head.with_days(new_days) if new_days else head.spans
+    grown = Head(spans, head.reaching)
+    old_blocks, new_blocks = _refold(rules, parts, grown, changed)
+    reaching = _reaching(grown, new_blocks)
+    new_head = Head(spans, reaching)
+
+    hours, was = _compare(parts, head, new_head, old_blocks, new_blocks)
+    added, withdrawn = _difference(
+        [u for b in new_blocks.values() for u in b.booked.unknowns],
+        [u for b in old_blocks.values() if b for u in b.booked.unknowns],
+    )
+    found, explained = _difference(
+        [x for b in new_blocks.values() for x in b.booked.findings],
+        [x for b in old_blocks.values() if b for x in b.booked.findings],
+    )
+    written: dict[str, Block | Head] = {str(day): block for day, block in new_blocks.items()}
+    if new_head != head:
+        written[HEAD] = new_head
+    last = spans[-1][1]
+    newest = new_blocks.get(last) or _block(parts, last)
+    return Entered(
+        written,
+        accepted,
+        duplicate,
+        hours,
+        was,
+        tuple(added),
+        tuple(withdrawn),
+        tuple(found),
+        tuple(explained),
+        newest.state.t,
+        (newest.times[-1], newest.amounts[-1]),
+    )
+
+
+def _block(parts: Parts, day: int) -> Block:
+    block = parts.get(str(day))
+    if not isinstance(block, Block):
+        raise KeyError(f"the ledger's head names UTC day {day}, but there is no block for it")
+    return block
+
+
+# (old block, all times, all amounts, from where on they are new): with nothing inserted before the old
+# block's end the fold can go on from its checkpoint, otherwise it begins again at 0.
+_Merged: TypeAlias = tuple[Block | None, list[int], list[int], int]
+
+
+def _merge(
+    parts: Parts, head: Head, times: Sequence[int], amounts: Sequence[int]
+) -> tuple[dict[int, _Merged], int]:
+    """Readings merged into their blocks, for blocks that change, and how many were duplicates."""
+    by_day: dict[int, list[tuple[int, int]]] = {}
+    for t, v in zip(times, amounts, strict=True):
+        day = t // DAY_MS
+        if day in by_day:
+            by_day[day].append((t, v))
+        else:
+            by_day[day] = [(t, v)]
+    changed: dict[int, _Merged] = {}
+    duplicate = 0
+    for day in sorted(by_day):
+        pairs = by_day[day]
+        old = _block(parts, day) if head.holds(day) else None
+        fresh = sorted(set(pairs))
+        duplicate += len(pairs) - len(fresh)
+        if old is None:
+            changed[day] = (None, [t for t, _ in fresh], [v for _, v in fresh], 0)
+            continue
+        if fresh[0][0] > old.times[-1]:
+            times_all = old.times + [t for t, _ in fresh]
+            changed[day] = (old, times_all, old.amounts + [v for _, v in fresh], len(old.times))
+            continue
+        have = set(zip(old.times, old.amounts, strict=True))
+        unseen = [pair for pair in fresh if pair not in have]
+        duplicate += len(fresh) - len(unseen)
+        if unseen:
+            merged = sorted((*have, *unseen))
+            changed[day] = (old, [t for t, _ in merged], [v for _, v in merged], 0)
+    return changed, duplicate
+
+
+def _refold(
+    rules: Rules, parts: Parts, head: Head, changed: dict[int, _Merged]
+) -> tuple[dict[int, Block | None], dict[int, Block]]:
+    """Fold the changed blocks and those after them whose entry state changed."""
+    old_blocks: dict[int, Block | None] = {}
+    new_blocks: dict[int, Block] = {}
+    waiting = sorted(changed, reverse=True)
+    while waiting:
+        day = waiting.pop()
+        before = head.before(day)
+        entry: State | None = None
+        if before is not None:
+            entry = (new_blocks.get(before) or _block(parts, before)).state
+        moved = (
+            before is not None
+            and before in new_blocks
+            and ((earlier := old_blocks[before]) is None or earlier.state != entry)
+        )
+        start = 0
+        if day in changed:
+            old, times, amounts, start = changed[day]
+        else:
+            old = _block(parts, day)
+            times, amounts = old.times, old.amounts
+        if old is not None and start and not moved:
+            kept = old.booked
+            booked = Booked(dict(kept.amounts), dict(kept.flags), list(kept.unknowns), list(kept.findings))
+            state = fold(rules, old.state, times[start:], amounts[start:], booked)
+        else:
+            booked = Booked({}, {}, [], [])
+            state = fold(rules, entry, times, amounts, booked)
+        assert state is not None
+        old_blocks[day] = old
+        new_blocks[day] = Block(times, amounts, state, booked)
+        if old is None or old.state != state:
+            after = head.after(day)
+            if after is not None and after not in changed:
+                waiting.append(after)
+                waiting.sort(reverse=True)
+    return old_blocks, new_blocks
+
+
+def _reaching(head: Head, new_blocks: Mapping[int, Block]) -> tuple[tuple[int, int], ...]:
+    """Blocks whose bookings reach further back than the block before them."""
+    kept = [entry for entry in head.reaching if entry[0] not in new_blocks]
+    for day, block in new_blocks.items():
+        hours = (*block.booked.amounts, *block.booked.flags)
+        if not hours:
+            continue
+        earliest = min(hours)
+        before = head.before(day)
+        if before is not None and earliest < before * 24:
+            kept.append((day, earliest))
+    return tuple(sorted(kept))
+
+
+def _compare(
+    parts: Parts,
+    old_head: Head,
+    new_head: Head,
+    old_blocks: Mapping[int, Block | None],
+    new_blocks: Mapping[int, Block],
+) -> tuple[dict[int, tuple[int, int] | None], dict[int, tuple[int, int] | None]]:
+    """The hours that differ between the old and the new blocks: after, and before."""
+    touched: set[int] = set()
+    for day, block in new_blocks.items():
+        touched.update(block.booked.amounts)
+        touched.update(block.booked.flags)
+        touched.add(block.state.t // HOUR_MS)
+        old = old_blocks[day]
+        if old is not None:
+            touched.update(old.booked.amounts)
+            touched.update(old.booked.flags)
+            touched.add(old.state.t // HOUR_MS)
+
+    def old_block(day: int) -> Block | None:
+        if day in old_blocks:
+            return old_blocks[day]
+        return _block(parts, day) if old_head.holds(day) else None
+
+    def new_block(day: int) -> Block | None:
+        found = new_blocks.get(day)
+        if found is not None:
+            return found
+        return _block(parts, day) if new_head.holds(day) else None
+
+    frontier_old = _frontier(old_head, old_block)
+    frontier_new = _frontier(new_head, new_block)
+    after: dict[int, tuple[int, int] | None] = {}
+    before: dict[int, tuple[int, int] | None] = {}
+    by_day: dict[int, list[int]] = {}
+    for hour in sorted(touched):
+        by_day.setdefault(hour // 24, []).append(hour)
+    for day, hours in by_day.items():
+        was_from = _contributors(old_head, day, hours, old_block)
+        now_from = _contributors(new_head, day, hours, new_block)
+        for hour in hours:
+            was, now = _sum(was_from, hour, frontier_old), _sum(now_from, hour, frontier_new)
+            if was != now:
+                after[hour], before[hour] = now, was
+    return after, before
+
+
+def _frontier(head: Head, block_of: _BlockOf) -> int:
+    if not head.spans:
+        return 0
+    block = block_of(head.spans[-1][1])
+    return block.state.t if block is not None else 0
+
+
+def _contributors(head: Head, day: int, hours: Sequence[int], block_of: _BlockOf) -> list[Booked]:
+    """What may book into hours of the UTC day: its own block, the next one, and those that reach back."""
+    days = [day]
+    after = head.after(day)
+    if after is not None:
+        days.append(after)
+    days += [source for source, earliest in head.reaching if source not in days and earliest <= hours[-1]]
+    blocks = (block_of(source) for source in days if source >= day)
+    return [block.booked for block in blocks if block is not None]
+
+
+def _sum(sources: Sequence[Booked], hour: int, frontier: int) -> tuple[int, int] | None:
+    amount, note, held = 0, 0, False
+    for booked in sources:
+        part = booked.amounts.get(hour)
+        if part is not None:
+            amount += part
+            held = True
+        note |= booked.flags.get(hour, 0)
+    if not held:
+        return None
+    if hour * HOUR_MS < frontier < (hour + 1) * HOUR_MS:
+        note |= f.PARTIAL
+    return amount, note
+
+
+def _difference(new: list[_T], old: list[_T]) -> tuple[list[_T], list[_T]]:
+    """What is only in `new`, and what is only in `old`."""
+    if new == old:
+        return [], []
+    return [x for x in new if x not in old], [x for x in old if x not in new]
+
+
+def hours_of(parts: Parts, day: int) -> dict[int, tuple[int, int]]:
+    """Energy of every hour of a UTC day that the ledger holds: {hour: (amount, flags)}."""
+    head = parts.get(HEAD)
+    if not isinstance(head, Head):
+        return {}
+
+    def block_of(source: int) -> Block | None:
+        return _block(parts, source) if head.holds(source) else None
+
+    frontier = _frontier(head, block_of)
+    hours = range(day * 24, day * 24 + 24)
+    sources = _contributors(head, day, hours, block_of)
+    sums = {hour: _sum(sources, hour, frontier) for hour in hours}
+    return {hour: found for hour, found in sums.items() if found is not None}
