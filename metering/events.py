@@ -127,6 +127,8 @@ class Day(Struct, frozen=True, tag=True, array_like=True):
     """Share of the day that the ledger accounts for, 0..1."""
     flags: int
     received_at: int
+    withdrawn: bool = False
+    """The day is not complete any more: later readings put its last ones in doubt."""
 
 
 class WeatherDay(Struct, frozen=True, tag=True, array_like=True):

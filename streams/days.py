@@ -1,0 +1,115 @@
+"""Hours and unknown blocks of a register -> its local days, published when complete and restated after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from metering.days import DayFigures, day_of
+from metering.events import Day, Event, Hours, Restated, Unknown, Unknowns
+from metering.site import Site
+from metering.times import date_of, date_of_hour, day_bounds
+from streams.step import Changed, Parts, Step
+
+_HEAD = "head"
+
+
+class DayState(Struct, frozen=True, tag="d", array_like=True):
+    """What is known of one local day."""
+
+    hours: dict[int, tuple[int, int]] = {}
+    unknowns: tuple[Unknown, ...] = ()
+    published: DayFigures | None = None
+
+
+class DaysHead(Struct, frozen=True, tag="h", array_like=True):
+    """How far the register's days are complete."""
+
+    frontier: int = 0
+    """Time of the register's last kept reading [ms]."""
+    touched: tuple[int, ...] = ()
+    """Dates whose unknown blocks changed; their figures follow with the next `Hours`."""
+
+
+def days_step(site: Site) -> Step:
+    """The step that keeps the days of every register."""
+    zone = site.zone
+
+    def keys(event: Hours | Unknowns) -> Iterable[str]:
+        yield f"{event.building}/{event.meter}/{event.quantity}"
+
+    def run(key: str, parts: Parts, event: Hours | Unknowns) -> tuple[Changed, Sequence[Event]]:
+        head = parts.get(_HEAD) or DaysHead()
+        if isinstance(event, Unknowns):
+            return _note_unknowns(parts, head, event)
+        changed: dict[str, DayState | DaysHead] = {}
+        by_date: dict[int, dict[int, tuple[int, int] | None]] = {}
+        for hour, amount, flags in zip(event.hours, event.amounts, event.flags, strict=True):
+            date = date_of_hour(hour, zone)
+            by_date.setdefault(date, {})[hour] = None if amount is None else (amount, flags)
+        for date, hours in by_date.items():
+            state: DayState = parts.get(str(date)) or DayState()
+            merged = dict(state.hours)
+            for hour, held in hours.items():
+                if held is None:
+                    merged.pop(hour, None)
+                else:
+                    merged[hour] = held
+            changed[str(date)] = DayState(merged, state.unknowns, state.published)
+
+        due = {*by_date, *head.touched}
+        if head.frontier and event.frontier != head.frontier:
+            lower, upper = sorted((head.frontier, event.frontier))
+            due.update(range(date_of(lower, zone), date_of(upper, zone)))
+        who = (event.building, event.meter, event.quantity)
+        events: list[Event] = []
+        for date in sorted(due):
+            found = changed.get(str(date)) or parts.get(str(date)) or DayState()
+            assert isinstance(found, DayState)
+            state = found
+            figures: DayFigures | None = None
+            if day_bounds(date, zone)[1] <= event.frontier:
+                figures = day_of(date, zone, state.hours, state.unknowns)
+            if figures == state.published:
+                continue
+            changed[str(date)] = DayState(dict(sorted(state.hours.items())), state.unknowns, figures)
+            was = state.published.used if state.published is not None else None
+            now = figures.used if figures is not None else None
+            if state.published is not None and was != now:
+                events.append(Restated(*who, date, was, now, "later reading", event.received_at))
+            shown = figures or DayFigures(None, 0, 0, 0, 0.0, 0)
+            events.append(
+                Day(
+                    *who,
+                    date,
+                    shown.used,
+                    shown.known,
+                    shown.unknown,
+                    shown.estimated,
+                    shown.coverage,
+                    shown.flags,
+                    event.received_at,
+                    withdrawn=figures is None,
+                )
+            )
+        new_head = DaysHead(event.frontier)
+        if new_head != head:
+            changed[_HEAD] = new_head
+        return changed, events
+
+    def _note_unknowns(parts: Parts, head: DaysHead, event: Unknowns) -> tuple[Changed, Sequence[Event]]:
+        blocks: dict[int, tuple[set[Unknown], set[Unknown]]] = {}
+        for side, several in enumerate((event.withdrawn, event.added)):
+            for block in several:
+                for date in range(date_of(block.start, zone), date_of(block.end - 1, zone) + 1):
+                    blocks.setdefault(date, (set(), set()))[side].add(block)
+        changed: dict[str, DayState | DaysHead] = {}
+        for date, (gone, come) in blocks.items():
+            state: DayState = parts.get(str(date)) or DayState()
+            unknowns = tuple(sorted((set(state.unknowns) - gone) | come, key=lambda block: block.start))
+            changed[str(date)] = DayState(state.hours, unknowns, state.published)
+        changed[_HEAD] = DaysHead(head.frontier, tuple(sorted({*head.touched, *blocks})))
+        return changed, ()
+
+    return Step("days", (Hours, Unknowns), keys, DayState | DaysHead, run)

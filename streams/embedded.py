@@ -1,0 +1,215 @@
+"""The embedded runner: the whole pipeline in one process over one transactional store.
+
+Messages are taken in batches. A batch is decoded, goes through the steps in memory, and is committed with
+everything it changed (parts of state, figures, counts) in one transaction. Only then may the caller
+acknowledge it to the broker: what is acknowledged is on disk, and what a crash undid comes again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from metering.events import Alert, Counted, Event, Readings, Rejected, Tick
+from metering.site import Site
+from streams.pipeline import pipeline
+from streams.step import Changed, Parts, Step, advance
+
+_MOST_CACHED = 60_000
+"""Parts kept decoded: some 300 MB at worst, 60 MB in the usual case of hourly meters."""
+
+
+class Store(Protocol):
+    """What the runner needs of the embedded store."""
+
+    def part(self, key: str, part: str) -> bytes | None:
+        """One part of state, as it was committed."""
+        ...
+
+    def commit(
+        self,
+        *,
+        parts: Mapping[tuple[str, str], bytes | None],
+        events: Iterable[Event],
+        counts: Mapping[str, int],
+    ) -> None:
+        """Keep all of it in one transaction, on disk when this returns."""
+        ...
+
+
+class Message(Protocol):
+    """One message as it came from the broker or a capture."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def received_at(self) -> int: ...
+    @property
+    def retain(self) -> bool: ...
+
+
+class Decode(Protocol):
+    """`ingest.decode.Decoder.decode`, passed in by the roof."""
+
+    def __call__(
+        self, topic: str, payload: bytes, *, received_at: int, retain: bool = False
+    ) -> Sequence[Readings | Rejected]: ...
+
+
+class _Parts(Mapping[str, Any]):
+    """A lazy view of one key's parts through the runner's cache."""
+
+    __slots__ = ("_key", "_shelf", "_step")
+
+    def __init__(self, shelf: _Cache, step: Step, key: str) -> None:
+        self._shelf, self._step, self._key = shelf, step, key
+
+    def __getitem__(self, name: str) -> Any:
+        found = self._shelf.look_up(self._step, self._key, name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def get(self, name: str, default: Any = None) -> Any:
+        found = self._shelf.look_up(self._step, self._key, name)
+        return default if found is None else found
+
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError("parts are looked up by name, never walked")
+
+    def __len__(self) -> int:
+        raise TypeError("parts are looked up by name, never counted")
+
+
+class _Cache:
+    """Parts in memory: the changed ones until the commit, and the least recently used ones as they fit."""
+
+    def __init__(self, store: Store, steps: Iterable[Step], most: int) -> None:
+        self._store = store
+        self._most = most
+        self._parts: OrderedDict[tuple[str, str], Any] = OrderedDict()
+        self._changed: dict[tuple[str, str], Any] = {}
+        self._decoders = {step.name: msgspec.msgpack.Decoder(step.part) for step in steps}
+
+    def parts(self, step: Step, key: str) -> Parts:
+        return _Parts(self, step, f"{step.name}/{key}")
+
+    def look_up(self, step: Step, key: str, name: str) -> Any:
+        at = (key, name)
+        if at in self._parts:
+            self._parts.move_to_end(at)
+            return self._parts[at]
+        raw = self._store.part(key, name)
+        found = None if raw is None else self._decoders[step.name].decode(raw)
+        self._parts[at] = found
+        return found
+
+    def put(self, step: Step, key: str, changed: Changed) -> None:
+        key = f"{step.name}/{key}"
+        for name, part in changed.items():
+            at = (key, name)
+            self._parts[at] = self._changed[at] = part
+
+    def take_changed(self) -> dict[tuple[str, str], bytes | None]:
+        """The changed parts, encoded."""
+        encode = msgspec.msgpack.Encoder().encode
+        return {at: None if part is None else encode(part) for at, part in self._changed.items()}
+
+    def committed(self) -> None:
+        self._changed.clear()
+        while len(self._parts) > self._most:
+            self._parts.popitem(last=False)
+
+
+class Embedded:
+    """Runs the pipeline over a store. One thread at a time."""
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        store: Store,
+        decode: Decode,
+        copy_to_buildings: Callable[[Readings, Site], Sequence[Readings]],
+        most_cached: int = _MOST_CACHED,
+    ) -> None:
+        self._site = site
+        self._store = store
+        self._decode = decode
+        self._copy = copy_to_buildings
+        self._steps = pipeline(site)
+        self._cache = _Cache(store, self._steps, most_cached)
+
+    def take(self, messages: Iterable[Message]) -> Batch:
+        """Decode a batch of messages, run the pipeline over it and commit. On disk when this returns."""
+        batch = Batch()
+        now = 0
+        for message in messages:
+            now = max(now, message.received_at)
+            for result in self._decode(
+                message.topic, message.payload, received_at=message.received_at, retain=message.retain
+            ):
+                if isinstance(result, Rejected):
+                    batch.reject(result)
+                    continue
+                copies = (result,) if result.building else self._copy(result, self._site)
+                for readings in copies or (result,):
+                    batch.touched.add(readings.building)
+                    batch.keep(advance(self._steps, self._cache, readings))
+        for building in sorted(batch.touched):
+            batch.keep(advance(self._steps, self._cache, Tick(building, now)))
+        self._commit(batch)
+        return batch
+
+    def tick(self, now: int) -> Batch:
+        """Let every building know what time it is [ms]."""
+        batch = Batch()
+        for building in self._site.buildings:
+            batch.keep(advance(self._steps, self._cache, Tick(building, now)))
+        self._commit(batch)
+        return batch
+
+    def _commit(self, batch: Batch) -> None:
+        parts = self._cache.take_changed()
+        if parts or batch.events or batch.counts:
+            self._store.commit(parts=parts, events=batch.events, counts=batch.counts)
+        self._cache.committed()
+
+
+class Batch:
+    """What one batch brought forth."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.counts: dict[str, int] = {}
+        self.touched: set[str] = set()
+
+    def keep(self, events: Iterable[Event]) -> None:
+        """Note events for the commit and count their readings."""
+        for event in events:
+            self.events.append(event)
+            if isinstance(event, Counted):
+                self._add("accepted", event.accepted)
+                self._add("duplicate", event.duplicate)
+                self._add("received", event.accepted + event.duplicate)
+
+    def reject(self, rejected: Rejected) -> None:
+        """Note a rejection: stored whole, and counted by reason."""
+        self.events.append(rejected)
+        self._add("received", rejected.readings)
+        self._add("rejected", rejected.readings)
+        self._add(f"rejected:{rejected.reason}", rejected.readings)
+
+    def _add(self, name: str, n: int) -> None:
+        if n:
+            self.counts[name] = self.counts.get(name, 0) + n
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """Alerts that were opened, updated or resolved."""
+        return [event for event in self.events if isinstance(event, Alert)]

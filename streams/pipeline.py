@@ -1,0 +1,23 @@
+"""The pipeline, said once."""
+
+from __future__ import annotations
+
+from metering.site import Site
+from streams.days import days_step
+from streams.ledger import ledger_step
+from streams.savings import savings_step
+from streams.step import Step
+from streams.watch import silence_step, watch_step
+from streams.weather import weather_step
+
+
+def pipeline(site: Site) -> tuple[Step, ...]:
+    """The steps that turn readings and ticks into everything else."""
+    return (
+        ledger_step(site),
+        weather_step(site),
+        days_step(site),
+        savings_step(site),
+        watch_step(site),
+        silence_step(site),
+    )

@@ -1,0 +1,197 @@
+"""Days of use and of weather -> a contract's frozen baseline and its savings, day by day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from metering.baseline import Baseline, TooFewDays, fit
+from metering.events import Day, Event, Finding, Fitted, Savings, WeatherDay
+from metering.site import Contract, Site
+from metering.times import day_bounds
+from streams.step import Changed, Parts, Step
+
+_BASELINE = "baseline"
+
+LEAST_BASELINE_COVERAGE = 0.9
+"""Share of the baseline period's days that a fit needs (CalTRACK 2.x: 90 % of days)."""
+
+
+class Month(Struct, frozen=True, tag="m", array_like=True):
+    """What is known of a contract's days in one month, by date ordinal."""
+
+    used: dict[int, tuple[int, int]] = {}
+    """(use, estimated part of it)."""
+    temps_mc: dict[int, int] = {}
+    figures: dict[int, tuple[int, int, int]] = {}
+    """(expected, use, estimated part) as published."""
+
+
+class FittedState(Struct, frozen=True, tag="b", array_like=True):
+    """The contract's baseline, once it is frozen."""
+
+    document: bytes
+    baseline_id: str
+
+
+def savings_step(site: Site) -> Step:
+    """The step that fits each contract's baseline once and computes its savings."""
+    zone = site.zone
+
+    def keys(event: Day | WeatherDay) -> Iterable[str]:
+        if isinstance(event, Day):
+            return (c.id for c in site.contracts_of.get((event.building, event.meter), ()))
+        return (c.id for c in site.contract if c.building == event.building)
+
+    def run(key: str, parts: Parts, event: Day | WeatherDay) -> tuple[Changed, Sequence[Event]]:
+        contract = site.contracts[key]
+        name = _month(event.date)
+        month: Month = parts.get(name) or Month()
+        if isinstance(event, Day):
+            if event.quantity != site.meters[contract.building, contract.meter].quantity:
+                return {}, ()
+            used = dict(month.used)
+            if event.used is None or event.withdrawn:
+                used.pop(event.date, None)
+            else:
+                used[event.date] = (event.used, event.estimated)
+            month = Month(dict(sorted(used.items())), month.temps_mc, month.figures)
+        else:
+            temps = dict(month.temps_mc)
+            if event.mean_mc is None:
+                temps.pop(event.date, None)
+            else:
+                temps[event.date] = event.mean_mc
+            month = Month(month.used, dict(sorted(temps.items())), month.figures)
+        view = _View(parts, {name: month})
+        events: list[Event] = []
+        fitted: FittedState | None = parts.get(_BASELINE)
+        if fitted is None:
+            fitted = _fit(contract, view, event)
+            if fitted is None:
+                return view.changed, ()
+            view.changed[_BASELINE] = fitted
+            events.append(
+                Fitted(contract.building, key, fitted.baseline_id, fitted.document, event.received_at)
+            )
+            baseline = Baseline.from_document(fitted.document)
+            first = contract.reporting.from_.toordinal()
+            dates = [d for d in view.dates_from(first) if _reporting(contract, d)]
+        else:
+            baseline = Baseline.from_document(fitted.document)
+            near = (event.date, event.date + 1) if isinstance(event, WeatherDay) else (event.date,)
+            dates = [d for d in near if _reporting(contract, d)]
+        for date in dates:
+            saved = _compare(contract, baseline, view, date, event.received_at)
+            if saved is not None:
+                events.append(saved)
+        return view.changed, events
+
+    def _fit(contract: Contract, view: _View, event: Day | WeatherDay) -> FittedState | None:
+        """The baseline, once its period and the lateness horizon have passed and enough days are there."""
+        assert contract.baseline.to is not None
+        first, last = contract.baseline.from_.toordinal(), contract.baseline.to.toordinal()
+        if event.date <= last + site.site.lateness_days:
+            return None
+        needs_weather = site.buildings[contract.building].station is not None
+        used = {d: u for d in range(first, last + 1) if (u := view.used(d)) is not None}
+        temps = {d: view.temp(d) for d in range(first - 1, last + 1)}
+        ready = [d for d in used if not needs_weather or temps[d] is not None]
+        if len(ready) < LEAST_BASELINE_COVERAGE * (last - first + 1):
+            return None
+        dates = sorted(used)
+        unit = site.meters[contract.building, contract.meter]
+        try:
+            baseline = fit(
+                dates=dates,
+                used=[used[d] for d in dates],
+                temps_mc=[temps[d] for d in dates],
+                temps_before_mc=[temps[d - 1] for d in dates],
+                first=first,
+                last=last,
+                unit="Wh" if unit.quantity == "energy" else "l",
+            )
+        except TooFewDays:
+            return None
+        return FittedState(baseline.document, baseline.id)
+
+    def _compare(
+        contract: Contract, baseline: Baseline, view: _View, date: int, received_at: int
+    ) -> Savings | None:
+        """The day's figure where it is new or changed."""
+        held = view.month(date)
+        old = held.figures.get(date)
+        new: tuple[int, int, int] | None = None
+        temp, before = view.temp(date), view.temp(date - 1)
+        use = held.used.get(date)
+        if use is not None and (temp is not None or not baseline.needs_weather):
+            new = (baseline.expected(temp, before), *use)
+        if new == old:
+            return None
+        figures = dict(held.figures)
+        if new is None:
+            del figures[date]
+        else:
+            figures[date] = new
+        view.changed[_month(date)] = Month(held.used, held.temps_mc, dict(sorted(figures.items())))
+        expected, used, estimated = new or (0, 0, 0)
+        return Savings(
+            contract.building,
+            contract.id,
+            date,
+            expected,
+            used,
+            estimated,
+            temp,
+            new is not None and baseline.extrapolated(temp, before),
+            baseline.id,
+            received_at,
+            withdrawn=new is None,
+        )
+
+    _ = zone, day_bounds, Finding
+    return Step("savings", (Day, WeatherDay), keys, Month | FittedState, run)
+
+
+def _reporting(contract: Contract, date: int) -> bool:
+    period = contract.reporting
+    return period.from_.toordinal() <= date and (period.to is None or date <= period.to.toordinal())
+
+
+def _month(date: int) -> str:
+    return dt.date.fromordinal(date).strftime("%Y-%m")
+
+
+class _View:
+    """The contract's months as they are while one event is applied: changed ones over kept ones."""
+
+    def __init__(self, parts: Parts, changed: dict[str, Any]) -> None:
+        self.parts = parts
+        self.changed = changed
+
+    def month(self, date: int) -> Month:
+        name = _month(date)
+        found: Month | None = self.changed.get(name) or self.parts.get(name)
+        return found if found is not None else Month()
+
+    def used(self, date: int) -> int | None:
+        held = self.month(date).used.get(date)
+        return None if held is None else held[0]
+
+    def temp(self, date: int) -> int | None:
+        return self.month(date).temps_mc.get(date)
+
+    def dates_from(self, first: int) -> list[int]:
+        """Dates with a use, from `first` on, until three years without a month."""
+        dates: list[int] = []
+        day = dt.date.fromordinal(first).replace(day=1)
+        empty = 0
+        while empty < 36:
+            month = self.month(day.toordinal())
+            empty = 0 if month.used else empty + 1
+            dates += [d for d in month.used if d >= first]
+            day = (day + dt.timedelta(days=32)).replace(day=1)
+        return sorted(dates)
