@@ -19,6 +19,7 @@ ROLLOVER: Final = 128
 UNIT: Final = 256
 FROZEN: Final = 512
 PARTIAL: Final = 1024
+PULSE: Final = 2048
 
 NAMES: Final[dict[int, str]] = {
     INTERPOLATED: "interpolated",
@@ -32,6 +33,7 @@ NAMES: Final[dict[int, str]] = {
     UNIT: "unit_change",
     FROZEN: "frozen",
     PARTIAL: "partial",
+    PULSE: "pulse_weight",
 }
 
 MEANINGS: Final[dict[int, str]] = {
@@ -46,6 +48,7 @@ MEANINGS: Final[dict[int, str]] = {
     UNIT: "the values came in another unit than before and were converted",
     FROZEN: "the register stood still and then caught up",
     PARTIAL: "only a part of the hour is covered",
+    PULSE: "the register counts ten times as fast or as slow as the day before: a pulse weight?",
 }
 
 

@@ -22,7 +22,8 @@ did not run backwards and no faster than the meter's plausibility bound. For eve
   a reset's or an exchange's two registers nobody counted, and that is a duration, not a number.
 
 A register that stands still for hours and then catches up at once was frozen on the way to us, not idle:
-what it catches up is booked over the standstill.
+what it catches up is booked over the standstill. A register that from one day to the next counts ten times
+as fast or as slow is flagged until it stops: a pulse weight was changed, but only a person can know.
 
 Two values at one instant are a conflict: the ledger keeps the smallest that follows from the anchor
 (energy is never invented; the register's next value brings what was missing) and flags both neighbours.
@@ -37,10 +38,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from metering import flags as f
 from metering.events import Unknown
-from metering.times import HOUR_MS
+from metering.times import DAY_MS, HOUR_MS
 
 GAP_MS: Final = 6 * HOUR_MS
 """The longest gap that is interpolated (law 1 of the design; CalTRACK allows the same for temperature)."""
@@ -71,6 +73,10 @@ _FACTORS: Final = tuple(
 _STILL_MS: Final = 6 * HOUR_MS
 _CATCH_UP: Final = 4
 _CAUGHT_UP_SHARE: Final = 3
+
+# A day this many times the usual one is a matter of the pulse weight (x10 or /10, and the day's scatter).
+_TENFOLD: Final = (7, 14)
+_HALF_WAY: Final = 3
 
 
 class Rules(Struct, frozen=True):
@@ -103,12 +109,21 @@ class State(Struct, frozen=True, array_like=True):
     num: int = 1
     den: int = 1
     """What amounts as sent are multiplied by; other than 1 after a change of unit."""
-    rate: int = 0
-    """Usual step while counting [base units per hour], an integer moving mean."""
     still: int = 0
     """Time since which the register shows the anchor's amount [ms]."""
     doubt: int = 0
     """Flags that the next interval inherits from its starting point."""
+    day: int = 0
+    """UTC day whose intervals are being summed; 0 where a gap made the sum worthless."""
+    total: int = 0
+    """What was counted on that day so far."""
+    usual: int = 0
+    """What the register counted on the last ordinary day that counted. One day's memory and not a long mean,
+    so that a late reading moves few checkpoints."""
+    odd: int = 0
+    """Instant since which days have been unusual, or 0 [ms]."""
+    pulse: bool = False
+    """Whether the days since `odd` count ten times as much or as little as before."""
     chains: tuple[Chain, ...] = ()
 
 
@@ -157,9 +172,10 @@ def fold(
             # The ordinary case, kept short: one value, no doubts, an ordinary step within an hour.
             delta = v - state.v
             since = t - state.t
-            rate = state.rate
             if (
                 delta >= 0
+                and state.day == (t - 1) // DAY_MS
+                and not state.pulse
                 and since <= HOUR_MS
                 and not state.chains
                 and not state.doubt
@@ -169,11 +185,9 @@ def fold(
                 and state.t // HOUR_MS == (hour := (t - 1) // HOUR_MS)
             ):
                 hours[hour] = hours.get(hour, 0) + delta
-                if delta:
-                    step = delta * HOUR_MS // since
-                    state = State(t, v, 1, 1, (7 * rate + step) // 8 if rate else step, t)
-                else:
-                    state = State(t, v, 1, 1, rate, state.still)
+                still = t if delta else state.still
+                total = state.total + delta
+                state = State(t, v, 1, 1, still, 0, state.day, total, state.usual, state.odd)
                 continue
             values = [v]
         state = _judge(rules, state, t, values, booked)
@@ -218,8 +232,7 @@ def _judge(rules: Rules, state: State | None, t: int, values: list[int], booked:
             note |= f.SPIKE
         if state.num != state.den:
             note |= f.UNIT
-        state = _keep(state, t, v, note, booked)
-        state = State(state.t, state.v, state.num, state.den, state.rate, state.still, conflict, chains)
+        state = replace(_keep(state, t, v, note, booked), doubt=conflict, chains=chains)
 
     for value in strangers:
         state = _doubt(rules, state, t, value, booked)
@@ -231,7 +244,7 @@ def _follows(rules: Rules, t0: int, v0: int, t1: int, v1: int) -> bool:
 
 
 def _doubt(rules: Rules, state: State, t: int, value: int, booked: Booked) -> State:
-    """Put a reading that does not follow from the anchor into a chain; believe the chain once it earned it."""
+    """Put a reading that does not follow from the anchor into a chain; believe the chain if it may be."""
     chains = list(state.chains)
     for position, chain in enumerate(chains):
         t0, raw0 = chain.points[-1]
@@ -241,14 +254,10 @@ def _doubt(rules: Rules, state: State, t: int, value: int, booked: Booked) -> St
                 points = points[:-1]
             grown = Chain(chain.kind, chain.num, chain.den, (*points, (t, value)))
             chains[position] = grown
-            state = _with_chains(state, chains)
+            state = replace(state, chains=tuple(chains))
             return _believe(rules, state, grown, booked) or state
     chains.append(_begin(rules, state, t, value))
-    return _with_chains(state, chains[-_MOST_CHAINS:])
-
-
-def _with_chains(state: State, chains: Sequence[Chain]) -> State:
-    return State(state.t, state.v, state.num, state.den, state.rate, state.still, state.doubt, tuple(chains))
+    return replace(state, chains=tuple(chains[-_MOST_CHAINS:]))
 
 
 def _begin(rules: Rules, state: State, t: int, value: int) -> Chain:
@@ -258,7 +267,7 @@ def _begin(rules: Rules, state: State, t: int, value: int) -> Chain:
         return Chain(_ROLLOVER, 1, 1, ((t, value),))
     # A unit is only tried where the converted value lands close by: within eight usual steps, or what the
     # coarser unit may have rounded away.
-    slack = max(8 * state.rate * since // HOUR_MS, state.v // 1000)
+    slack = max(8 * state.usual * since // DAY_MS, state.v // 1000)
     for num, den in ((1, 1), *_FACTORS):
         if num * state.den != den * state.num and abs(value * num // den - state.v) <= slack and state.v > 0:
             return Chain(_UNIT, num, den, ((t, value),))
@@ -282,7 +291,7 @@ def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
         if not points:
             return None
     start, first = points[0]
-    before = State(state.t, state.v, state.num, state.den, state.rate, state.still, state.doubt)
+    before = replace(state, chains=())
     flag = _FLAG[kind]
     booked.findings.append(
         (
@@ -303,7 +312,7 @@ def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
             )
         )
     if kind == _UNIT:
-        current = State(before.t, before.v, chain.num, chain.den, before.rate, before.still, before.doubt)
+        current = replace(before, num=chain.num, den=chain.den)
         note = flag if chain.num != chain.den else 0
         for position, (t, value) in enumerate(points):
             v = value * chain.num // chain.den
@@ -313,13 +322,13 @@ def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
     if kind == _ROLLOVER:
         assert rules.wrap is not None
         rolled = _keep(before, start, first + rules.wrap, flag, booked)
-        current = State(start, first, 1, 1, rolled.rate, start)
+        current = replace(rolled, v=first, num=1, den=1)
     else:
         # What was used between the two registers was not counted: a duration, not a number.
         _mark(booked, (state.t - 1) // HOUR_MS, flag)
         _mark(booked, state.t // HOUR_MS, flag | f.PARTIAL)
         _mark(booked, start // HOUR_MS, flag | (f.PARTIAL if start % HOUR_MS else 0))
-        current = State(start, first, 1, 1, before.rate, start)
+        current = State(start, first, still=start, usual=before.usual)
     for t, value in points[1:]:
         current = _keep(current, t, value, 0, booked)
     return current
@@ -328,10 +337,10 @@ def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
 def _unit_holds(state: State, chain: Chain) -> bool:
     """Whether the chain counts as fast as the register did once converted, rather than as sent."""
     (t0, raw0), (t1, raw1) = chain.points[0], chain.points[-1]
-    if t1 == t0 or raw1 == raw0 or state.rate == 0:
+    if t1 == t0 or raw1 == raw0 or state.usual == 0:
         return True
-    as_sent = (raw1 - raw0) * HOUR_MS // (t1 - t0)
-    was = max(1, state.rate)
+    as_sent = (raw1 - raw0) * DAY_MS // (t1 - t0)
+    was = max(1, state.usual)
 
     def distance(rate: int) -> tuple[int, int]:
         rate = max(1, rate)
@@ -346,29 +355,63 @@ def _keep(state: State, t: int, v: int, note: int, booked: Booked) -> State:
     """Book what the register counted from the anchor to (t, v), and make that the anchor."""
     delta, since = v - state.v, t - state.t
     note |= state.doubt
-    rate, still = state.rate, state.still
+    state = _by_day(state, t, booked)
+    if state.pulse:
+        note |= f.PULSE
+    still, day, usual = state.still, state.day, state.usual
+    if since > GAP_MS:
+        day = 0
+        if delta > 0:
+            usual = delta * DAY_MS // since
     if delta > 0:
         start = state.t
         stood = state.t - state.still
         if (
             stood >= _STILL_MS
-            and rate > 0
-            and delta * HOUR_MS > _CATCH_UP * rate * since
-            and _CAUGHT_UP_SHARE * delta * HOUR_MS > rate * (t - state.still)
+            and usual > 0
+            and delta * DAY_MS > _CATCH_UP * usual * since
+            and _CAUGHT_UP_SHARE * delta * DAY_MS > usual * (t - state.still)
         ):
             start = state.still
+            day = 0
             note |= f.FROZEN
             booked.findings.append(("frozen", start, t, f"stood still, then caught up {delta} at once"))
             for hour in range(start // HOUR_MS, (state.t - 1) // HOUR_MS + 1):
                 _mark(booked, hour, f.FROZEN)
         _book(start, t, delta, note, booked)
-        if since <= GAP_MS:
-            step = delta * HOUR_MS // since
-            rate = (7 * rate + step) // 8 if rate else step
         still = t
     else:
         _book(state.t, t, 0, note, booked)
-    return State(t, v, state.num, state.den, rate, still)
+    return replace(state, t=t, v=v, still=still, doubt=0, day=day, total=state.total + delta, usual=usual)
+
+
+def _by_day(state: State, t: int, booked: Booked) -> State:
+    """Close the UTC day that the interval ending at `t` no longer belongs to, and judge it."""
+    day = (t - 1) // DAY_MS
+    if day == state.day:
+        return state
+    if state.day == 0 or state.t < (state.day + 1) * DAY_MS - GAP_MS or state.total == 0:
+        return replace(state, day=day, total=0)
+    total, usual, begun = state.total, state.usual, state.day * DAY_MS
+    state = replace(state, day=day, total=0)
+    if usual == 0:
+        return replace(state, usual=total)
+    high, low = max(total, usual), min(total, usual)
+    if state.pulse:
+        if high < _HALF_WAY * low:
+            return replace(state, odd=0, pulse=False)
+        return state
+    if state.odd and _TENFOLD[0] * low <= high <= _TENFOLD[1] * low:
+        start = state.odd
+        booked.findings.append(("pulse_weight", start, state.t, f"a day counts {total}, usual were {usual}"))
+        for hour in range(start // HOUR_MS, (state.t - 1) // HOUR_MS + 1):
+            _mark(booked, hour, f.PULSE)
+        return replace(state, odd=start, pulse=True)
+    if high > 2 * low and not state.odd:
+        # Heating that stopped at noon, or the beginning of something: the next day will tell, and is
+        # measured by the same ordinary day.
+        return replace(state, odd=begun)
+    return replace(state, usual=total, odd=0)
 
 
 def _book(start: int, end: int, delta: int, note: int, booked: Booked) -> None:
