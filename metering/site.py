@@ -233,7 +233,8 @@ class Contract(_Part):
             raise ValueError("the baseline period needs an end ('to')")
         if self.reporting.from_ <= self.baseline.to:
             raise ValueError(
-                f"the reporting period begins ({self.reporting.from_}) before the baseline period ends ({self.baseline.to})"
+                f"the reporting period begins ({self.reporting.from_}) before the baseline period "
+                f"ends ({self.baseline.to})"
             )
         return self
 

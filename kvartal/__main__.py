@@ -1,0 +1,5 @@
+"""`python -m kvartal`."""
+
+from kvartal.cli import main
+
+main()

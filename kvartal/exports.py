@@ -1,0 +1,58 @@
+"""`kvartal ledger`: the ledger as CSV or JSON lines; the same facts give the same bytes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from typing import IO, NamedTuple
+
+from metering import flags
+from metering.times import iso
+
+COLUMNS = ("building", "meter", "quantity", "start", "end", "unit", "amount", "flags")
+
+
+class Row(NamedTuple):
+    """One interval of the ledger, or one unknown block."""
+
+    building: str
+    meter: str
+    quantity: str
+    start: int
+    end: int
+    unit: str
+    amount: int
+    flags: int
+
+
+def _texts(rows: Iterable[Row]) -> Iterator[dict[str, str | int]]:
+    for row in rows:
+        yield {
+            "building": row.building,
+            "meter": row.meter,
+            "quantity": row.quantity,
+            "start": iso(row.start),
+            "end": iso(row.end),
+            "unit": row.unit,
+            "amount": row.amount,
+            "flags": flags.names(row.flags),
+        }
+
+
+def write_csv(rows: Iterable[Row], out: IO[str]) -> None:
+    """Rows as CSV with a header and `\\n` line ends."""
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_texts(rows))
+
+
+def write_json(rows: Iterable[Row], out: IO[str]) -> None:
+    """Rows as a JSON array, one object a line."""
+    first = True
+    out.write("[")
+    for row in _texts(rows):
+        out.write("\n" if first else ",\n")
+        out.write(json.dumps(row, ensure_ascii=False))
+        first = False
+    out.write("\n]\n" if not first else "]\n")
