@@ -1,0 +1,23 @@
+"""Why a message or a reading was rejected. docs/payloads.md carries this table; a test compares the two."""
+
+from __future__ import annotations
+
+from typing import Final
+
+REASONS: Final[dict[str, str]] = {
+    "unknown_topic": "no source of the site file matches the topic",
+    "unknown_meter": "the site file has no such building or meter",
+    "unknown_station": "the site file has no such weather station",
+    "too_large": "the payload is longer than the limit (1 MiB)",
+    "not_json": "the payload is not JSON text in UTF-8",
+    "no_reading": "the message is understood, but carries no reading (a status, an empty list)",
+    "no_time": "the reading has no time",
+    "bad_time": "the time cannot be read, or lies before the year 2000",
+    "bad_value": "the value is missing, null, not a number, or beyond what a register can show",
+    "no_unit": "neither the payload nor the site file names a unit",
+    "unknown_unit": "the unit is not known",
+    "wrong_unit": "the unit measures another quantity than the meter",
+    "too_late": "older than the lateness horizon, and the source may not backfill",
+    "from_future": "more than 15 minutes ahead of its arrival",
+    "decoder_error": "the decoder failed on it: a bug of ours, with the traceback in the detail",
+}

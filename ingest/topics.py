@@ -1,0 +1,63 @@
+"""Topic patterns: how a topic names a building, a meter or a station."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from metering.site import Source
+
+
+class Match(NamedTuple):
+    """What a topic said."""
+
+    source: Source
+    building: str | None
+    meter: str | None
+    station: str | None
+
+
+class Topics:
+    """The site's sources; the first that matches a topic wins. Matches are remembered."""
+
+    _MOST_REMEMBERED = 200_000
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._sources = [(source, _pattern(source.topic)) for source in sources]
+        self._remembered: dict[str, Match | None] = {}
+
+    def match(self, topic: str) -> Match | None:
+        """The source of `topic` and the ids in it, or None where no source matches."""
+        if topic in self._remembered:
+            return self._remembered[topic]
+        found: Match | None = None
+        for source, pattern in self._sources:
+            hit = pattern.fullmatch(topic)
+            if hit is not None:
+                named = hit.groupdict()
+                found = Match(source, named.get("building"), named.get("meter"), named.get("station"))
+                break
+        if len(self._remembered) < self._MOST_REMEMBERED:
+            self._remembered[topic] = found
+        return found
+
+
+def _pattern(topic: str) -> re.Pattern[str]:
+    levels = []
+    for level in topic.split("/"):
+        if level == "+":
+            levels.append("[^/]+")
+        elif level.startswith("{"):
+            levels.append(f"(?P<{level[1:-1]}>[^/]+)")
+        else:
+            levels.append(re.escape(level))
+    return re.compile("/".join(levels))
+
+
+def filters(sources: Iterable[Source]) -> list[str]:
+    """The MQTT topic filters to subscribe to, in the order of the sources, each once."""
+    found: dict[str, None] = {}
+    for source in sources:
+        found["/".join("+" if level.startswith("{") else level for level in source.topic.split("/"))] = None
+    return list(found)
