@@ -25,6 +25,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 
 class Message(NamedTuple):
@@ -70,7 +71,7 @@ class MqttSource:
         self.last_packet = 0.0
         """Monotonic time of the last sign of life of the broker [s]."""
         self._client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2,
+            CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=False,
             protocol=mqtt.MQTTv311,
@@ -168,6 +169,8 @@ class MqttSource:
         except UnicodeDecodeError:
             topic = repr(message._topic)  # a topic that is not UTF-8 is rejected later, not lost here
         self._arrived.append(
-            Message(topic, message.payload, self._clock(), message.retain, message.mid, self._generation)
+            Message(
+                topic, bytes(message.payload), self._clock(), message.retain, message.mid, self._generation
+            )
         )
         self._wake.set()

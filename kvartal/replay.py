@@ -1,0 +1,71 @@
+"""`kvartal replay`: captured messages through the embedded pipeline into a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from ingest.captures import Capture
+from ingest.decode import Decoder, copy_to_buildings
+from metering.site import Site
+from storage.sqlite import Store
+from streams.embedded import Embedded
+
+BATCH = 500
+"""Messages a commit."""
+
+
+def embedded(site: Site, store: Store) -> Embedded:
+    """The embedded pipeline of a site over a store."""
+    return Embedded(site=site, store=store, decode=Decoder(site).decode, copy_to_buildings=copy_to_buildings)
+
+
+def backfilling(site: Site) -> Site:
+    """The site with every source allowed to send history older than the lateness horizon."""
+    sources = tuple(source.model_copy(update={"backfill": True}) for source in site.source)
+    return site.model_copy(update={"source": sources})
+
+
+def replay(
+    captures: Iterable[Capture], *, site: Site, db: Path, progress: Callable[[int], None] = lambda _n: None
+) -> dict[str, object]:
+    """Run captured messages through the pipeline into the store at `db`.
+
+    Args:
+        captures: The messages, in the order of the file.
+        site: The site.
+        db: Path of the store; what it holds already stays, and messages it has seen are duplicates.
+        progress: Called with the number of messages after each commit.
+
+    Returns:
+        How the readings of this run were accounted for.
+    """
+    store = Store(db)
+    try:
+        runner = embedded(site, store)
+        totals: dict[str, int] = {}
+        done = 0
+        for batch in _batches(captures, BATCH):
+            result = runner.take(batch)
+            for name, n in result.counts.items():
+                totals[name] = totals.get(name, 0) + n
+            done += len(batch)
+            progress(done)
+    finally:
+        store.close()
+    reasons = {
+        name.removeprefix("rejected:"): n
+        for name, n in sorted(totals.items())
+        if name.startswith("rejected:")
+    }
+    return {
+        **{name: totals.get(name, 0) for name in ("received", "accepted", "duplicate", "rejected")},
+        "reasons": reasons,
+    }
+
+
+def _batches(captures: Iterable[Capture], size: int) -> Iterator[list[Capture]]:
+    iterator = iter(captures)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -1,0 +1,316 @@
+"""Tables of use and temperature, as people export them, and the savings in them.
+
+A table is a CSV with the columns `timestamp,value,temperature`: energy per interval in any one unit, stamped
+at the interval's start, and °C. Intervals are days, hours, or equal parts of an hour. Others columns are not
+looked at. A day needs all of its intervals (23 or 25 hours where the clocks change) or it is missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from metering.baseline import Baseline, Unfit
+from metering.savings import DailyUse, NoDays, Period, compare, fit_period
+from metering.times import HOUR_MS, date_of, day_bounds, to_ms
+from metering.weather import day_mean
+
+COLUMNS: Final = ("timestamp", "value", "temperature")
+
+_MISSING: Final = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
+
+_LARGEST_DIGITS: Final = 9
+"""Uses of a day are kept as integers of about nine digits, whatever the file's unit."""
+
+_ABSURD_C: Final = 70.0
+
+
+class TableError(ValueError):
+    """The table cannot be read as it stands; the text names the file, the line, the column and the value."""
+
+
+class Table(NamedTuple):
+    """Days of one meter out of a file."""
+
+    file: str
+    days: DailyUse
+    scale: int
+    """Integer units in one unit of the file."""
+    hourly: bool
+
+    @property
+    def unit(self) -> str:
+        """Name of the integer unit, for the baseline document."""
+        return f"1/{self.scale} of the file's unit" if self.scale > 1 else "the file's unit"
+
+
+class _Row(NamedTuple):
+    line: int
+    time: dt.datetime
+    value: float | None
+    temp_mc: int | None
+
+
+def read_table(path: Path, zone: ZoneInfo) -> Table:
+    """The days that the file holds.
+
+    Args:
+        path: A CSV file with a header.
+        zone: Zone of the days, and of timestamps that carry no offset.
+
+    Raises:
+        TableError: names file, line, column, value, and what is expected there.
+    """
+    rows = list(_rows(path))
+    if len(rows) < 2:
+        raise TableError(
+            f"{path}: {len(rows)} rows; at least two are needed to tell the length of an interval"
+        )
+    step = _step(path, rows)
+    uses: dict[int, float] = {}
+    temps: dict[int, int] = {}
+    if step == dt.timedelta(days=1):
+        for row, date in _dated(path, rows, zone):
+            if row.value is not None:
+                uses[date] = row.value
+            if row.temp_mc is not None:
+                temps[date] = row.temp_mc
+    else:
+        by_day: dict[int, list[tuple[int, _Row]]] = {}
+        for row, at in _placed(path, rows, zone):
+            by_day.setdefault(date_of(at, zone), []).append((at, row))
+        step_ms = step // dt.timedelta(milliseconds=1)
+        for date, held in by_day.items():
+            start, end = day_bounds(date, zone)
+            values = [row.value for _, row in held if row.value is not None]
+            if len(values) == (end - start) // step_ms:
+                uses[date] = math.fsum(values)
+            warm = [(at, row.temp_mc) for at, row in held if row.temp_mc is not None]
+            mean, _ = day_mean(date, zone, [at for at, _ in warm], [temp for _, temp in warm])
+            if mean is not None:
+                temps[date] = mean
+    scale = _scale(uses)
+    used = {date: round(value * scale) for date, value in sorted(uses.items())}
+    return Table(str(path), DailyUse(used, temps), scale, hourly=step < dt.timedelta(days=1))
+
+
+def fit_table(table: Table, baseline: Period) -> dict[str, Any]:
+    """The baseline fitted on the period, as the JSON of `kvartal fit`.
+
+    Raises:
+        TableError: the period does not bear a baseline.
+    """
+    fitted = _fitted(table, baseline)
+    document = json.loads(fitted.document)
+    used = sum(use for date, use in table.days.used.items() if baseline.first <= date <= baseline.last)
+    return {
+        "model": fitted.model,
+        "n": fitted.n,
+        "parameters": _in_file_units(table, document["parameters"]),
+        "used": used / table.scale,
+        **_metrics(fitted),
+        "days_missing": {"baseline": len(baseline) - fitted.n},
+        "id": fitted.id,
+        "baseline": document,
+    }
+
+
+def savings_table(table: Table, baseline: Period, reporting: Period) -> dict[str, Any]:
+    """Savings of the reporting period, as the JSON of `kvartal savings`.
+
+    Raises:
+        TableError: a period does not bear the comparison.
+    """
+    fitted = _fitted(table, baseline)
+    try:
+        result = compare(table.days, fitted, reporting)
+    except NoDays as error:
+        raise TableError(f"{table.file}: reporting period: {error}") from None
+    low, high = result.interval
+    if not math.isfinite(result.share):
+        raise TableError(
+            f"{table.file}: the baseline expects no use over {reporting}, so there is no percentage"
+        )
+    return {
+        "model": fitted.model,
+        "n": fitted.n,
+        "expected": result.expected / table.scale,
+        "used": result.used / table.scale,
+        "avoided": result.avoided / table.scale,
+        "avoided_pct": 100 * result.share,
+        "interval_90_pct": [100 * low, 100 * high],
+        **_metrics(fitted),
+        "days_missing": {"baseline": result.missing_baseline, "reporting": result.missing_reporting},
+    }
+
+
+def _fitted(table: Table, baseline: Period) -> Baseline:
+    try:
+        return fit_period(table.days, baseline, unit=table.unit)
+    except Unfit as error:
+        held = f"{_date(min(table.days.used))}..{_date(max(table.days.used))}" if table.days.used else "none"
+        raise TableError(f"{table.file}: {error} (complete days in the file: {held})") from None
+
+
+def _metrics(fitted: Baseline) -> dict[str, float]:
+    return {
+        "cvrmse": fitted.cvrmse,
+        "nmbe": fitted.nmbe,
+        "r2": fitted.r2,
+        "self_bias_pct": 100 * fitted.self_bias,
+    }
+
+
+def _in_file_units(table: Table, parameters: dict[str, float]) -> dict[str, float]:
+    return {
+        name: value / table.scale if name in ("base", "heating") else value
+        for name, value in parameters.items()
+    }
+
+
+def _date(ordinal: int) -> str:
+    return dt.date.fromordinal(ordinal).isoformat()
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    """Rows of the file with their line numbers, in the file's order."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            reader = csv.DictReader(text)
+            names = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = names
+            for column in COLUMNS:
+                if column not in names:
+                    raise TableError(
+                        f"{path}: line 1: there is no column {column!r}; found {', '.join(names) or 'nothing'}; "
+                        f"expected {', '.join(COLUMNS)} (comma-separated)"
+                    )
+            for row in reader:
+                where = f"{path}: line {reader.line_num}"
+                temp = _number(row["temperature"], f"{where}: temperature", "°C")
+                if temp is not None and abs(temp) > _ABSURD_C:
+                    raise TableError(
+                        f"{where}: temperature {row['temperature']!r} is no outdoor temperature; "
+                        f"expected °C between -{_ABSURD_C:.0f} and {_ABSURD_C:.0f}"
+                    )
+                yield _Row(
+                    reader.line_num,
+                    _time(row["timestamp"], where),
+                    _number(row["value"], f"{where}: value", "energy of the interval"),
+                    None if temp is None else round(temp * 1000),
+                )
+    except FileNotFoundError:
+        raise TableError(
+            f"{path}: there is no such file (expected a CSV with {', '.join(COLUMNS)})"
+        ) from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TableError(f"{path}: cannot be read as CSV in UTF-8: {error}") from None
+
+
+def _number(text: str | None, where: str, what: str) -> float | None:
+    """The number in a cell; None where the cell says that there is none."""
+    if text is None or text.strip().casefold() in _MISSING:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise TableError(
+            f"{where} {text!r} is not a number; expected {what} with a decimal point, or nothing"
+        )
+    return number
+
+
+def _time(text: str | None, where: str) -> dt.datetime:
+    try:
+        return dt.datetime.fromisoformat((text or "").strip())
+    except ValueError:
+        raise TableError(
+            f"{where}: timestamp {text!r} is not understood; expected ISO 8601, "
+            "for example 2025-01-31T00:00:00+03:00 or 2025-01-31"
+        ) from None
+
+
+def _step(path: Path, rows: list[_Row]) -> dt.timedelta:
+    """Length of the file's intervals: its commonest step."""
+    aware = {row.time.tzinfo is not None for row in rows}
+    if len(aware) > 1:
+        odd = next(row for row in rows if (row.time.tzinfo is None) != (rows[0].time.tzinfo is None))
+        raise TableError(
+            f"{path}: line {odd.line}: timestamp {odd.time.isoformat()!r}: some timestamps carry an offset "
+            "and some do not; expected all or none"
+        )
+    times = sorted(row.time for row in rows)
+    steps = Counter(b - a for a, b in zip(times, times[1:], strict=False) if b > a)
+    if not steps:
+        raise TableError(f"{path}: all timestamps are {times[0].isoformat()}; expected one row an interval")
+    step = steps.most_common(1)[0][0]
+    hour, day = dt.timedelta(hours=1), dt.timedelta(days=1)
+    if step != day and (step > hour or hour % step):
+        raise TableError(
+            f"{path}: the commonest step between timestamps is {step}; expected a day, an hour, or an equal part of an hour"
+        )
+    return step
+
+
+def _dated(path: Path, rows: list[_Row], zone: ZoneInfo) -> Iterator[tuple[_Row, int]]:
+    """Rows of a daily table with their local dates: a day belongs where its middle lies.
+
+    So a file stamped 00:00 UTC, or 01:00 by a summer time, keeps its dates.
+    """
+    seen: dict[int, _Row] = {}
+    for row in rows:
+        middle = row.time + dt.timedelta(hours=12)
+        date = (middle if middle.tzinfo is None else middle.astimezone(zone)).toordinal()
+        if _new(path, seen.setdefault(date, row), row, f"day {_date(date)}"):
+            yield row, date
+
+
+def _placed(path: Path, rows: list[_Row], zone: ZoneInfo) -> Iterator[tuple[_Row, int]]:
+    """Rows of an hourly table with their instants [ms]."""
+    seen: dict[int, _Row] = {}
+    for row in rows:
+        time = row.time
+        if time.tzinfo is None:
+            at = to_ms(time.replace(tzinfo=zone))
+            later = to_ms(time.replace(tzinfo=zone, fold=1))
+            if later - at == HOUR_MS and at in seen and seen[at].line != row.line:
+                at = later  # the hour that summer time repeats
+            elif later < at:
+                raise TableError(
+                    f"{path}: line {row.line}: timestamp {time.isoformat()!r} does not exist in {zone.key}, where the "
+                    "clocks go forward; expected local time, timestamps with an offset, or another --tz"
+                )
+        else:
+            at = to_ms(time)
+        if _new(path, seen.setdefault(at, row), row, f"timestamp {time.isoformat()!r}"):
+            yield row, at
+
+
+def _new(path: Path, first: _Row, row: _Row, what: str) -> bool:
+    """Whether the row is the first of its interval; a repetition must say the same."""
+    if first is row:
+        return True
+    if (first.value, first.temp_mc) != (row.value, row.temp_mc):
+        raise TableError(
+            f"{path}: line {row.line}: {what} is already on line {first.line} with value {first.value}; "
+            f"got {row.value}; expected one row an interval"
+        )
+    return False
+
+
+def _scale(uses: dict[int, float]) -> int:
+    """A power of ten that makes integers of about nine digits out of the file's daily uses."""
+    largest = max((abs(value) for value in uses.values()), default=0.0)
+    if largest <= 0.0:
+        return 1
+    scale: int = 10 ** max(0, _LARGEST_DIGITS - 1 - math.floor(math.log10(largest)))
+    return scale

@@ -1,0 +1,223 @@
+"""Reading figures from an embedded store while it is being written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from metering.events import Alert, Day, Position, Savings, Unknown, WeatherDay
+from metering.ledger import Block
+from metering.times import DAY_MS, HOUR_MS
+from metering.units import QUANTITY_BASE
+from storage.sqlite_schema import connect
+
+_BLOCK = msgspec.msgpack.Decoder(Block)
+
+
+class LedgerRow(NamedTuple):
+    """One interval or unknown block of the ledger."""
+
+    building: str
+    meter: str
+    quantity: str
+    start: int
+    end: int
+    unit: str
+    amount: int
+    flags: int
+
+
+class Register(NamedTuple):
+    """One register and how its readings were accounted for."""
+
+    building: str
+    meter: str
+    quantity: str
+    accepted: int
+    duplicate: int
+    last_time: int | None
+    last_amount: int | None
+
+
+class Reader:
+    """A read-only connection to a store. Use one per thread."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Open the store.
+
+        Raises:
+            WrongStore: see `storage.sqlite_schema.connect`.
+        """
+        self._db = connect(str(path), read_only=True)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def version(self) -> int:
+        """A number that changes when another connection has committed."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def _id(self, building: str, meter: str, quantity: str) -> int | None:
+        row = self._db.execute(
+            "SELECT id FROM register WHERE building = ? AND meter = ? AND quantity = ?",
+            (building, meter, quantity),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def registers(self) -> list[Register]:
+        """Every register that sent something, by building and meter."""
+        rows = self._db.execute(
+            "SELECT building, meter, quantity, accepted, duplicate, last_time, last_amount FROM register "
+            "ORDER BY building, meter, quantity"
+        )
+        return [Register(*row) for row in rows]
+
+    def hours(
+        self, building: str, meter: str, quantity: str, first: int, end: int
+    ) -> list[tuple[int, int, int]]:
+        """(hour, amount, flags) for the hours of `[first, end)` that the ledger holds."""
+        register = self._id(building, meter, quantity)
+        if register is None or end <= first:
+            return []
+        rows = self._db.execute(
+            "WITH RECURSIVE days(d) AS (SELECT ? UNION ALL SELECT d + 1 FROM days WHERE d < ?) "
+            "SELECT hour, amount, flags FROM days JOIN hour ON hour.day = d AND register = ? "
+            "WHERE hour >= ? AND hour < ? ORDER BY hour",
+            (first // 24, (end - 1) // 24, register, first, end),
+        )
+        return rows.fetchall()
+
+    def unknowns(self, building: str, meter: str, quantity: str) -> list[Unknown]:
+        """Unknown blocks of a register, by start."""
+        register = self._id(building, meter, quantity)
+        rows = self._db.execute(
+            "SELECT start, end, amount, flags FROM unknown WHERE register = ? ORDER BY start", (register,)
+        )
+        return [Unknown(*row) for row in rows]
+
+    def days(self, building: str, meter: str, quantity: str, first: int, last: int) -> list[Day]:
+        """Days of a register with date in `[first, last]`."""
+        register = self._id(building, meter, quantity)
+        rows = self._db.execute(
+            "SELECT date, used, known, unknown, estimated, coverage, flags, 0 FROM day "
+            "WHERE register = ? AND date BETWEEN ? AND ? ORDER BY date",
+            (register, first, last),
+        )
+        return [Day(building, meter, quantity, *row) for row in rows]
+
+    def weather_days(self, building: str, first: int, last: int) -> list[WeatherDay]:
+        """Days of weather at a building with date in `[first, last]`."""
+        rows = self._db.execute(
+            "SELECT station, date, mean_mc, coverage, 0 FROM weather_day "
+            "WHERE building = ? AND date BETWEEN ? AND ? ORDER BY date",
+            (building, first, last),
+        )
+        return [WeatherDay(building, *row) for row in rows]
+
+    def savings(self, contract: str, first: int, last: int) -> list[Savings]:
+        """Days of a contract that have a figure, date in `[first, last]`."""
+        rows = self._db.execute(
+            "SELECT building, date, expected, used, estimated, temp_mc, extrapolated, baseline_id "
+            "FROM savings WHERE contract = ? AND date BETWEEN ? AND ? ORDER BY date",
+            (contract, first, last),
+        )
+        return [
+            Savings(building, contract, date, expected, used, estimated, temp, bool(outside), baseline, 0)
+            for building, date, expected, used, estimated, temp, outside, baseline in rows
+        ]
+
+    def position(self, contract: str) -> Position | None:
+        """Where the contract stands, or None before its first reporting day."""
+        row = self._db.execute("SELECT body FROM position WHERE contract = ?", (contract,)).fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=Position)
+
+    def alerts(self, *, open_only: bool = True) -> list[Alert]:
+        """Alerts, newest first."""
+        where = "WHERE state = 'open' " if open_only else ""
+        rows = self._db.execute(
+            f"SELECT body FROM alert {where}ORDER BY opened DESC, building, subject, kind"
+        )
+        return [msgspec.json.decode(body, type=Alert) for (body,) in rows]
+
+    def baseline(self, contract: str) -> bytes | None:
+        """The document of the contract's baseline."""
+        row = self._db.execute(
+            "SELECT document FROM baseline WHERE contract = ? ORDER BY fitted_at DESC LIMIT 1", (contract,)
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def counts(self) -> dict[str, int]:
+        """The counters: received, accepted, duplicate, rejected, rejected:<reason>."""
+        return dict(self._db.execute("SELECT name, n FROM counted ORDER BY name").fetchall())
+
+    def rejected(self, *, reason: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """Rejections, newest first."""
+        rows = self._db.execute(
+            "SELECT id, topic, payload, reason, detail, received_at, readings FROM rejected "
+            "WHERE ? IS NULL OR reason = ? ORDER BY id DESC LIMIT ?",
+            (reason, reason, limit),
+        )
+        names = ("id", "topic", "payload", "reason", "detail", "received_at", "readings")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def findings(self, *, limit: int = 200) -> list[dict[str, Any]]:
+        """Findings, newest first."""
+        rows = self._db.execute(
+            "SELECT building, meter, quantity, kind, start, end, detail FROM finding "
+            "JOIN register ON register.id = finding.register ORDER BY start DESC, building, meter LIMIT ?",
+            (limit,),
+        )
+        names = ("building", "meter", "quantity", "kind", "start", "end", "detail")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def restatements(self, *, limit: int = 200) -> list[dict[str, Any]]:
+        """Restatements, newest first."""
+        rows = self._db.execute(
+            "SELECT building, meter, quantity, date, old, new, cause, learned_at FROM restated "
+            "JOIN register ON register.id = restated.register ORDER BY restated.id DESC LIMIT ?",
+            (limit,),
+        )
+        names = ("building", "meter", "quantity", "date", "old", "new", "cause", "learned_at")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def readings(
+        self, building: str, meter: str, quantity: str, start: int, end: int
+    ) -> list[tuple[int, int]]:
+        """Accepted readings of a register with start <= time <= end: (time [ms], amount)."""
+        found: list[tuple[int, int]] = []
+        key = f"ledger/{building}/{meter}/{quantity}"
+        for day in range(start // DAY_MS, end // DAY_MS + 1):
+            row = self._db.execute(
+                "SELECT blob FROM part WHERE key = ? AND part = ?", (key, str(day))
+            ).fetchone()
+            if row is not None:
+                block = _BLOCK.decode(row[0])
+                found += [p for p in zip(block.times, block.amounts, strict=True) if start <= p[0] <= end]
+        return found
+
+    def blocks(self, building: str, meter: str, quantity: str) -> list[Block]:
+        """All blocks of a register's ledger, by UTC day."""
+        rows = self._db.execute(
+            "SELECT blob FROM part WHERE key = ? AND part != 'head' ORDER BY CAST(part AS INTEGER)",
+            (f"ledger/{building}/{meter}/{quantity}",),
+        )
+        return [_BLOCK.decode(blob) for (blob,) in rows]
+
+    def ledger(self, *, building: str | None = None, meter: str | None = None) -> Iterator[LedgerRow]:
+        """The ledger, sorted by building, meter, quantity, start, end; an unknown block is one row."""
+        rows = self._db.execute(
+            "SELECT building, meter, quantity, start, end, amount, flags FROM ("
+            "SELECT register, hour * :h AS start, (hour + 1) * :h AS end, amount, flags FROM hour "
+            "UNION ALL SELECT register, start, end, amount, flags FROM unknown) "
+            "JOIN register ON register.id = register "
+            "WHERE (:b IS NULL OR building = :b) AND (:m IS NULL OR meter = :m) "
+            "ORDER BY building, meter, quantity, start, end",
+            {"h": HOUR_MS, "b": building, "m": meter},
+        )
+        for who_building, who_meter, quantity, start, end, amount, flags in rows:
+            unit = QUANTITY_BASE.get(quantity, "")
+            yield LedgerRow(who_building, who_meter, quantity, start, end, unit, amount, flags)
