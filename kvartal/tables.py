@@ -1,7 +1,7 @@
 """Tables of use and temperature, as people export them, and the savings in them.
 
 A table is a CSV with the columns `timestamp,value,temperature`: energy per interval in any one unit, stamped
-at the interval's start, and °C. Intervals are days, hours, or equal parts of an hour. Others columns are not
+at the interval's start, and °C. Intervals are days, hours, or equal parts of an hour. Other columns are not
 looked at. A day needs all of its intervals (23 or 25 hours where the clocks change) or it is missing.
 """
 
@@ -13,6 +13,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -109,12 +110,11 @@ def fit_table(table: Table, baseline: Period) -> dict[str, Any]:
     """
     fitted = _fitted(table, baseline)
     document = json.loads(fitted.document)
-    used = sum(use for date, use in table.days.used.items() if baseline.first <= date <= baseline.last)
     return {
         "model": fitted.model,
         "n": fitted.n,
         "parameters": _in_file_units(table, document["parameters"]),
-        "used": used / table.scale,
+        "mean": fitted.mean / table.scale,
         **_metrics(fitted),
         "days_missing": {"baseline": len(baseline) - fitted.n},
         "id": fitted.id,
@@ -249,14 +249,15 @@ def _step(path: Path, rows: list[_Row]) -> dt.timedelta:
             "and some do not; expected all or none"
         )
     times = sorted(row.time for row in rows)
-    steps = Counter(b - a for a, b in zip(times, times[1:], strict=False) if b > a)
+    steps = Counter(b - a for a, b in pairwise(times) if b > a)
     if not steps:
         raise TableError(f"{path}: all timestamps are {times[0].isoformat()}; expected one row an interval")
     step = steps.most_common(1)[0][0]
     hour, day = dt.timedelta(hours=1), dt.timedelta(days=1)
     if step != day and (step > hour or hour % step):
         raise TableError(
-            f"{path}: the commonest step between timestamps is {step}; expected a day, an hour, or an equal part of an hour"
+            f"{path}: the commonest step between timestamps is {step}; "
+            "expected a day, an hour, or an equal part of an hour"
         )
     return step
 

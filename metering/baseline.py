@@ -1,15 +1,16 @@
-"""Baselines: what a meter would have used without the measure, as a function of the weather.
+"""A baseline: what a meter would have used, fitted once on its baseline period and then frozen.
 
-A baseline is fitted on the baseline period alone, frozen as a canonical JSON document, and known by the
-hash of that document. Its predictor is a handful of numbers that anyone can evaluate by hand:
+Theory of operation
+-------------------
+`fit` chooses among the models of `metering.predictors`, and what it returns is a document: canonical JSON
+that holds everything needed to evaluate and to judge the baseline by hand. Its id is the hash of its bytes.
+`Baseline` is that document, read. The fit calls its own serialised predictor before it hands anything out:
+a baseline that does not reproduce the total of its own days to 0.05 % is never returned (law 5).
 
-    mean         y = b0
-    heating_3p   y = b0 + b_h * max(theta - T_eff, 0),   T_eff = w * T_d + (1 - w) * T_(d-1)
-
-`heating_3p` is the three-parameter change-point model of ASHRAE RP-1050 (Kissock, Haberl, Claridge 2003)
-with the effective temperature of a house with thermal mass: the day's own mean and the day before's
-(facts: 6-11 % lower out-of-sample CV(RMSE) than the day alone). b0 is DHW and circulation, b_h the heat
-loss per kelvin and day, theta the balance point.
+Slopes are fitted robustly: days whose residual exceeds 4 robust standard deviations (at most 5 % of the days)
+do not bend the line. But they were used, and such days will come again, so the base is then set so that the
+total over *all* fitted days is exact. Only a day that no house can have (more than three times the
+largest expected use of any day, or below zero where the rest is not) is left out, and the document names it.
 """
 
 from __future__ import annotations
@@ -18,302 +19,454 @@ import datetime as dt
 import hashlib
 import json
 import math
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
-from msgspec import Struct
+from numpy.typing import NDArray
 
-MEAN: Final = "mean"
-HEATING_3P: Final = "heating_3p"
+from metering.changepoint import LAG_TENTHS, best_heating, effective_temperature, to_bins
+from metering.predictors import MODELS, Model
+from metering.residuals import effective_days, lag1, long_run_covariance
 
-LEAST_DAYS: Final = 60
-"""Fewer days than this are not fitted: a season's slope cannot be told from a fortnight."""
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
-_WEIGHTS: Final = (1.0, 0.8, 0.6, 0.4)
-_THETA_STEP: Final = 0.5
-_LEAST_HEATING_DAYS: Final = 10
-_BIC_GAIN: Final = 10.0
-"""A model with more parameters must beat the simpler one by this much ('very strong', Kass & Raftery 1995)."""
-_OUTLIER_MAD: Final = 4.0
-_MOST_DROPPED: Final = 0.05
+FORMAT: Final = "kvartal-baseline/1"
+
+LEAST_DAYS: Final = 30
+"""Days without which nothing is fitted: a month, the shortest period that a contract settles."""
+
+LARGEST_SELF_BIAS: Final = 0.0005
+"""|expected / used - 1| over the fitted days (law 5)."""
+
+LEAST_BIC_GAIN: Final = 10.0
+"""A model with weather must beat the mean by this much: "very strong" evidence (Kass and Raftery 1995)."""
+
+_ROBUST_SDS: Final = 4.0
+_MOST_SOFTENED: Final = 0.05
+_MOST_LEFT_OUT: Final = 0.01
+_ABSURD_TIMES: Final = 3.0
 
 
-class TooFewDays(ValueError):
-    """The baseline period has too few days with use (and weather) to fit anything."""
+class Unfit(ValueError):
+    """No baseline can be fitted on these days; the text says why."""
 
 
-class Baseline(Struct, frozen=True):
-    """A fitted, frozen baseline. All energies are in `unit`."""
+class TooFewDays(Unfit):
+    """The period has too few days with a use (and a temperature)."""
 
+
+class NoUse(Unfit):
+    """The meter counted nothing (or less) over the period: there is nothing to compare with."""
+
+
+class TooCoarse(Unfit):
+    """The use of a day is so few base units that whole units cannot reproduce the total."""
+
+
+class BadDocument(ValueError):
+    """The bytes are not a baseline document of a format that is known here."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A frozen baseline. Equal documents are equal baselines."""
+
+    document: bytes
+    """Canonical JSON: sorted keys, no spaces, shortest floats."""
     model: str
     unit: str
-    period: tuple[str, str]
-    """First and last day of the baseline period (ISO dates, both included)."""
+    """The base unit that expected use is counted in: `Wh`, `l`, or the name of a file's own."""
+    first: int
+    """Ordinal of the first day of the baseline period."""
+    last: int
     n: int
-    """Days that the parameters were fitted on."""
+    """Days fitted."""
     k: int
-    """Fitted parameters."""
-    b0: float
-    slope: float
-    """b_h [unit per K and day]; 0 for `mean`."""
-    theta: float
-    """Balance point [°C]."""
-    weight: float
-    """Weight w of the day itself in the effective temperature."""
-    t_min: float
-    t_max: float
-    """Range of T_eff that the model was fitted on [°C]."""
+    """Parameters fitted."""
+    parameters: dict[str, float]
     mean: float
-    """Mean use of the fitted days."""
+    """Mean use of the fitted days [base units]."""
     rmse: float
-    """sqrt(SSE / (n - k))."""
+    """sqrt(SSE / (n - k)) [base units]."""
     cvrmse: float
+    """rmse / mean, a share."""
     nmbe: float
     """sum(observed - expected) / ((n - k) mean), a share."""
     r2: float
     rho: float
     """Correlation of the residuals of consecutive days."""
-    self_bias_pct: float
-    """100 (sum(expected) / sum(observed) - 1) over the period's days, through the serialised predictor."""
+    n_prime: float
+    """Independent days among n."""
+    self_bias: float
+    """sum(expected) / sum(observed) - 1 over the fitted days, through this document."""
+    lowest_c: float | None
+    """Coldest effective temperature of the fitted days [°C]; None where the model needs no weather."""
+    highest_c: float | None
+    terms: tuple[float, ...]
+    """Mean of each linear term over the fitted days (1 for the base, K for the hinge)."""
+    covariance: tuple[tuple[float, ...], ...]
+    """HAC covariance of the linear coefficients [base units squared]."""
+    long_run: float
+    """Long-run variance of a day's residual over its variance: by how much a sum scatters more than white noise."""
 
-    @property
-    def document(self) -> bytes:
-        """The baseline as canonical JSON: sorted keys, shortest floats."""
-        return _document(self)
-
-    @property
+    @cached_property
     def id(self) -> str:
-        """First 16 hex digits of the SHA-256 of `document`."""
+        """First 16 hex digits of the SHA-256 of the document."""
         return hashlib.sha256(self.document).hexdigest()[:16]
 
     @property
-    def needs_weather(self) -> bool:
-        """Whether expected use depends on the temperature."""
-        return self.model != MEAN
+    def form(self) -> Model:
+        """The model's formula and needs."""
+        return MODELS[self.model]
 
     @property
-    def n_prime(self) -> float:
-        """Independent days among the n: n (1 - rho) / (1 + rho) (Reddy & Claridge 2000); never more than n."""
-        rho = min(max(self.rho, 0.0), 0.99)
-        return self.n * (1 - rho) / (1 + rho)
+    def needs_weather(self) -> bool:
+        """Whether `expected` needs a temperature."""
+        return self.form.needs_weather
+
+    @cached_property
+    def _one(self) -> Any:
+        return self.form.one(self.parameters)
+
+    @cached_property
+    def _tenths(self) -> int:
+        return round(10 * self.parameters.get("lag_weight", 1.0))
+
+    def expected(self, temp_mc: int | None, before_mc: int | None = None) -> int:
+        """Expected use of one day [base units].
+
+        Args:
+            temp_mc: Mean outdoor temperature of the day [m°C]; not looked at by models without weather.
+            before_mc: The same of the day before; where it is not known the day's own stands in.
+
+        Raises:
+            ValueError: the model needs a temperature and got none.
+        """
+        if temp_mc is None:
+            if self.needs_weather:
+                raise ValueError(f"a {self.model} baseline needs the day's temperature, got None")
+            temp_mc = 0
+        one: int = self._one(temp_mc, temp_mc if before_mc is None else before_mc)
+        return one
+
+    def expected_days(self, temps_mc: Ints, before_mc: Ints) -> Ints:
+        """`expected` of many days, the identical integers. Where no day before is known, pass the day's own."""
+        return self.form.many(self.parameters)(temps_mc, before_mc)
+
+    def extrapolated(self, temp_mc: int | None, before_mc: int | None = None) -> bool:
+        """Whether the day's effective temperature lies outside the range that was fitted on."""
+        if self.lowest_c is None or self.highest_c is None or temp_mc is None:
+            return False
+        before = temp_mc if before_mc is None else before_mc
+        t = (self._tenths * temp_mc + (10 - self._tenths) * before) / 10_000.0
+        return not self.lowest_c <= t <= self.highest_c
 
     @staticmethod
     def from_document(document: bytes) -> Baseline:
-        """The baseline that `document` describes.
+        """The baseline that the document holds. Documents read lately are remembered.
 
         Raises:
-            ValueError: it is not a baseline document.
+            BadDocument: it is not a baseline document of a known format and model.
         """
-        return _from_document(document)
-
-    def effective(self, temp_mc: int, before_mc: int | None) -> float:
-        """T_eff [°C] of a day with mean `temp_mc` [m°C]; the day stands for the day before where that is unknown."""
-        before = temp_mc if before_mc is None else before_mc
-        return (self.weight * temp_mc + (1.0 - self.weight) * before) / 1000.0
-
-    def expected(self, temp_mc: int | None, before_mc: int | None = None) -> int:
-        """Expected use of one day, rounded to the integer unit.
-
-        Args:
-            temp_mc: Mean outdoor temperature of the day [m°C]; may be None for `mean`.
-            before_mc: The same of the day before.
-        """
-        return round(self.expected_float(temp_mc, before_mc))
-
-    def expected_float(self, temp_mc: int | None, before_mc: int | None = None) -> float:
-        """Expected use of one day, not rounded (for tables in units of their own)."""
-        if self.model == MEAN:
-            return self.b0
-        if temp_mc is None:
-            raise ValueError("this baseline needs the day's temperature")
-        return self.b0 + self.slope * max(self.theta - self.effective(temp_mc, before_mc), 0.0)
-
-    def extrapolated(self, temp_mc: int | None, before_mc: int | None = None) -> bool:
-        """Whether the day is colder or warmer than any that the model was fitted on."""
-        if self.model == MEAN or temp_mc is None:
-            return False
-        return not self.t_min <= self.effective(temp_mc, before_mc) <= self.t_max
+        return _read(document)
 
 
-def _document(baseline: Baseline) -> bytes:
-    fields: dict[str, Any] = {name: getattr(baseline, name) for name in baseline.__struct_fields__}
-    fields["format"] = "kvartal-baseline-1"
-    return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+@lru_cache(maxsize=4096)
+def _read(document: bytes) -> Baseline:
+    try:
+        held = json.loads(document)
+        if held["format"] != FORMAT:
+            raise BadDocument(f"baseline document of format {held['format']!r}; known is {FORMAT!r}")
+        if held["model"] not in MODELS:
+            raise BadDocument(f"baseline model {held['model']!r}; known are {', '.join(MODELS)}")
+        metrics, residuals, weather = held["metrics"], held["residuals"], held["temperature"]
+        return Baseline(
+            document=document,
+            model=held["model"],
+            unit=held["unit"],
+            first=dt.date.fromisoformat(held["first"]).toordinal(),
+            last=dt.date.fromisoformat(held["last"]).toordinal(),
+            n=held["days"],
+            k=held["k"],
+            parameters={name: held["parameters"][name] for name in MODELS[held["model"]].parameters},
+            lowest_c=weather["lowest_c"],
+            highest_c=weather["highest_c"],
+            terms=tuple(residuals["terms"]),
+            covariance=tuple(tuple(row) for row in residuals["covariance"]),
+            long_run=residuals["long_run"],
+            **{name: metrics[name] for name in _METRICS},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, BadDocument):
+            raise
+        raise BadDocument(f"not a baseline document: {type(error).__name__}: {error}") from None
 
 
-@lru_cache(maxsize=65_536)
-def _from_document(document: bytes) -> Baseline:
-    fields = json.loads(document)
-    if fields.pop("format", None) != "kvartal-baseline-1":
-        raise ValueError("not a baseline document of format kvartal-baseline-1")
-    fields["period"] = tuple(fields["period"])
-    return Baseline(**fields)
+_METRICS: Final = ("mean", "rmse", "cvrmse", "nmbe", "r2", "rho", "n_prime", "self_bias")
+
+
+@dataclass(frozen=True)
+class _Days:
+    """The days that a fit sees: ascending dates, use, temperatures with the day's own for an unknown before."""
+
+    dates: Ints
+    used: Floats
+    temp: Ints
+    before: Ints
+
+    def only(self, keep: Bools) -> _Days:
+        return _Days(self.dates[keep], self.used[keep], self.temp[keep], self.before[keep])
 
 
 def fit(
     *,
     dates: Sequence[int],
-    used: Sequence[float],
+    used: Sequence[int],
     temps_mc: Sequence[int | None],
     temps_before_mc: Sequence[int | None],
     first: int,
     last: int,
     unit: str = "Wh",
 ) -> Baseline:
-    """Fit every model that the days allow and freeze the one that BIC picks.
+    """Fit the baseline of one meter.
 
     Args:
-        dates: Ordinals of the days that have a use, ascending.
-        used: Use of each day [unit].
-        temps_mc: Mean outdoor temperature of each day [m°C], None where unknown.
-        temps_before_mc: The same of the day before each.
+        dates: Ordinals of the days with a complete use, ascending, within `[first, last]`.
+        used: Their use [base units].
+        temps_mc: Their mean outdoor temperatures [m°C]; None where it is not known.
+        temps_before_mc: The same of the days before them.
         first: Ordinal of the first day of the baseline period.
         last: Ordinal of its last day.
-        unit: Unit of `used`, for the document.
+        unit: Name of the base unit, for the document.
+
+    Returns:
+        The better of the mean and the heating model. The heating model is chosen where its BIC beats the
+        mean's by more than `LEAST_BIC_GAIN`; it sees only days with a temperature, and needs `LEAST_DAYS`
+        of them and half of all days.
 
     Raises:
-        TooFewDays: fewer than `LEAST_DAYS` days have a use.
+        TooFewDays: fewer than `LEAST_DAYS` days.
+        NoUse: the sum of use is not positive.
+        TooCoarse: whole base units cannot reproduce the total to 0.05 %.
     """
-    day, y = np.asarray(dates, dtype=np.int64), np.asarray(used, dtype=float)
-    if len(y) < LEAST_DAYS:
-        raise TooFewDays(f"{len(y)} days of the baseline period have a use, at least {LEAST_DAYS} are needed")
-    candidates = [_fit_mean(day, y)]
-    known = np.array([temp is not None for temp in temps_mc])
-    if known.sum() >= LEAST_DAYS:
-        temp = np.array([t for t in temps_mc if t is not None], dtype=float)
-        before = np.array(
-            [t if b is None else b for t, b in zip(temps_mc, temps_before_mc, strict=True) if t is not None],
-            dtype=float,
+    if len(dates) < LEAST_DAYS:
+        raise TooFewDays(
+            f"the baseline period {dt.date.fromordinal(first)}..{dt.date.fromordinal(last)} has {len(dates)} days "
+            f"with a complete use; at least {LEAST_DAYS} are needed"
         )
-        heating = _fit_heating(day[known], y[known], temp, before)
-        if heating is not None:
-            # Compared on the same days: those that have weather.
-            candidates = [_fit_mean(day[known], y[known])]
-            if heating["bic"] < candidates[0]["bic"] - _BIC_GAIN:
-                candidates = [heating]
-            else:
-                candidates = [_fit_mean(day, y)]
-    chosen = candidates[0]
-    period = (dt.date.fromordinal(first).isoformat(), dt.date.fromordinal(last).isoformat())
-    return _freeze(chosen, unit, period)
+    if sum(used) <= 0:
+        raise NoUse(f"the meter counted {sum(used)} {unit} over {len(dates)} days; a baseline needs some use")
+    known = np.array([temp is not None for temp in temps_mc], dtype=bool)
+    temp = np.array([0 if t is None else t for t in temps_mc], dtype=np.int64)
+    before = np.array(
+        [here if b is None else b for b, here in zip(temps_before_mc, temp.tolist(), strict=True)],
+        dtype=np.int64,
+    )
+    every = _Days(np.array(dates, dtype=np.int64), np.array(used, dtype=np.float64), temp, before)
+    weather = int(known.sum()) >= max(LEAST_DAYS, len(dates) / 2)
+    days = every.only(known) if weather else every
+    facts = _facts(days if weather else every, weather)
+    model, parameters, keep = _choose(days, weather)
+    return _frozen(model, parameters, days, keep, first, last, unit, facts)
 
 
-def _fit_mean(day: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    expected = np.full(len(y), y.mean())
-    return {
-        "model": MEAN, "day": day, "y": y, "temp": None, "before": None, "k": 1, "b0": float(y.mean()),
-        "slope": 0.0, "theta": 0.0, "weight": 1.0, "t_range": (0.0, 0.0), "fitted": expected,
-        "bic": _bic(y - expected, 1),
-    }  # fmt: skip
+def _facts(days: _Days, weather: bool) -> str:
+    """Hash of the days that the fit saw."""
+    table = np.column_stack(
+        [days.dates, days.used.astype(np.int64), days.temp * weather, days.before * weather]
+    )
+    return hashlib.sha256(table.astype("<i8").tobytes()).hexdigest()[:16]
 
 
-def _bic(residuals: np.ndarray, k: int) -> float:
-    n = len(residuals)
-    sse = max(float(residuals @ residuals), 1e-12)
-    return n * math.log(sse / n) + k * math.log(n)
+def _choose(days: _Days, weather: bool) -> tuple[str, dict[str, float], Bools]:
+    """Model, parameters and the days kept."""
+    keep = np.ones(len(days.dates), dtype=bool)
+    model, parameters = _select(days, weather)
+    absurd = _absurd(days, model, parameters)
+    if absurd.any():
+        keep = ~absurd
+        model, parameters = _select(days.only(keep), weather)
+    held = days.only(keep)
+    if model == "heating_3p":
+        soft = _softened(held, parameters)
+        if soft.any():
+            tenths = round(10 * parameters["lag_weight"])
+            again = _heating(held.only(~soft), (tenths,))
+            if again is not None:
+                parameters = again[0]
+    return model, _exact(model, parameters, held), keep
 
 
-def _fit_heating(
-    day: np.ndarray, y: np.ndarray, temp_mc: np.ndarray, before_mc: np.ndarray
-) -> dict[str, Any] | None:
-    """The best heating_3p by least squares over the grid of w and theta, or None where none is allowed."""
-    best = _grid(y, temp_mc, before_mc)
-    if best is None:
+def _select(days: _Days, weather: bool) -> tuple[str, dict[str, float]]:
+    n = len(days.dates)
+    mean = {"base": float(days.used.mean())}
+    if not weather:
+        return "mean", mean
+    found = _heating(days, LAG_TENTHS)
+    if found is None:
+        return "mean", mean
+    parameters, sse = found
+    # A perfect fit has no residual to take the logarithm of; a share of 1e-12 of the use stands for it.
+    floor = float(days.used @ days.used) * 1e-24 + 1e-300
+    flat = float(((days.used - mean["base"]) ** 2).sum())
+    gain = n * math.log(max(flat, floor) / max(sse, floor)) - (
+        MODELS["heating_3p"].k - MODELS["mean"].k
+    ) * math.log(n)
+    return ("heating_3p", parameters) if gain > LEAST_BIC_GAIN else ("mean", mean)
+
+
+def _heating(days: _Days, weights: Iterable[int]) -> tuple[dict[str, float], float] | None:
+    """Best 3-parameter heating model over balance points and lag weights, with its SSE."""
+    tenths = tuple(weights)
+    t = np.stack([effective_temperature(days.temp, days.before, each) for each in tenths])
+    best = best_heating(to_bins(t, np.broadcast_to(days.used, t.shape)))
+    at = int(np.argmin(best.sse))
+    if not math.isfinite(best.sse[at]):
         return None
-    # One robust pass: days far from the model (an outage, an exchange) are set aside and the grid is
-    # searched again; the intercept is then set so that the total over all days is exact.
-    _, b0, slope, theta, weight = best
-    t_eff = (weight * temp_mc + (1 - weight) * before_mc) / 1000
-    residual = y - (b0 + slope * np.maximum(theta - t_eff, 0))
-    mad = 1.4826 * float(np.median(np.abs(residual - np.median(residual))))
-    far = np.abs(residual - np.median(residual)) > _OUTLIER_MAD * mad
-    if mad > 0 and 0 < far.sum() <= _MOST_DROPPED * len(y):
-        again = _grid(y[~far], temp_mc[~far], before_mc[~far])
-        if again is not None:
-            _, b0, slope, theta, weight = again
-            t_eff = (weight * temp_mc + (1 - weight) * before_mc) / 1000
-    shape = slope * np.maximum(theta - t_eff, 0)
-    b0 = float(y.mean() - shape.mean())
-    expected = b0 + shape
     return {
-        "model": HEATING_3P, "day": day, "y": y, "temp": temp_mc, "before": before_mc, "k": 4, "b0": b0,
-        "slope": float(slope), "theta": float(theta), "weight": float(weight),
-        "t_range": (float(t_eff.min()), float(t_eff.max())), "fitted": expected, "bic": _bic(y - expected, 4),
-    }  # fmt: skip
+        "base": float(best.base[at]),
+        "heating": float(best.heating[at]),
+        "balance_c": float(best.balance_c[at]),
+        "lag_weight": tenths[at] / 10,
+    }, float(best.sse[at])
 
 
-def _grid(
-    y: np.ndarray, temp_mc: np.ndarray, before_mc: np.ndarray
-) -> tuple[float, float, float, float, float] | None:
-    """(SSE, b0, slope, theta, weight) of the least squares solution over the grid; slope > 0."""
-    best: tuple[float, float, float, float, float] | None = None
-    n = len(y)
-    y_sum, y_square = float(y.sum()), float(y @ y)
-    for weight in _WEIGHTS:
-        t_eff = (weight * temp_mc + (1 - weight) * before_mc) / 1000
-        low, high = np.percentile(t_eff, [3, 97])
-        thetas = np.arange(math.ceil(low / _THETA_STEP), math.floor(high / _THETA_STEP) + 1) * _THETA_STEP
-        if not len(thetas):
+def _absurd(days: _Days, model: str, parameters: dict[str, float]) -> Bools:
+    """Days that no house can have, at most 1 % of them."""
+    expected = MODELS[model].many(parameters)(days.temp, days.before)
+    # The limit rests on the median so that one wild day cannot raise it.
+    usual = max(float(np.percentile(days.used, 95)), float(np.median(expected)))
+    wild = (days.used > _ABSURD_TIMES * usual) if usual > 0 else np.zeros(len(days.used), dtype=bool)
+    wild |= (days.used < 0) & (float(np.percentile(days.used, 5)) >= 0)
+    return wild if 0 < wild.sum() <= _MOST_LEFT_OUT * len(days.used) else np.zeros(len(days.used), dtype=bool)
+
+
+def _softened(days: _Days, parameters: dict[str, float]) -> Bools:
+    """Days beyond 4 robust standard deviations, at most 5 %; heating and other days have their own scale."""
+    residual = days.used - MODELS["heating_3p"].many(parameters)(days.temp, days.before)
+    tenths = round(10 * parameters["lag_weight"])
+    heating = effective_temperature(days.temp, days.before, tenths) < parameters["balance_c"]
+    score = np.zeros(len(residual))
+    for group in (heating, ~heating):
+        if group.sum() < 10:
             continue
-        x = np.maximum(thetas[:, None] - t_eff[None, :], 0)
-        x_sum, x_square, xy = x.sum(axis=1), (x * x).sum(axis=1), x @ y
-        spread = n * x_square - x_sum**2
-        allowed = ((x > 0).sum(axis=1) >= _LEAST_HEATING_DAYS) & (spread > 1e-9 * n)
-        if not allowed.any():
-            continue
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slope = (n * xy - x_sum * y_sum) / spread
-            b0 = (y_sum - slope * x_sum) / n
-        sse = y_square - b0 * y_sum - slope * xy
-        sse[~allowed | ~(slope > 0)] = np.inf
-        at = int(np.argmin(sse))
-        if np.isfinite(sse[at]) and (best is None or sse[at] < best[0]):
-            best = (float(sse[at]), float(b0[at]), float(slope[at]), float(thetas[at]), weight)
-    return best
+        scale = 1.4826 * float(np.median(np.abs(residual[group])))
+        if scale > 0:
+            score[group] = np.abs(residual[group]) / scale
+    most = int(_MOST_SOFTENED * len(residual))
+    limit = max(_ROBUST_SDS, float(np.sort(score)[-most - 1]))
+    return score > limit
 
 
-def _freeze(chosen: dict[str, Any], unit: str, period: tuple[str, str]) -> Baseline:
-    """The document's numbers, with the metrics computed through its own predictor."""
-    day, y, k = chosen["day"], chosen["y"], chosen["k"]
-    n = len(y)
-    shape = Baseline(
-        model=chosen["model"], unit=unit, period=period, n=n, k=k, b0=chosen["b0"], slope=chosen["slope"],
-        theta=chosen["theta"], weight=chosen["weight"], t_min=chosen["t_range"][0], t_max=chosen["t_range"][1],
-        mean=float(y.mean()), rmse=0.0, cvrmse=0.0, nmbe=0.0, r2=0.0, rho=0.0, self_bias_pct=0.0,
-    )  # fmt: skip
-    predictor = Baseline.from_document(shape.document)
-    if chosen["temp"] is None:
-        expected = np.full(n, predictor.expected_float(None))
+def _exact(model: str, parameters: dict[str, float], days: _Days) -> dict[str, float]:
+    """The parameters, shifted so that the total over the days is exact, rounded to what people can copy."""
+    total = math.fsum(days.used)
+    n = len(days.used)
+    exact = {name: round(value, 6) for name, value in parameters.items()}
+    if model == "heating_3p":
+        tenths = round(10 * exact["lag_weight"])
+        below = np.maximum(exact["balance_c"] - effective_temperature(days.temp, days.before, tenths), 0.0)
+        degrees = math.fsum(below)
+        base = (total - exact["heating"] * degrees) / n
+        if base < 0.0:
+            base, exact["heating"] = 0.0, round(total / degrees, 6)
+        exact["base"] = base
     else:
-        expected = np.array(
-            [
-                predictor.expected_float(int(t), int(b))
-                for t, b in zip(chosen["temp"], chosen["before"], strict=True)
-            ]
+        exact["base"] = total / n
+    exact["base"] = round(exact["base"], 6)
+
+    def off(base: float) -> float:
+        return abs(float(MODELS[model].many(exact | {"base": base})(days.temp, days.before).sum()) - total)
+
+    if off(exact["base"]) > LARGEST_SELF_BIAS / 2 * total:
+        # Few base units a day: rounding to whole ones shifts the total; look for the base that it does not.
+        exact["base"] = min((round(exact["base"] + step / 100, 6) for step in range(-50, 51)), key=off)
+    return exact
+
+
+def _frozen(
+    model: str,
+    parameters: dict[str, float],
+    days: _Days,
+    keep: Bools,
+    first: int,
+    last: int,
+    unit: str,
+    facts: str,
+) -> Baseline:
+    form = MODELS[model]
+    fitted = days.only(keep)
+    n, k = len(fitted.dates), form.k
+    expected = form.many(parameters)(fitted.temp, fitted.before)
+    total = math.fsum(fitted.used)
+    self_bias = int(expected.sum()) / total - 1.0
+    residual = fitted.used - expected
+    terms = np.ones((n, 1))
+    lowest: float | None = None
+    highest: float | None = None
+    if form.needs_weather:
+        tenths = round(10 * parameters["lag_weight"])
+        t = effective_temperature(fitted.temp, fitted.before, tenths)
+        lowest, highest = float(t.min()), float(t.max())
+        terms = np.column_stack([terms, np.maximum(parameters["balance_c"] - t, 0.0)])
+    sse = float(residual @ residual)
+    mean = total / n
+    spread = float(((fitted.used - mean) ** 2).sum())
+    rho = lag1(fitted.dates, residual)
+    rmse = math.sqrt(sse / (n - k))
+    inverse = np.linalg.pinv(terms.T @ terms)
+    middle = long_run_covariance(fitted.dates, terms * residual[:, None], rho)
+    covariance = inverse @ middle @ inverse
+    white = sse * n / (n - 1) if sse > 0 else 1.0
+    long_run = (
+        float(long_run_covariance(fitted.dates, residual[:, None], rho)[0, 0]) / white if sse > 0 else 1.0
+    )
+    document = {
+        "format": FORMAT,
+        "model": model,
+        "formula": form.formula,
+        "parameters": parameters,
+        "unit": unit,
+        "first": dt.date.fromordinal(first).isoformat(),
+        "last": dt.date.fromordinal(last).isoformat(),
+        "days": n,
+        "k": k,
+        "facts": facts,
+        "left_out": [dt.date.fromordinal(int(date)).isoformat() for date in days.dates[~keep]],
+        "temperature": {"lowest_c": lowest, "highest_c": highest},
+        "metrics": {
+            "mean": _short(mean),
+            "rmse": _short(rmse),
+            "cvrmse": _short(rmse / mean),
+            "nmbe": _short(float(residual.sum()) / ((n - k) * mean)),
+            "r2": _short(1.0 - sse / spread) if spread > 0 else 0.0,
+            "rho": _short(rho),
+            "n_prime": _short(effective_days(n, rho)),
+            "self_bias": _short(self_bias),
+        },
+        "residuals": {
+            "terms": [_short(float(value)) for value in terms.mean(axis=0)],
+            "covariance": [[_short(float(value)) for value in row] for row in covariance],
+            "long_run": _short(max(long_run, 1.0)),
+        },
+    }
+    baseline = Baseline.from_document(
+        json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    )
+    again = int(baseline.expected_days(fitted.temp, fitted.before).sum())
+    if abs(again / total - 1.0) > LARGEST_SELF_BIAS:
+        raise TooCoarse(
+            f"a mean use of {mean:.3g} {unit} a day is too little to be compared in whole {unit}: "
+            f"the baseline would miss its own total by {100 * (again / total - 1.0):.2f} %"
         )
-    residual = y - expected
-    mean, sse = float(y.mean()), float(residual @ residual)
-    sst = float(((y - mean) ** 2).sum())
-    rmse = math.sqrt(sse / max(n - k, 1))
-    return Baseline(
-        model=shape.model, unit=unit, period=period, n=n, k=k, b0=shape.b0, slope=shape.slope,
-        theta=shape.theta, weight=shape.weight, t_min=shape.t_min, t_max=shape.t_max, mean=mean, rmse=rmse,
-        cvrmse=rmse / mean if mean else 0.0,
-        nmbe=float(residual.sum()) / (max(n - k, 1) * mean) if mean else 0.0,
-        r2=1 - sse / sst if sst > 0 else 0.0,
-        rho=lag_one(day, residual),
-        self_bias_pct=100 * (float(expected.sum()) / float(y.sum()) - 1) if y.sum() else 0.0,
-    )  # fmt: skip
+    return baseline
 
 
-def lag_one(dates: np.ndarray, residuals: np.ndarray) -> float:
-    """Correlation of residuals of consecutive days; pairs across a missing day are left out."""
-    consecutive = np.diff(dates) == 1
-    a, b = residuals[:-1][consecutive], residuals[1:][consecutive]
-    if len(a) < 3:
-        return 0.0
-    a, b = a - a.mean(), b - b.mean()
-    spread = math.sqrt(float(a @ a) * float(b @ b))
-    return float(a @ b) / spread if spread > 0 else 0.0
+def _short(value: float) -> float:
+    """Ten significant digits: more than any meter has, and the same on every machine."""
+    return float(f"{value:.10g}")

@@ -49,7 +49,7 @@ class Bins(NamedTuple):
 
     grid: Floats
     """Balance points [°C], ascending."""
-    count: Floats
+    days: Floats
     t: Floats
     tt: Floats
     y: Floats
@@ -93,8 +93,8 @@ def to_bins(t: Floats, y: Floats, present: NDArray[np.bool_] | None = None) -> B
         return np.cumsum(sums, axis=1, dtype=np.float64)
 
     return Bins(
-        grid=(low + 1.0 + np.arange(size)) * STEP_C,
-        count=running(None),
+        grid=np.arange(low + 1.0, low + 1.0 + size, dtype=np.float64) * STEP_C,
+        days=running(None),
         t=running(flat_t),
         tt=running(flat_t * flat_t),
         y=running(flat_y),
@@ -122,13 +122,13 @@ def best_heating(bins: Bins) -> Hinges:
     total (use over degree days, as contracts calculate). A slope below zero is not allowed at all.
     """
     grid, n = bins.grid, bins.n
-    sx = grid * bins.count - bins.t
-    sxx = grid * grid * bins.count - 2.0 * grid * bins.t + bins.tt
+    sx = grid * bins.days - bins.t
+    sxx = grid * grid * bins.days - 2.0 * grid * bins.t + bins.tt
     sxy = grid * bins.y - bins.ty
     spread = sxx - sx * sx / n
     allowed = (
-        (bins.count >= np.maximum(LEAST_HEATING_DAYS, _TAIL * n))
-        & (bins.count <= (1 - _TAIL) * n)
+        (bins.days >= np.maximum(LEAST_HEATING_DAYS, _TAIL * n))
+        & (bins.days <= (1 - _TAIL) * n)
         & (spread > 1e-9 * sxx)
         & (sxy > 0.0)
     )

@@ -1,0 +1,151 @@
+"""The interval of a saving: its formula, how it moves, and when a saving is not settled."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from metering.baseline import Baseline
+from metering.residuals import effective_days, lag1
+from metering.uncertainty import (
+    grade,
+    hac_half_width_90,
+    half_width_90,
+    interval,
+    larger_half_width_90,
+    sun_baltazar,
+    t_quantile,
+)
+
+
+def a_baseline(*, n=365, rho=0.5, cvrmse=0.1, mean=10_000_000.0, nmbe=0.0) -> Baseline:
+    rmse = cvrmse * mean
+    vif = (1 + max(rho, 0)) / (1 - max(rho, 0))
+    return Baseline(
+        document=b"",
+        model="mean",
+        unit="Wh",
+        first=738_000,
+        last=738_000 + n - 1,
+        n=n,
+        k=1,
+        parameters={"base": mean},
+        mean=mean,
+        rmse=rmse,
+        cvrmse=cvrmse,
+        nmbe=nmbe,
+        r2=0.9,
+        rho=rho,
+        n_prime=effective_days(n, rho),
+        self_bias=0.0,
+        lowest_c=None,
+        highest_c=None,
+        terms=(1.0,),
+        covariance=((rmse**2 * vif / n,),),
+        long_run=vif,
+    )
+
+
+def width(baseline, *, days=365, saved=0.1, of=half_width_90):
+    expected = round(days * baseline.mean)
+    return of(
+        baseline,
+        days=days,
+        months=days / 30.4375,
+        expected_total=expected,
+        used_total=round(expected * (1 - saved)),
+    )
+
+
+def test_the_formula_by_hand():
+    # n' = 365 (1 - 0.5) / (1 + 0.5) = 121.67; t(0.95, 120.67) = 1.6577; a(12) = 1.3925
+    # dS = 1.6577 * 1.3925 * 0.1 * 3.65e9 * sqrt(3 * (1 + 2 / 121.67) / 365) = 7.70e7
+    got = half_width_90(
+        a_baseline(), days=365, months=12, expected_total=3_650_000_000, used_total=3_000_000_000
+    )
+    by_hand = 1.65768 * 1.3925 * 0.1 * 3.65e9 * math.sqrt(3 * (1 + 2 / 121.6667) / 365)
+    assert got == pytest.approx(by_hand, rel=1e-4)
+
+
+@pytest.mark.parametrize(("months", "a"), [(0, 1.00286), (1, 1.03797), (12, 1.3925), (24, 1.71302)])
+def test_the_polynomial(months, a):
+    assert sun_baltazar(months) == pytest.approx(a, abs=1e-5)
+
+
+def test_the_polynomial_ends_where_its_authors_ended():
+    assert sun_baltazar(600) == sun_baltazar(60)
+
+
+@pytest.mark.parametrize(("degrees", "t"), [(1, 6.3138), (10, 1.8125), (120, 1.6577), (1e9, 1.6449)])
+def test_the_quantile(degrees, t):
+    assert t_quantile(degrees) == pytest.approx(t, abs=1e-4)
+
+
+def test_correlated_days_count_for_less():
+    widths = [width(a_baseline(rho=rho)) for rho in (-0.5, 0.0, 0.2, 0.5, 0.8, 0.9)]
+    assert widths[0] == widths[1]
+    assert widths == sorted(widths)
+    assert widths[4] == pytest.approx(3 * widths[1], rel=0.1)
+
+
+def test_more_baseline_days_are_surer():
+    widths = [width(a_baseline(n=n)) for n in (60, 120, 365, 730)]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_more_reporting_days_are_surer_in_percent():
+    shares = [width(a_baseline(), days=d) / d for d in (10, 30, 90, 365)]
+    assert shares == sorted(shares, reverse=True)
+
+
+@pytest.mark.parametrize("of", [half_width_90, larger_half_width_90])
+def test_a_saving_of_zero_has_a_width_too(of):
+    assert width(a_baseline(), saved=0.0, of=of) == width(a_baseline(), saved=0.3, of=of) > 0
+
+
+def test_no_days_no_width():
+    assert width(a_baseline(), days=0) == 0.0
+
+
+def test_hac_agrees_with_the_formula_where_both_hold():
+    """A mean model whose long-run variance is that of an AR(1): FSU and HAC are the same sum said twice."""
+    baseline = a_baseline(rho=0.6)
+    hac = hac_half_width_90(baseline, days=365, expected_total=round(365 * baseline.mean))
+    assert hac == pytest.approx(width(baseline), rel=0.03)
+
+
+def test_interval_is_a_share_of_expected():
+    assert interval(expected_total=1000, used_total=900, half_width=50) == (0.05, 0.15)
+    assert interval(expected_total=0, used_total=5, half_width=1) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "used", "half", "want"),
+    [
+        (a_baseline(cvrmse=0.09), 800, 40, "A"),
+        (a_baseline(cvrmse=0.09, nmbe=0.01), 800, 40, "B"),
+        (a_baseline(cvrmse=0.20), 800, 40, "B"),
+        (a_baseline(cvrmse=0.20), 800, 120, "C"),
+        (a_baseline(cvrmse=0.40), 800, 40, "C"),
+        (a_baseline(cvrmse=0.09), 800, 200, "D"),
+        (a_baseline(cvrmse=0.09), 1000, 10, "D"),
+        (dataclasses.replace(a_baseline(n=30, rho=0.9), k=3), 800, 10, "D"),
+    ],
+)
+def test_grades(baseline, used, half, want):
+    assert grade(baseline, expected_total=1000, used_total=used, half_width=half) == want
+
+
+def test_lag1_skips_gaps():
+    dates = np.array([1, 2, 3, 10, 11])
+    residuals = np.array([1.0, 1.0, 1.0, -5.0, -5.0])
+    assert lag1(dates, residuals) == pytest.approx(1.0)
+    assert lag1(np.array([1, 3, 5]), np.array([1.0, 2.0, 3.0])) == 0.0
+
+
+@pytest.mark.parametrize(("rho", "days"), [(-0.4, 100), (0.0, 100), (0.5, 33.33), (1.0, 1.0101)])
+def test_effective_days_are_bounded(rho, days):
+    assert effective_days(100, rho) == pytest.approx(days, abs=0.01)
