@@ -1,0 +1,1 @@
+"""The built-in page: what Grafana shows, without Grafana."""
