@@ -1,39 +1,74 @@
 """Heat of panel houses: a network of two capacities, windows, occupants, and a heat substation.
 
-The physics shares nothing with the baselines. The house is an air node (air and furniture) and a mass node
-(the panels), coupled; the sun, the occupants and the radiators warm the air; people open windows when it is
-too warm. The radiators give what their water's temperature lets them give, and the substation decides that
-temperature: without weather compensation it follows the city's coarse supply graph with its kink (the
-network must stay hot enough for hot water), so that the house is overheated in spring and autumn; with it,
-it follows the outdoor temperature and the night set-back. The saving comes from nothing else.
+Theory of operation
+-------------------
+The physics shares nothing with the baselines. A house is an air node (air and furniture) and a mass node (the
+panels), coupled; sun, occupants and radiators warm the air; people open windows when it is too warm. An
+hour is one implicit step of both nodes, which conserves energy exactly: what radiators, sun and people give
+is what leaves through envelope and windows plus what the nodes store.
+
+Radiators give what the temperature of their water lets them give, and the substation decides that temperature.
+Without weather compensation it follows the city's coarse supply graph with its kink (the network must stay
+hot enough for hot water) and some reserve, so that the house is overheated in spring and autumn.
+With it, it follows the outdoor temperature and a night set-back, and never takes more than the network has.
+The saving comes from nothing else: no house is ever multiplied by one minus a saving.
+
+Houses are columns. A measure that is absent, present or broken is another `Regime` of the same houses with
+the same weather and the same `Behaviour`.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from simulators.weather import Floats, Weather, heating_season, ornstein_uhlenbeck
+from simulators.weather import (
+    YEAR_DAYS,
+    Floats,
+    Weather,
+    day_of_year,
+    heat_supply,
+    lagged,
+    ornstein_uhlenbeck,
+)
 
 _DESIGN_OUT: Final = -24.0
+"""Coldest five days of St Petersburg (SP 131.13330) [°C]."""
 _INDOOR: Final = 20.0
+_BALANCE_OUT: Final = 17.5
+"""Outdoor temperature at which sun, people and appliances hold a house of this kind without radiators [°C]."""
 _DESIGN_WATER: Final = 82.5
 """Mean radiator water at the design temperature: (95 + 70) / 2 [°C]."""
-_RADIATOR_EXPONENT: Final = 1.3
+_EXPONENT: Final = 1.3
 """EN 442: output grows with the excess temperature to the power of about 1.3."""
-_KINK_WATER: Final = 46.0
-"""Lowest mean water temperature without compensation [°C]: the kink of the supply graph lies near +5 °C outside."""
-_DHW_WH_PER_LITRE: Final = 0.06 * 1_163_000 / 1000
-"""0.06 Gcal/m3 (facts/spb.md)."""
+_KINK_WATER: Final = 44.0
+"""Lowest mean water without compensation [°C]: the supply graph stays at 70 °C for hot water when it is warm."""
+_STUCK_WATER: Final = 49.0
+"""Lowest mean water where the regulator hangs open [°C]."""
+_NETWORK_LAG_H: Final = 10.0
+_CONTROL_LAG_H: Final = 3.0
+_SUBSTATION_LOSS: Final = 1.03
+_DHW_WH_PER_LITRE: Final = 69.8
+"""0.06 Gcal/m3 (facts: the norm for hot water with riser losses)."""
+_HOT_C, _COLD_MEAN_C, _COLD_SWING_K = 60.0, 8.5, 6.5
+"""Hot water; cold water of the Neva over the year, warmest in mid-August."""
+_SHUTDOWN_DAYS: Final = 14
 
-# Shares of a day's hot water by hour: two peaks, a night at 30 % of the mean (circulation is apart).
 _DHW_HOURS: Final = np.array(
     [0.5, 0.3, 0.3, 0.3, 0.3, 0.5, 1.0, 1.7, 1.8, 1.3, 1.0, 0.9,
      0.9, 0.9, 0.9, 0.9, 1.0, 1.2, 1.4, 1.7, 1.8, 1.7, 1.4, 0.9]
 )  # fmt: skip
+"""Hot water drawn by hour over the day's mean: two peaks, a night at 30 %."""
+
+_GAIN_HOURS: Final = np.array(
+    [0.7, 0.65, 0.65, 0.65, 0.65, 0.7, 0.9, 1.1, 1.1, 1.0, 0.95, 0.95,
+     1.0, 1.0, 0.95, 0.95, 1.0, 1.15, 1.3, 1.4, 1.45, 1.4, 1.25, 1.0]
+)  # fmt: skip
+"""Warmth of people and appliances by hour over the day's mean."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +77,8 @@ class Houses:
 
     loss_kw_k: Floats
     """Heat loss of envelope and basic ventilation [kW/K]."""
-    air_mwh_k: Floats
-    mass_mwh_k: Floats
+    air_kwh_k: Floats
+    mass_kwh_k: Floats
     persons: Floats
     litres_per_person: Floats
     """Hot water [l per person and day]."""
@@ -51,14 +86,14 @@ class Houses:
     area_m2: Floats
     radiator: Floats
     """Radiator output over what the design needs (oversizing), 1 = as designed."""
-    graph_shift_k: Floats
-    """How much hotter than the graph the house is supplied without compensation [K]."""
-    control_shift_k: Floats
+    graph_over: Floats
+    """Excess temperature of the water over the graph's, without compensation: networks run with a reserve."""
+    control_over: Floats
     """The same with compensation, as its controller was set."""
     setback_k: Floats
     """Night set-back of the water with compensation, 23-05 h [K]."""
-    shutdown_day: npt.NDArray[np.int64]
-    """First day of the fortnight without hot water, as day of the year."""
+    shutdown_day: Floats
+    """First day of the fortnight without hot water [d of the year]."""
 
     @property
     def count(self) -> int:
@@ -67,155 +102,196 @@ class Houses:
 
 
 def draw_houses(rng: np.random.Generator, count: int) -> Houses:
-    """Parameters of `count` houses around series 137: 12,000 m2, 500 persons, 19 kW/K."""
+    """Parameters of `count` houses around series 137: 12,000 m2, 500 persons, 19 kW/K seen by the meter."""
     area = 12_000 * rng.uniform(0.8, 1.2, count)
     scale = area / 12_000
     return Houses(
-        loss_kw_k=16.0 * scale * rng.uniform(0.9, 1.12, count),
-        air_mwh_k=0.09 * scale,
-        mass_mwh_k=0.75 * scale * rng.uniform(0.8, 1.25, count),
+        loss_kw_k=15.5 * scale * rng.uniform(0.92, 1.12, count),
+        air_kwh_k=90 * scale,
+        mass_kwh_k=750 * scale * rng.uniform(0.8, 1.25, count),
         persons=np.round(500 * scale * rng.uniform(0.85, 1.15, count)),
-        litres_per_person=rng.uniform(72, 95, count),
-        circulation_kw=28 * scale * rng.uniform(0.7, 1.4, count),
+        litres_per_person=rng.uniform(76, 98, count),
+        circulation_kw=22 * scale * rng.uniform(0.7, 1.4, count),
         area_m2=np.round(area, -1),
-        radiator=rng.uniform(1.0, 1.12, count),
-        graph_shift_k=rng.uniform(4.0, 9.0, count),
-        control_shift_k=rng.uniform(-3.5, -0.5, count),
-        setback_k=rng.uniform(1.0, 5.0, count),
-        shutdown_day=rng.integers(170, 215, count),
+        radiator=rng.uniform(1.0, 1.1, count),
+        graph_over=rng.uniform(1.15, 1.45, count),
+        control_over=rng.uniform(0.86, 1.0, count),
+        setback_k=rng.uniform(1.0, 6.0, count),
+        shutdown_day=np.round(rng.uniform(170, 215, count)),
     )
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What the occupants do, hour by hour and house by house: the same with and without a measure."""
+    """What occupants and the network do, day by day and house by house: the same with and without a measure.
+
+    Shapes are [days, houses].
+    """
 
     hot_water: Floats
-    """Demand over its usual level [hours, houses]."""
+    """Hot water drawn, over the usual of the season."""
     gains: Floats
-    """Internal gains over their usual level [hours, houses]."""
+    """Internal gains, over the usual."""
     window_c: Floats
-    """Indoor temperature at which windows are opened [°C] [hours, houses]."""
+    """Indoor temperature at which windows are opened [°C]."""
     supply_k: Floats
-    """Deviation of the network's water from its graph [K] [hours, houses]."""
+    """Deviation of the network's water from its graph [K]."""
 
 
-def draw_behaviour(rng: np.random.Generator, hours: int, houses: int) -> Behaviour:
+def draw_behaviour(rng: np.random.Generator, days: int, houses: int) -> Behaviour:
     """Autocorrelated behaviour: days, weeks and seasons of more or less."""
 
-    def wander(long_h: float, long: float, short_h: float, short: float) -> Floats:
-        return ornstein_uhlenbeck(rng, hours, houses, long_h, long) + ornstein_uhlenbeck(
-            rng, hours, houses, short_h, short
+    def wander(long_d: float, long: float, short_d: float, short: float) -> Floats:
+        return ornstein_uhlenbeck(rng, days, houses, long_d, long) + ornstein_uhlenbeck(
+            rng, days, houses, short_d, short
         )
 
     return Behaviour(
-        hot_water=np.exp(wander(24 * 20.0, 0.03, 20.0, 0.10)),
-        gains=np.exp(wander(24 * 20.0, 0.05, 24.0, 0.08)),
-        window_c=22.6 + wander(24 * 10.0, 0.4, 12.0, 0.3),
-        supply_k=wander(24 * 3.0, 0.8, 8.0, 0.8),
+        hot_water=np.exp(wander(25.0, 0.03, 0.8, 0.05)),
+        gains=np.exp(wander(20.0, 0.05, 1.0, 0.06)),
+        window_c=22.8 + wander(10.0, 0.4, 0.5, 0.3),
+        supply_k=wander(4.0, 0.9, 0.6, 0.7),
     )
 
 
-def graph_water(outdoor: Floats) -> Floats:
-    """Mean radiator water that the heat graph asks for at an outdoor temperature [°C]."""
-    need = np.clip((_INDOOR - outdoor) / (_INDOOR - _DESIGN_OUT), 0, 1.2)
-    excess: Floats = (_DESIGN_WATER - _INDOOR) * need ** (1 / _RADIATOR_EXPONENT)
-    return _INDOOR + excess
+@dataclass(frozen=True)
+class Regime:
+    """What the heat substation and the envelope are, day by day and house by house; shapes [days, houses]."""
+
+    control: Floats
+    """Weather compensation: 0 none, 1 as its controller was set."""
+    stuck: npt.NDArray[np.bool_]
+    """The regulator hangs open: hotter than without any, and the circuit is open from September on."""
+    envelope: Floats
+    """Heat loss over the uninsulated house's."""
+
+    @staticmethod
+    def untouched(days: int, houses: int) -> Regime:
+        """No measure."""
+        shape = (days, houses)
+        return Regime(
+            np.broadcast_to(0.0, shape), np.broadcast_to(np.False_, shape), np.broadcast_to(1.0, shape)
+        )
+
+
+class Fluxes(NamedTuple):
+    """Energy of one hour, per house [kWh]: radiators + free = lost + stored."""
+
+    radiators: Floats
+    free: Floats
+    """Sun, people and appliances."""
+    lost: Floats
+    """Through envelope, ventilation and open windows."""
+    stored: Floats
+    """Taken up by air and panels."""
+    air_c: Floats
+    """Indoor temperature at the hour's end [°C]."""
+
+
+def graph_water(outdoor: Floats, over: Floats) -> Floats:
+    """Mean radiator water by the heat graph at an outdoor temperature [°C], its excess times `over`."""
+    need = np.clip((_BALANCE_OUT - outdoor) / (_BALANCE_OUT - _DESIGN_OUT), 0.0, 1.2)
+    water: Floats = _INDOOR + over * (_DESIGN_WATER - _INDOOR) * need ** (1 / _EXPONENT)
+    return water
 
 
 def simulate_heat(
     weather: Weather,
     houses: Houses,
     behaviour: Behaviour,
+    regime: Regime,
     *,
-    controlled: npt.NDArray[np.bool_],
-    broken: npt.NDArray[np.bool_],
-    local_offset_h: int = 3,
+    flicker: Floats | None = None,
+    trace: list[Fluxes] | None = None,
 ) -> Floats:
     """Heat at the meter of each house [Wh per hour], shape [hours, houses].
 
     Args:
-        weather: Hourly weather.
+        weather: Hourly weather: one station for all houses, or one for each.
         houses: The houses.
-        behaviour: Their occupants.
-        controlled: Whether weather compensation works [hours, houses].
-        broken: Whether the regulator hangs open [hours, houses]: hotter than without any.
-        local_offset_h: Hours that local time is ahead of UTC.
+        behaviour: Their occupants and their network.
+        regime: What their substations and envelopes are.
+        flicker: Hot water of each hour over what the day's profile says, shape [hours, houses].
+        trace: Gets the energy balance of every hour.
     """
-    hours, n = len(weather.temp_c), houses.count
-    season = heating_season(weather.temp_c)
-    hour_of_day = (np.arange(hours) + weather.start.hour + local_offset_h) % 24
-    first = weather.start.timetuple().tm_yday
-    day = np.arange(hours) // 24
-    weekend = ((weather.start.weekday() + day) % 7) >= 5
-    day_of_year = (first - 1 + day) % 365 + 1
-
-    dhw = _dhw(houses, behaviour, hour_of_day, weekend, day_of_year)
-
-    # Water: the network's graph lags the weather by some hours and has a kink; the controller's does not.
-    slow = _lagged(weather.temp_c, 10.0)
-    quick = _lagged(weather.temp_c, 3.0)
-    network = np.maximum(graph_water(slow)[:, None] + houses.graph_shift_k + behaviour.supply_k, _KINK_WATER)
-    night = ((hour_of_day >= 23) | (hour_of_day < 5))[:, None]
-    control = graph_water(quick)[:, None] + houses.control_shift_k - houses.setback_k * night
-    water = np.where(controlled, np.minimum(control, network), network)
-    water = np.where(broken, np.maximum(network + 7.0, 60.0), water)
-
-    design_kw = houses.loss_kw_k * (_INDOOR - _DESIGN_OUT)
-    radiator = houses.radiator * design_kw / (_DESIGN_WATER - _INDOOR) ** _RADIATOR_EXPONENT
+    heat = np.empty((24 * weather.days, houses.count))
+    supply = heat_supply(weather)
+    slow, quick = lagged(weather.temp_c, _NETWORK_LAG_H), lagged(weather.temp_c, _CONTROL_LAG_H)
+    season = day_of_year(weather.first, weather.days)
+    design_kw = houses.loss_kw_k * (_BALANCE_OUT - _DESIGN_OUT)
+    radiator = houses.radiator * design_kw / (_DESIGN_WATER - _INDOOR) ** _EXPONENT
+    night = np.zeros((24, 1), dtype=bool)
+    night[[23, 0, 1, 2, 3, 4]] = True
+    # 0.0036 kW/m2 of people and appliances; windows of 9 % of the floor area let half of what falls on them in.
     gains_kw = 0.0036 * houses.area_m2
-    glass_m2 = 0.09 * houses.area_m2 * 0.45
-    window_share = 0.55 * houses.loss_kw_k
-    wall_share = houses.loss_kw_k - window_share
+    glass_m2 = 0.09 * houses.area_m2 * 0.25
     coupling = 9.0 * houses.loss_kw_k
+    air, mass = np.full(houses.count, 21.0), np.full(houses.count, 20.0)
+    for day in range(weather.days):
+        hours = slice(24 * day, 24 * day + 24)
+        network = np.maximum(
+            graph_water(slow[hours], houses.graph_over) + behaviour.supply_k[day], _KINK_WATER
+        )
+        wanted = graph_water(quick[hours], houses.control_over) - houses.setback_k * night
+        water = network + regime.control[day] * (np.minimum(wanted, network) - network)
+        stuck = regime.stuck[day]
+        share = supply[day]
+        if stuck.any():
+            water = np.where(stuck, np.maximum(network + 4.0, _STUCK_WATER), water)
+            share = np.where(stuck & (season[day] > 257), 1.0, share)
+        free = (
+            gains_kw * behaviour.gains[day] * _GAIN_HOURS[:, None] + glass_m2 * weather.sun_wm2[hours] / 1000
+        )
+        # Half of the loss is walls (from the mass), half windows and ventilation (from the air).
+        walls = 0.5 * houses.loss_kw_k * regime.envelope[day]
+        light = walls
+        held = houses.mass_kwh_k + coupling + walls
+        follow = coupling / held
+        window_c = behaviour.window_c[day]
+        supplied = bool(share.any())
+        emitted = np.zeros(houses.count)
+        for hour in range(24):
+            outside = weather.temp_c[24 * day + hour]
+            if supplied:
+                emitted = share * radiator * np.maximum(water[hour] - air, 0.0) ** _EXPONENT
+            opened = light + np.clip((air - window_c) / 2.0, 0.0, 1.0) * 1.3 * houses.loss_kw_k
+            # Implicit in both nodes: mass' = rest + follow * air', put into the balance of the air.
+            rest = (houses.mass_kwh_k * mass + walls * outside) / held
+            given = emitted + free[hour]
+            new_air = (houses.air_kwh_k * air + given + opened * outside + coupling * rest) / (
+                houses.air_kwh_k + opened + coupling * (1.0 - follow)
+            )
+            new_mass = rest + follow * new_air
+            if trace is not None:
+                lost = opened * (new_air - outside) + walls * (new_mass - outside)
+                stored = houses.air_kwh_k * (new_air - air) + houses.mass_kwh_k * (new_mass - mass)
+                trace.append(Fluxes(emitted, free[hour], lost, stored, new_air))
+            air, mass = new_air, new_mass
+            heat[24 * day + hour] = emitted
+    heat *= 1000 * _SUBSTATION_LOSS
+    heat += hot_water(weather.first, houses, behaviour, flicker)
+    return heat
 
-    air = np.full(n, 21.0)
-    mass = np.full(n, 20.0)
-    heat = np.empty((hours, n))
-    steps = 2
-    dt_h = 1.0 / steps
-    for hour in range(hours):
-        outside = weather.temp_c[hour]
-        free = gains_kw * behaviour.gains[hour] + glass_m2 * weather.sun_wm2[hour] / 1000 * 0.5
-        given = np.zeros(n)
-        for _ in range(steps):
-            emitted = 0.0
-            if season[hour]:
-                emitted = radiator * np.maximum(water[hour] - air, 0) ** _RADIATOR_EXPONENT
-            opened = np.clip((air - behaviour.window_c[hour]) / 2.0, 0, 1) * 1.3 * houses.loss_kw_k
-            into_mass = coupling * (air - mass)
-            flow = emitted + free - (window_share + opened) * (air - outside) - into_mass
-            # The air node is stiff: implicit in its own temperature, so that half-hour steps are stable.
-            stiff = window_share + opened + coupling
-            air = air + flow * dt_h / (houses.air_mwh_k * 1000 + stiff * dt_h)
-            mass = mass + (into_mass - wall_share * (mass - outside)) * dt_h / (houses.mass_mwh_k * 1000)
-            given = given + emitted * dt_h
-        heat[hour] = given * 1.03
-    return (heat + dhw) * 1000.0
 
+def hot_water(first: dt.date, houses: Houses, behaviour: Behaviour, flicker: Floats | None) -> Floats:
+    """Heat for hot water and its circulation [Wh per hour], shape [hours, houses].
 
-def _dhw(
-    houses: Houses,
-    behaviour: Behaviour,
-    hour_of_day: npt.NDArray[np.int64],
-    weekend: npt.NDArray[np.bool_],
-    day_of_year: npt.NDArray[np.int64],
-) -> Floats:
-    """Heat for hot water and its circulation [kW], shape [hours, houses]."""
-    shape = _DHW_HOURS / _DHW_HOURS.sum()
-    daily_kwh = houses.persons * houses.litres_per_person * _DHW_WH_PER_LITRE / 1000
-    demand = shape[hour_of_day][:, None] * daily_kwh * behaviour.hot_water
-    demand = demand * np.where(weekend, 1.1, 1.0)[:, None]
-    shut = (day_of_year[:, None] >= houses.shutdown_day) & (day_of_year[:, None] < houses.shutdown_day + 14)
-    return np.where(shut, 0.0, demand + houses.circulation_kw)
-
-
-def _lagged(series: Floats, hours: float) -> Floats:
-    """The series through a first-order lag."""
-    keep = np.exp(-1.0 / hours)
-    out = np.empty_like(series)
-    level = series[:24].mean()
-    for step, value in enumerate(series):
-        level = keep * level + (1 - keep) * value
-        out[step] = level
-    return out
+    Cold water is colder in winter, people are away in summer, weekends draw 10 % more, and for a fortnight
+    the network is shut down.
+    """
+    days = len(behaviour.hot_water)
+    season = day_of_year(first, days)
+    cold = _COLD_MEAN_C + _COLD_SWING_K * np.cos(2 * np.pi * (season - 225) / YEAR_DAYS)
+    away = 0.12 * np.exp(-0.5 * ((season - 205) / 28) ** 2)
+    weekend = (first.weekday() + np.arange(days)) % 7 >= 5
+    level = (_HOT_C - cold) / (_HOT_C - _COLD_MEAN_C) * (1 - away) * np.where(weekend, 1.1, 1.0)
+    daily_wh = houses.persons * houses.litres_per_person * _DHW_WH_PER_LITRE * level[:, None]
+    daily_wh = daily_wh * behaviour.hot_water
+    since = season[:, None] - houses.shutdown_day
+    open_ = (since < 0) | (since >= _SHUTDOWN_DAYS)
+    drawn = (_DHW_HOURS / _DHW_HOURS.sum())[None, :, None] * (daily_wh * open_)[:, None, :]
+    hourly: Floats = drawn.reshape(24 * days, houses.count)
+    if flicker is not None:
+        hourly *= flicker
+    hourly += np.repeat(1000 * houses.circulation_kw * open_, 24, axis=0)
+    return hourly

@@ -1,7 +1,7 @@
 """Electricity of common areas: lamps before and after, and what the same meter also feeds.
 
-Before: incandescent and old fluorescent lamps, part of them burning round the clock, part from dusk to
-dawn. After: LED lamps with presence sensors, a stand-by light, and the same lifts, pumps and intercoms.
+Before: incandescent and old fluorescent lamps, part of them burning round the clock, part from dusk to dawn.
+After: LED lamps, presence sensors and a stand-by light. Lifts, pumps and intercoms stay as they are.
 """
 
 from __future__ import annotations
@@ -10,21 +10,23 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from simulators.weather import Floats, Weather, ornstein_uhlenbeck
 
-# Share of the time that somebody is about on a staircase, by hour.
 _PRESENCE: Final = np.array(
     [0.06, 0.04, 0.03, 0.02, 0.03, 0.06, 0.14, 0.26, 0.28, 0.18, 0.14, 0.13,
      0.13, 0.14, 0.15, 0.17, 0.21, 0.28, 0.34, 0.34, 0.30, 0.24, 0.18, 0.10]
 )  # fmt: skip
+"""Share of the time that a presence sensor sees somebody, by hour: peaks of the morning and the evening."""
 _DUSK_DEG: Final = -0.8
+"""Dusk relays switch when the sun is below the horizon."""
+_LIFT_KW: Final = 0.62
+"""Mean power of one lift of a nine-storey house."""
 
 
 @dataclass(frozen=True)
 class CommonAreas:
-    """Parameters of n houses' common areas."""
+    """Parameters of n houses' common areas, one array element each."""
 
     lamps: Floats
     old_w: Floats
@@ -32,6 +34,7 @@ class CommonAreas:
     """Share of the old lamps that never go out."""
     new_w: Floats
     standby_w: Floats
+    """What a lamp with a sensor takes while nobody is there."""
     lifts: Floats
     pump_kw: Floats
     intercom_kw: Floats
@@ -53,47 +56,64 @@ def draw_common_areas(rng: np.random.Generator, count: int) -> CommonAreas:
 
 @dataclass(frozen=True)
 class Traffic:
-    """How much people come and go, and lamps fail: the same with and without the measure [hours, houses]."""
+    """How much people come and go, and lamps fail: the same with and without the measure; [days, houses]."""
 
     presence: Floats
+    """People about, over the usual."""
     lifts: Floats
+    """Lift trips, over the usual."""
     burning: Floats
+    """Share of the lamps that are not broken."""
 
 
-def draw_traffic(rng: np.random.Generator, hours: int, houses: int) -> Traffic:
+def draw_traffic(rng: np.random.Generator, days: int, houses: int) -> Traffic:
     """Autocorrelated traffic and lamp failures."""
     return Traffic(
-        presence=np.exp(ornstein_uhlenbeck(rng, hours, houses, 30.0, 0.12)),
-        lifts=np.exp(ornstein_uhlenbeck(rng, hours, houses, 40.0, 0.10)),
-        burning=np.clip(0.93 + ornstein_uhlenbeck(rng, hours, houses, 24 * 12.0, 0.025), 0.8, 1.0),
+        presence=np.exp(ornstein_uhlenbeck(rng, days, houses, 1.3, 0.12)),
+        lifts=np.exp(ornstein_uhlenbeck(rng, days, houses, 1.7, 0.10)),
+        burning=np.clip(0.94 + ornstein_uhlenbeck(rng, days, houses, 8.0, 0.02), 0.8, 1.0),
     )
 
 
-def simulate_lighting(
-    weather: Weather,
-    areas: CommonAreas,
-    traffic: Traffic,
-    *,
-    renewed: npt.NDArray[np.bool_],
-    local_offset_h: int = 3,
-) -> Floats:
+@dataclass(frozen=True)
+class Renewal:
+    """What has been renewed, day by day and house by house; shapes [days, houses], shares 0 to 1."""
+
+    led: Floats
+    """Share of the lamps that are LED."""
+    sensors: Floats
+    """Share of the lamps that a presence sensor switches."""
+
+    @staticmethod
+    def untouched(days: int, houses: int) -> Renewal:
+        """No measure."""
+        nothing = np.broadcast_to(0.0, (days, houses))
+        return Renewal(nothing, nothing)
+
+
+def simulate_lighting(weather: Weather, areas: CommonAreas, traffic: Traffic, renewal: Renewal) -> Floats:
     """Electricity at the common meter [Wh per hour], shape [hours, houses].
 
     Args:
-        weather: For the sun's elevation.
+        weather: For the sun's elevation and the calendar.
         areas: The common areas.
         traffic: What people do there.
-        renewed: Whether LED lamps and sensors are in [hours, houses].
-        local_offset_h: Hours that local time is ahead of UTC.
+        renewal: Which lamps are new.
     """
-    hours = len(weather.temp_c)
-    hour_of_day = (np.arange(hours) + weather.start.hour + local_offset_h) % 24
-    dark = (weather.elevation_deg < _DUSK_DEG)[:, None]
-    old = areas.lamps * areas.old_w * (areas.round_the_clock + (1 - areas.round_the_clock) * dark)
-    about = np.clip(_PRESENCE[hour_of_day][:, None] * traffic.presence, 0, 0.9)
-    new = areas.lamps * (areas.standby_w + about * areas.new_w * np.where(dark, 1.0, 0.75))
-    lamps = np.where(renewed, new, old) * traffic.burning
-    lifts = areas.lifts * 1000 * 0.62 * _PRESENCE[hour_of_day][:, None] / _PRESENCE.mean() * traffic.lifts
-    pumps = 1000 * areas.pump_kw * (0.55 + 0.45 * (hour_of_day >= 6)[:, None])
-    total: Floats = lamps + lifts + pumps + 1000 * areas.intercom_kw
-    return total
+    days, count = weather.days, len(areas.lamps)
+    dark = (weather.elevation_deg < _DUSK_DEG).reshape(days, 24, 1)
+    clock = areas.round_the_clock + (1.0 - areas.round_the_clock) * dark
+    about = np.clip(_PRESENCE[None, :, None] * traffic.presence[:, None], 0.0, 0.9)
+    # Where daylight falls in, a sensor with a photocell lets the lamp stay off a quarter of the time.
+    seen = about * np.where(dark, 1.0, 0.75)
+    led, sensors = renewal.led[:, None], renewal.sensors[:, None]
+    watts = areas.old_w + led * (areas.new_w - areas.old_w)
+    with_sensor = areas.standby_w + seen * watts
+    lamps = areas.lamps * traffic.burning[:, None] * (watts * clock + sensors * (with_sensor - watts * clock))
+    trips = (_PRESENCE / _PRESENCE.mean())[None, :, None] * traffic.lifts[:, None]
+    by_day = (np.arange(24) >= 6)[None, :, None]
+    total = lamps + 1000 * (
+        areas.lifts * _LIFT_KW * trips + areas.pump_kw * (0.55 + 0.45 * by_day) + areas.intercom_kw
+    )
+    hourly: Floats = total.reshape(24 * days, count)
+    return hourly

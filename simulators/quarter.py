@@ -10,16 +10,17 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from ingest.captures import Capture
 from metering.times import to_ms
-from simulators.house import draw_behaviour, draw_houses, simulate_heat
-from simulators.lighting import draw_common_areas, draw_traffic, simulate_lighting
+from simulators.house import Regime, draw_behaviour, draw_houses, simulate_heat
+from simulators.lighting import Renewal, draw_common_areas, draw_traffic, simulate_lighting
 from simulators.meter import Register
 from simulators.weather import Floats, simulate_weather
 
@@ -33,11 +34,14 @@ _BEGIN: Final = dt.datetime(2023, 9, 10, tzinfo=MOSCOW)
 FIRST: Final = dt.datetime(2023, 9, 30, tzinfo=MOSCOW)
 """First reading of the archives."""
 BASELINE: Final = (dt.date(2023, 10, 1), dt.date(2024, 9, 30))
-RETROFIT: Final = dt.datetime(2024, 10, 8, 12, tzinfo=MOSCOW)
+RETROFIT: Final = dt.date(2024, 10, 8)
+"""First day with the measures."""
 REPORTING: Final = (dt.date(2024, 10, 15), dt.date(2025, 10, 14))
 ARCHIVES_END: Final = dt.datetime(2025, 10, 15, tzinfo=MOSCOW)
 LIVE_END: Final = dt.datetime(2025, 10, 29, tzinfo=MOSCOW)
-_BROKEN: Final = dt.datetime(2025, 3, 12, 3, tzinfo=MOSCOW)
+BROKEN: Final = dt.date(2025, 3, 12)
+"""First day on which one house's regulator hangs open."""
+_ROLLOVER: Final = dt.datetime(2025, 2, 11, 3, tzinfo=MOSCOW)
 _SILENT: Final = dt.datetime(2025, 10, 25, 18, tzinfo=MOSCOW)
 
 _STREETS: Final = (
@@ -46,8 +50,9 @@ _STREETS: Final = (
     "Дунайский пр., 34", "ул. Димитрова, 18", "Малая Балканская ул., 26", "Купчинская ул., 30",
 )  # fmt: skip
 
-_IDLE, _DEFECT = 4, 8
-"""Which of the houses has the measure that does nothing, and which the regulator that breaks (from 0)."""
+_IDLE, _DEFECT, _ROLLS = 4, 8, 3
+"""Which of the houses (from 0) has the measure that does next to nothing, which the regulator that breaks,
+and which the electricity register that rolls over."""
 
 
 @dataclass(frozen=True)
@@ -213,8 +218,10 @@ class Quarter:
         simulated, building = self._simulated, self.buildings[house]
         rng = np.random.default_rng((self.seed, 11, house))
         heat = Register("Gcal", 1_163_000, 0.001, 7, float(np.round(rng.uniform(2_000, 60_000), 3)))
-        # One electricity register passes its last digit in the reporting year.
-        start = 975_000.0 if house == 2 else float(np.round(rng.uniform(20_000, 700_000), 1))
+        start = float(np.round(rng.uniform(20_000, 700_000), 1))
+        if house == _ROLLS:
+            # This register passes its last digit on a winter night of the reporting year.
+            start = round(10**6 - float(simulated.light[: _index(_ROLLOVER), house].sum()) / 1000, 1)
         light = Register("kWh", 1_000, 0.1, 6, start)
         return (
             Point(building, "heat", heat.unit, heat.shown(simulated.heat[:, house])),
@@ -243,6 +250,7 @@ class Quarter:
             (topic, b'{"unit": "Gcal", "readings": [["2025-10-14T'),
             (topic, b'{"status": "online"}'),
             (topic, b'{"unit": "Gcal", "time": "2025-10-14T12:30:00+03:00", "value": null}'),
+            (topic, b'{"unit": "Gcal", "time": "2025-10-14T12:31:00+03:00", "value": NaN}'),
             (topic, b'{"unit": "Gcal", "time": "2027-01-01T00:00:00+03:00", "value": 1.0}'),
             (topic, b'{"unit": "Gcal", "time": "1970-01-01T00:00:07Z", "value": 4711.0}'),
             (f"kvartal/v1/{building}/boiler/readings", b'{"unit": "kWh", "time": 1760000000, "value": 3}'),
@@ -255,7 +263,9 @@ class Quarter:
 @dataclass(frozen=True)
 class _Simulated:
     temp_c: Floats
+    """At the beginning of each hour [°C]."""
     heat: Floats
+    """At the meter [Wh per hour], shape [hours, houses]; `without` is without the measure."""
     heat_without: Floats
     light: Floats
     light_without: Floats
@@ -266,29 +276,49 @@ class _Simulated:
 def _simulate(count: int, seed: int) -> _Simulated:
     """Everything that happens, once with the measures and once without; the random numbers are the same."""
     rng = np.random.default_rng(seed)
-    hours = _index(LIVE_END) + 1
-    weather = simulate_weather(rng, _BEGIN.astimezone(dt.UTC), hours)
+    days = (LIVE_END - _BEGIN).days + 1
+    weather = simulate_weather(rng, _BEGIN.date(), days)
     houses, areas = draw_houses(rng, count), draw_common_areas(rng, count)
-    behaviour, traffic = draw_behaviour(rng, hours, count), draw_traffic(rng, hours, count)
-    index = np.arange(hours)[:, None]
-    number = np.arange(count) % 12
-    since = index >= _index(RETROFIT)
-    controlled = since & (number != _IDLE)
-    broken = (index >= _index(_BROKEN)) & (number == _DEFECT)
-    never = np.zeros((hours, count), dtype=bool)
+    behaviour, traffic = draw_behaviour(rng, days, count), draw_traffic(rng, days, count)
+    flicker = np.exp(0.25 * rng.standard_normal((24 * days, count)) - 0.03)
+    number = np.arange(count) % len(_STREETS)
+    idle = number == _IDLE
+    # The idle measure: a controller that was set as hot as the network, without a set-back at night.
+    houses = replace(
+        houses,
+        control_over=np.where(idle, houses.graph_over - 0.01, houses.control_over),
+        setback_k=np.where(idle, 0.0, houses.setback_k),
+    )
+    day = (np.arange(days) + _BEGIN.date().toordinal())[:, None]
+    since = day >= RETROFIT.toordinal()
+    regime = Regime(
+        control=np.broadcast_to(since, (days, count)).astype(float),
+        stuck=(day >= BROKEN.toordinal()) & (number == _DEFECT),
+        envelope=np.broadcast_to(1.0, (days, count)),
+    )
     # One run of twice the houses is half the Python of two runs.
     heat = simulate_heat(
         weather,
         _twice(houses),
         _twice(behaviour),
-        controlled=np.hstack((controlled & ~broken, never)),
-        broken=np.hstack((broken, never)),
+        Regime(
+            *(
+                np.hstack(pair)
+                for pair in zip(_fields(regime), _fields(Regime.untouched(days, count)), strict=True)
+            )
+        ),
+        flicker=np.hstack((flicker, flicker)),
     )
-    light = simulate_lighting(weather, areas, traffic, renewed=np.broadcast_to(since, (hours, count)))
-    light_without = simulate_lighting(weather, areas, traffic, renewed=never)
+    renewed = np.broadcast_to(since, (days, count)).astype(float)
+    light = simulate_lighting(weather, areas, traffic, Renewal(led=renewed, sensors=renewed))
+    without = simulate_lighting(weather, areas, traffic, Renewal.untouched(days, count))
     return _Simulated(
-        weather.temp_c, heat[:, :count], heat[:, count:], light, light_without, houses.area_m2, houses.persons
+        weather.temp_c[:, 0], heat[:, :count], heat[:, count:], light, without, houses.area_m2, houses.persons
     )
+
+
+def _fields(part: object) -> list[npt.NDArray[Any]]:
+    return list(vars(part).values())
 
 
 def _twice(each: _T) -> _T:

@@ -1,7 +1,7 @@
 """Hourly weather of St Petersburg: temperature, cloud and sun, autocorrelated, seeded.
 
-Monthly means are the 1991-2020 normals (facts: -4.8 -5.0 -1.0 5.2 11.5 16.1 19.1 17.4 12.4 6.2 0.9 -2.5 °C).
-On them lie a warm or cold year, weather systems that last days, and the day's own course.
+Monthly means are the 1991-2020 normals. On them lie warm and cold years, weather systems that last days,
+clear and cloudy spells, and the day's own course. Stations are columns: each has a weather of its own.
 """
 
 from __future__ import annotations
@@ -17,99 +17,156 @@ Floats = npt.NDArray[np.float64]
 
 LATITUDE: Final = 59.94
 LONGITUDE: Final = 30.31
+UTC_OFFSET_H: Final = 3
+"""Moscow time is UTC+3 all year since 2014."""
+YEAR_DAYS: Final = 365.2425
+
 _NORMALS: Final = (-4.8, -5.0, -1.0, 5.2, 11.5, 16.1, 19.1, 17.4, 12.4, 6.2, 0.9, -2.5)
-_SOLAR_CONSTANT: Final = 1000.0
-"""Clear-sky irradiance at the zenith, at the ground [W/m2]."""
+"""Mean temperature of January to December, 1991-2020 [°C]."""
+_MIDDLES: Final = (15.5, 45.0, 74.5, 105.0, 135.5, 166.0, 196.5, 227.5, 258.0, 288.5, 319.0, 349.5)
+"""Middle of each month [day of the year]."""
+_CLEAR_SKY_WM2: Final = 1000.0
+"""Global irradiance at the ground under a clear sky with the sun in the zenith."""
 
 
 @dataclass(frozen=True)
 class Weather:
-    """Hourly series from `start` (UTC, a whole hour) on; index i is the hour that begins i hours later."""
+    """Hourly series; hour 0 begins at local midnight of `first`, and there are whole days of them."""
 
-    start: dt.datetime
+    first: dt.date
     temp_c: Floats
-    """Outdoor temperature at the hour's beginning [°C]."""
+    """Outdoor temperature at each hour's beginning [°C], shape [hours, stations]."""
     sun_wm2: Floats
-    """Global horizontal irradiance [W/m2]."""
+    """Global horizontal irradiance [W/m2], shape [hours, stations]."""
     elevation_deg: Floats
-    """Elevation of the sun [degrees]."""
+    """Elevation of the sun in the middle of each hour [degrees], shape [hours]."""
+
+    @property
+    def days(self) -> int:
+        """How many days."""
+        return len(self.temp_c) // 24
+
+    def daily_temp_c(self) -> Floats:
+        """Mean temperature of each day [°C], shape [days, stations]."""
+        daily: Floats = self.temp_c.reshape(self.days, 24, -1).mean(axis=1)
+        return daily
 
 
 def ornstein_uhlenbeck(
-    rng: np.random.Generator, steps: int, columns: int, hours: float, spread: float
+    rng: np.random.Generator, steps: int, columns: int, length: float, spread: float
 ) -> Floats:
-    """Stationary autocorrelated noise [steps, columns]: correlation time `hours`, standard deviation `spread`."""
-    keep = np.exp(-1.0 / hours)
-    shocks = rng.standard_normal((steps, columns)) * spread * np.sqrt(1 - keep**2)
-    noise = np.empty((steps, columns))
-    level = rng.standard_normal(columns) * spread
-    for step in range(steps):
-        level = keep * level + shocks[step]
-        noise[step] = level
+    """Stationary autocorrelated noise, shape [steps, columns].
+
+    Args:
+        rng: Source of randomness.
+        steps: Rows.
+        columns: Independent series.
+        length: Correlation time [steps].
+        spread: Standard deviation.
+    """
+    keep = np.exp(-1.0 / length)
+    noise = rng.standard_normal((steps, columns))
+    noise[0] *= spread
+    noise[1:] *= spread * np.sqrt(1 - keep**2)
+    for step in range(1, steps):
+        noise[step] += keep * noise[step - 1]
     return noise
 
 
-def sun_elevation(start: dt.datetime, hours: int) -> Floats:
-    """Elevation of the sun [degrees] in the middle of each hour (Spencer 1971 for the declination)."""
-    at = start.timestamp() / 3600 + np.arange(hours) + 0.5
-    day_of_year = (at / 24 + 719_468 - 60) % 365.2425
-    angle = 2 * np.pi * day_of_year / 365.2425
+def day_of_year(first: dt.date, days: int) -> Floats:
+    """Days since 1 January of a mean year, for each day from `first` on: the season's clock [d]."""
+    since = first.toordinal() - dt.date(2001, 1, 1).toordinal()
+    clock: Floats = (since + np.arange(days)) % YEAR_DAYS
+    return clock
+
+
+def sun_elevation(first: dt.date, hours: int) -> Floats:
+    """Elevation of the sun in the middle of each hour from local midnight of `first` on [degrees].
+
+    Declination after Spencer 1971; without the equation of time and refraction (within about 4 degrees of
+    hour angle and 0.6 degrees of height, which no lamp or window notices).
+    """
+    at = np.arange(hours) + 0.5 - UTC_OFFSET_H
+    days = first.toordinal() - dt.date(2001, 1, 1).toordinal() + at / 24
+    angle = 2 * np.pi * (days % YEAR_DAYS) / YEAR_DAYS
     declination = (
         0.006918 - 0.399912 * np.cos(angle) + 0.070257 * np.sin(angle)
         - 0.006758 * np.cos(2 * angle) + 0.000907 * np.sin(2 * angle)
     )  # fmt: skip
     hour_angle = np.radians(15 * ((at + LONGITUDE / 15) % 24 - 12))
     latitude = np.radians(LATITUDE)
-    height = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(
-        hour_angle
-    )
+    height = np.sin(latitude) * np.sin(declination)
+    height = height + np.cos(latitude) * np.cos(declination) * np.cos(hour_angle)
     elevation: Floats = np.degrees(np.arcsin(height))
     return elevation
 
 
-def simulate_weather(rng: np.random.Generator, start: dt.datetime, hours: int) -> Weather:
-    """Weather of `hours` hours from `start` on.
+def simulate_weather(
+    rng: np.random.Generator,
+    first: dt.date,
+    days: int,
+    *,
+    stations: int = 1,
+    anomaly_k: Floats | None = None,
+) -> Weather:
+    """Weather of `days` days from local midnight of `first` on.
 
     Args:
         rng: Source of all randomness.
-        start: Aware UTC, a whole hour.
-        hours: How many.
+        first: Local date of hour 0.
+        days: How many.
+        stations: Columns, each with a weather of its own.
+        anomaly_k: Added to the temperature [K], shape [days] or [days, stations]: a warm or a cold year that
+            is wanted. A wandering anomaly of about 1 K is there anyway.
     """
-    days = (
-        np.arange(hours) / 24 + (start - dt.datetime(start.year, 1, 1, tzinfo=dt.UTC)).total_seconds() / 86400
-    )
-    middles = np.array([15.5, 45, 74.5, 105, 135.5, 166, 196.5, 227.5, 258, 288.5, 319, 349.5])
+    hours = 24 * days
+    season = day_of_year(first, days)
     normal = np.interp(
-        days % 365.2425,
-        np.concatenate((middles[-1:] - 365.2425, middles, middles[:1] + 365.2425)),
-        np.array((_NORMALS[-1], *_NORMALS, _NORMALS[0])),
+        season,
+        (_MIDDLES[-1] - YEAR_DAYS, *_MIDDLES, _MIDDLES[0] + YEAR_DAYS),
+        (_NORMALS[-1], *_NORMALS, _NORMALS[0]),
     )
-    winter = 0.5 + 0.5 * np.cos(2 * np.pi * (days - 15) / 365.2425)
-    systems = ornstein_uhlenbeck(rng, hours, 1, 60.0, 1.0)[:, 0] * (3.0 + 2.0 * winter)
-    # Warm and cold years: an anomaly that wanders over months (standard deviation about 1 K).
-    years = ornstein_uhlenbeck(rng, hours, 1, 24 * 120.0, 1.1)[:, 0]
-    cloud = 1 / (1 + np.exp(-1.4 * ornstein_uhlenbeck(rng, hours, 1, 18.0, 1.0)[:, 0] - 0.6 * winter))
-    elevation = sun_elevation(start, hours)
-    height = np.maximum(np.sin(np.radians(elevation)), 0)
-    sun = _SOLAR_CONSTANT * height**1.15 * (1 - 0.75 * cloud**3.4)
-    local_hour = (np.arange(hours) + start.hour + 3) % 24
-    course = -np.cos(2 * np.pi * (local_hour - 3) / 24) * (0.8 + 3.6 * (1 - winter) * (1 - 0.6 * cloud))
-    return Weather(start, normal + systems + years + course, sun, elevation)
+    winter = np.repeat(0.5 + 0.5 * np.cos(2 * np.pi * (season - 15) / YEAR_DAYS), 24)[:, None]
+    # Weather systems: about 2.5 days; 5 K in winter, 3 K in summer. Anomalies of seasons and years: 4 months.
+    systems = ornstein_uhlenbeck(rng, hours, stations, 60.0, 1.0) * (3.0 + 2.0 * winter)
+    seasons = ornstein_uhlenbeck(rng, days, stations, 120.0, 1.1)
+    if anomaly_k is not None:
+        seasons = seasons + (anomaly_k[:, None] if anomaly_k.ndim == 1 else anomaly_k)
+    cloudiness = ornstein_uhlenbeck(rng, hours, stations, 18.0, 1.0)
+    cloud = 1 / (1 + np.exp(-1.4 * cloudiness - 0.6 * winter))
+    elevation = sun_elevation(first, hours)
+    height = np.maximum(np.sin(np.radians(elevation)), 0)[:, None]
+    # Kasten and Czeplak 1980: clouds take up to 75 % of the global radiation, by the power 3.4 of their cover.
+    sun = _CLEAR_SKY_WM2 * height**1.15 * (1 - 0.75 * cloud**3.4)
+    clock = np.cos(2 * np.pi * (np.arange(hours) % 24 - 3) / 24)[:, None]
+    course = -clock * (0.8 + 3.6 * (1 - winter) * (1 - 0.6 * cloud))
+    temp = np.repeat(normal[:, None] + seasons, 24, axis=0) + systems + course
+    return Weather(first, temp, sun, elevation)
 
 
-def heating_season(temp_c: Floats, per_day: int = 24) -> npt.NDArray[np.bool_]:
-    """Whether heat is supplied, by hour: on after five days below +8 °C, off after five days above (decree 354 p.5)."""
-    days = len(temp_c) // per_day
-    daily = temp_c[: days * per_day].reshape(days, per_day).mean(axis=1)
-    on = bool(daily[: min(5, days)].mean() < 8.0)
-    state = np.zeros(len(temp_c), dtype=bool)
-    for day in range(days):
-        if day >= 5:
-            last = daily[day - 5 : day]
-            if not on and (last < 8.0).all():
-                on = True
-            elif on and (last > 8.0).all():
-                on = False
-        state[day * per_day : (day + 1) * per_day] = on
-    state[days * per_day :] = on
-    return state
+def heat_supply(weather: Weather) -> Floats:
+    """Share of the time that radiators are supplied, by day: 0 off, 0.5 periodic, 1 season; [days, stations].
+
+    The season begins when five days have a mean below +8 °C and ends when five have one above it (decree
+    354, clause 5). Out of season the city heats "periodically" in cold spells: after two days below +9 °C.
+    """
+    daily = weather.daily_temp_c()
+    on = daily[:5].mean(axis=0) < 8.0
+    share = np.empty_like(daily)
+    for day, row in enumerate(share):
+        five = daily[max(0, day - 5) : max(1, day)].mean(axis=0)
+        two = daily[max(0, day - 2) : max(1, day)].mean(axis=0)
+        on = np.where(on, five <= 8.5, five < 8.0)
+        row[:] = np.where(on, 1.0, np.where(two < 9.0, 0.5, 0.0))
+    return share
+
+
+def lagged(series: Floats, hours: float) -> Floats:
+    """The hourly series through a first-order lag; the first day's mean stands before it."""
+    keep = np.exp(-1.0 / hours)
+    out: Floats = (1 - keep) * series
+    level = series[:24].mean(axis=0)
+    for row in out:
+        row += keep * level
+        level = row
+    return out
