@@ -18,7 +18,7 @@ from ingest.instants import BadTime, instant
 from ingest.topics import Match, Topics
 from metering.events import Nature, Readings, Rejected
 from metering.site import Site, Source
-from metering.times import DAY_MS
+from metering.times import DAY_MS, iso
 from metering.units import UNITS, AbsurdValue, Unit, UnknownUnit, to_amount, unit_named
 
 MOST_BYTES: Final = 1 << 20
@@ -277,3 +277,20 @@ def copy_to_buildings(readings: Readings, site: Site) -> list[Readings]:
         msgspec.structs.replace(readings, building=building, copy=position > 0)
         for position, building in enumerate(buildings)
     ]
+
+
+def as_line(result: Carried | Rejected) -> dict[str, object]:
+    """One reading or rejection as `kvartal decode` prints it."""
+    if isinstance(result, Rejected):
+        return {"rejected": {"reason": result.reason, "detail": result.detail}}
+    return {
+        "reading": {
+            "building": result.building or None,
+            "meter": result.meter,
+            "quantity": result.quantity,
+            "time": iso(result.time),
+            "value": result.value,
+            "unit": result.unit,
+            "nature": result.nature,
+        }
+    }

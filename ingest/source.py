@@ -121,6 +121,10 @@ class MqttSource:
             if message.generation == self._generation:
                 self._client.ack(message.mid, 1)
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish something of our own (alerts), QoS 1; queued while there is no connection."""
+        self._client.publish(topic, payload, qos=1)
+
     @property
     def waiting(self) -> int:
         """Messages that arrived and were not taken yet."""

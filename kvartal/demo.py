@@ -11,7 +11,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from ingest.source import Message, MqttSource
 from ingest.topics import filters
 from kvartal.replay import embedded
 from kvartal.service import serve
+from metering.events import Event, Rejected
 from metering.site import Site, parse_site
 from metering.times import to_ms
 from simulators.publish import Publisher
@@ -74,6 +75,7 @@ def run_demo(
     lang: Lang,
     once: bool,
     as_json: bool,
+    engine: str,
     page: Callable[[Path, Site], Callable[[], None]] | None,
 ) -> int:
     """Run the demo; returns the exit status.
@@ -85,6 +87,7 @@ def run_demo(
         lang: Language of what is shown.
         once: End after the table instead of going on live.
         as_json: Print one JSON document instead of the table.
+        engine: `embedded` or `faust`.
         page: Starts the web page over a store and returns what stops it; None for none.
     """
     begun = time.monotonic()
@@ -114,13 +117,18 @@ def run_demo(
 
     def work() -> None:
         try:
-            serve(
-                source=source,
-                runner=embedded(site, store),
-                clock=clock,
-                stop=stop,
-                told=progressed.told,
-            )
+            if engine == "faust":
+                serve_on_faust(
+                    source=source, site=site, store=store, clock=clock, stop=stop, progressed=progressed
+                )
+            else:
+                serve(
+                    source=source,
+                    runner=embedded(site, store),
+                    clock=clock,
+                    stop=stop,
+                    told=progressed.told,
+                )
         except BaseException as error:
             failed.append(error)
             stop.set()
@@ -130,7 +138,9 @@ def run_demo(
     publisher: Publisher | None = None
     try:
         if not source.wait_subscribed(10):
-            raise ConnectionError(f"the broker at {broker.host}:{broker.port} did not take our subscription in 10 s")
+            raise ConnectionError(
+                f"the broker at {broker.host}:{broker.port} did not take our subscription in 10 s"
+            )
         broker.save()
         worker.start()
         publisher = Publisher(host=broker.host, port=broker.port)
@@ -142,7 +152,9 @@ def run_demo(
         reader.close()
         lost = progressed.published - progressed.taken
         if as_json:
-            sys.stdout.write(json.dumps(_document(rows, quarter.truth(), counts, seconds), ensure_ascii=False) + "\n")
+            sys.stdout.write(
+                json.dumps(_document(rows, quarter.truth(), counts, seconds), ensure_ascii=False) + "\n"
+            )
         else:
             _show(console, rows, quarter.truth(), site, lang)
             _account(console, counts, lost, lang)
@@ -162,6 +174,83 @@ def run_demo(
             stop_page()
         store.close()
         broker.stop()
+
+
+class _CountingSink:
+    """The embedded store as the sink of the Faust runner, with the readings counted as they come by."""
+
+    def __init__(self, store: Store, progressed: Progressed) -> None:
+        self._store, self._progressed = store, progressed
+
+    def write(self, events: Sequence[Event]) -> None:
+        batch = Batch()
+        batch.keep(event for event in events if not isinstance(event, Rejected))
+        for event in events:
+            if isinstance(event, Rejected):
+                batch.reject(event)
+        self._store.commit(parts={}, events=batch.events, counts=batch.counts)
+        self._progressed.told([], batch)
+
+
+def serve_on_faust(
+    *,
+    source: MqttSource,
+    site: Site,
+    store: Store,
+    clock: Callable[[], int],
+    stop: threading.Event,
+    progressed: Progressed,
+) -> None:
+    """The same pipeline through the Faust runner, over a Kafka mock cluster in this process.
+
+    The mock forgets a partition's oldest messages past a few MB, so no more is published than the worker
+    keeps up with.
+    """
+    from ingest.log import READINGS, REJECTED, EventLog, MockKafka
+    from kvartal.publisher import publish_all
+    from streams.cluster import CHANGELOG, Worker
+
+    kafka = MockKafka()
+    kafka.create([READINGS, REJECTED, CHANGELOG])
+    lock = threading.Lock()
+    sink = _CountingSink(store, progressed)
+
+    class Sink:
+        def write(self, events: Sequence[Event]) -> None:
+            with lock:
+                sink.write(events)
+
+    worker = Worker(
+        bootstrap=kafka.bootstrap, partitions=MockKafka.PARTITIONS, site=site, sink=Sink(), topic=READINGS
+    )
+    if not worker.start(60):
+        raise RuntimeError(f"the Faust worker did not start: {worker.failed}")
+    event_log = EventLog(bootstrap=kafka.bootstrap, idempotent=False)
+
+    def applied(messages: list[Message], events: Sequence[Event]) -> None:
+        rejected = [event for event in events if isinstance(event, Rejected)]
+        if rejected:
+            Sink().write(rejected)
+        while (
+            not stop.is_set()
+            and worker.failed is None
+            and any(
+                worker.applied.get(partition, -1) < offset
+                for partition, offset in event_log.delivered.items()
+            )
+        ):
+            time.sleep(0.005)
+        if worker.failed is not None:
+            raise RuntimeError("the Faust worker failed") from worker.failed
+        progressed.told(messages, Batch())
+
+    try:
+        publish_all(
+            source=source, event_log=event_log, site=site, clock=clock, stop=stop, told=applied, batch=40
+        )
+    finally:
+        worker.stop()
+        kafka.close()
 
 
 def _archives(
@@ -212,7 +301,10 @@ def _live(
     """Go on hour by hour on the simulator's clock, faster than real time."""
     console.print(
         pick(
-            ("Дальше — в темпе 4 часа в секунду; Ctrl-C завершает.", "Going on at 4 hours a second; Ctrl-C ends."),
+            (
+                "Дальше — в темпе 4 часа в секунду; Ctrl-C завершает.",
+                "Going on at 4 hours a second; Ctrl-C ends.",
+            ),
             lang,
         )
     )
@@ -230,7 +322,10 @@ def _live(
 def _wait(stop: threading.Event, console: Console, lang: Lang) -> None:
     console.print(
         pick(
-            ("Симуляция закончена; страница работает, Ctrl-C завершает.", "The simulation is over; Ctrl-C ends."),
+            (
+                "Симуляция закончена; страница работает, Ctrl-C завершает.",
+                "The simulation is over; Ctrl-C ends.",
+            ),
             lang,
         )
     )

@@ -5,28 +5,16 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator
-from typing import IO, NamedTuple
+from typing import IO
 
 from metering import flags
 from metering.times import iso
+from storage.sqlite_reader import LedgerRow
 
 COLUMNS = ("building", "meter", "quantity", "start", "end", "unit", "amount", "flags")
 
 
-class Row(NamedTuple):
-    """One interval of the ledger, or one unknown block."""
-
-    building: str
-    meter: str
-    quantity: str
-    start: int
-    end: int
-    unit: str
-    amount: int
-    flags: int
-
-
-def _texts(rows: Iterable[Row]) -> Iterator[dict[str, str | int]]:
+def _texts(rows: Iterable[LedgerRow]) -> Iterator[dict[str, str | int]]:
     for row in rows:
         yield {
             "building": row.building,
@@ -40,14 +28,14 @@ def _texts(rows: Iterable[Row]) -> Iterator[dict[str, str | int]]:
         }
 
 
-def write_csv(rows: Iterable[Row], out: IO[str]) -> None:
+def write_csv(rows: Iterable[LedgerRow], out: IO[str]) -> None:
     """Rows as CSV with a header and `\\n` line ends."""
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(_texts(rows))
 
 
-def write_json(rows: Iterable[Row], out: IO[str]) -> None:
+def write_json(rows: Iterable[LedgerRow], out: IO[str]) -> None:
     """Rows as a JSON array, one object a line."""
     first = True
     out.write("[")

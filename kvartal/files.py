@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
+import time
 from pathlib import Path
-from typing import NoReturn
 
 from metering.site import Site, SiteError, parse_site
+from metering.times import UTC, to_ms
 
 
 class Refused(Exception):
@@ -33,7 +35,34 @@ def read_site(path: Path) -> Site:
         raise Refused(str(error)) from None
 
 
-def refuse(error: Exception) -> NoReturn:
-    """Say why on stderr and exit with 2."""
-    print(error, file=sys.stderr)  # noqa: T201 - this is the command line's voice
-    raise SystemExit(2)
+def read_bytes(name: str) -> bytes:
+    """The content of a file, or of standard input for `-`.
+
+    Raises:
+        Refused: the file cannot be read.
+    """
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise Refused(f"{name}: cannot be read: {error.strerror or error}") from None
+
+
+def read_instant(text: str | None, option: str) -> int:
+    """An instant [ms] from a command-line option; now where it is not given.
+
+    Raises:
+        Refused: it is neither ISO 8601 with an offset nor a number of ms.
+    """
+    if text is None:
+        return time.time_ns() // 1_000_000
+    if text.isdigit():
+        return int(text)
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Refused(f"{option}: got {text!r}, expected ISO 8601 with an offset, e.g. 2026-01-01T00:00:00Z")
+    return to_ms(moment.astimezone(UTC))

@@ -32,6 +32,7 @@ def serve(
     stop: threading.Event,
     told: Told = lambda messages, batch: None,
     alert: Callable[[list[Alert]], None] = lambda alerts: None,
+    refused: Callable[[str], None] = lambda reason: None,
 ) -> None:
     """Take messages, run the pipeline over them, commit, acknowledge; until `stop` is set.
 
@@ -42,6 +43,7 @@ def serve(
         stop: Ends the loop after the batch at hand.
         told: Called after each batch is durable and acknowledged.
         alert: Called with alerts that were opened, updated or resolved.
+        refused: Called with the reason, each minute that the broker turns us away.
     """
     ticked = clock()
     while not stop.is_set():
@@ -55,6 +57,8 @@ def serve(
         now = clock()
         if now - ticked >= _TICK_MS:
             ticked = now
+            if source.refused is not None:
+                refused(source.refused)
             batch = runner.tick(now)
             if batch.alerts:
                 alert(batch.alerts)

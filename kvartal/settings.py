@@ -24,7 +24,7 @@ class Settings(BaseSettings):
 
     mqtt_host: str = ""
     """Host of the broker; empty for a mosquitto of our own on loopback."""
-    mqtt_port: int = Field(1883, ge=1, le=65535)
+    mqtt_port: int = Field(default=1883, ge=1, le=65535)
     mqtt_username: str | None = None
     mqtt_password: SecretStr | None = None
     mqtt_tls: bool = False
@@ -33,7 +33,7 @@ class Settings(BaseSettings):
 
     kafka: str = ""
     """Bootstrap servers of the event log (cluster mode)."""
-    partitions: int = Field(12, ge=1)
+    partitions: int = Field(default=12, ge=1)
     """Partitions of the event log; fixed for its life."""
 
     influx_url: str = ""
@@ -46,7 +46,10 @@ class Settings(BaseSettings):
     """Where alerts go: apprise URLs, separated by commas."""
 
     http_host: str = "127.0.0.1"
-    http_port: int = Field(8000, ge=0, le=65535)
+    http_port: int = Field(default=8000, ge=0, le=65535)
+
+    http_password: SecretStr | None = None
+    """Asked for where the page is served beyond loopback."""
 
     @property
     def store(self) -> Path:

@@ -113,10 +113,10 @@ def fit_table(table: Table, baseline: Period) -> dict[str, Any]:
     return {
         "model": fitted.model,
         "n": fitted.n,
-        "parameters": _in_file_units(table, document["parameters"]),
+        "parameters": _in_file_units(fitted, table),
         "mean": fitted.mean / table.scale,
         **_metrics(fitted),
-        "days_missing": {"baseline": len(baseline) - fitted.n},
+        "days_missing": {"baseline": baseline.days - fitted.n - len(fitted.outages)},
         "id": fitted.id,
         "baseline": document,
     }
@@ -168,10 +168,11 @@ def _metrics(fitted: Baseline) -> dict[str, float]:
     }
 
 
-def _in_file_units(table: Table, parameters: dict[str, float]) -> dict[str, float]:
+def _in_file_units(fitted: Baseline, table: Table) -> dict[str, float | str]:
+    linear = fitted.form.coefficients
     return {
-        name: value / table.scale if name in ("base", "heating") else value
-        for name, value in parameters.items()
+        name: float(value) / table.scale if name in linear else value
+        for name, value in fitted.parameters.items()
     }
 
 

@@ -7,27 +7,21 @@ acknowledge it to the broker: what is acknowledged is on disk, and what a crash 
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
-
-import msgspec
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from metering.events import Alert, Counted, Event, Readings, Rejected, Tick
 from metering.site import Site
 from streams.pipeline import pipeline
-from streams.step import Changed, Parts, Step, advance
+from streams.shelf import Cache, Kept
+from streams.step import advance
 
 _MOST_CACHED = 60_000
 """Parts kept decoded: some 300 MB at worst, 60 MB in the usual case of hourly meters."""
 
 
-class Store(Protocol):
+class Store(Kept, Protocol):
     """What the runner needs of the embedded store."""
-
-    def part(self, key: str, part: str) -> bytes | None:
-        """One part of state, as it was committed."""
-        ...
 
     def commit(
         self,
@@ -61,71 +55,6 @@ class Decode(Protocol):
     ) -> Sequence[Readings | Rejected]: ...
 
 
-class _Parts(Mapping[str, Any]):
-    """A lazy view of one key's parts through the runner's cache."""
-
-    __slots__ = ("_key", "_shelf", "_step")
-
-    def __init__(self, shelf: _Cache, step: Step, key: str) -> None:
-        self._shelf, self._step, self._key = shelf, step, key
-
-    def __getitem__(self, name: str) -> Any:
-        found = self._shelf.look_up(self._step, self._key, name)
-        if found is None:
-            raise KeyError(name)
-        return found
-
-    def get(self, name: str, default: Any = None) -> Any:
-        found = self._shelf.look_up(self._step, self._key, name)
-        return default if found is None else found
-
-    def __iter__(self) -> Iterator[str]:
-        raise TypeError("parts are looked up by name, never walked")
-
-    def __len__(self) -> int:
-        raise TypeError("parts are looked up by name, never counted")
-
-
-class _Cache:
-    """Parts in memory: the changed ones until the commit, and the least recently used ones as they fit."""
-
-    def __init__(self, store: Store, steps: Iterable[Step], most: int) -> None:
-        self._store = store
-        self._most = most
-        self._parts: OrderedDict[tuple[str, str], Any] = OrderedDict()
-        self._changed: dict[tuple[str, str], Any] = {}
-        self._decoders = {step.name: msgspec.msgpack.Decoder(step.part) for step in steps}
-
-    def parts(self, step: Step, key: str) -> Parts:
-        return _Parts(self, step, f"{step.name}/{key}")
-
-    def look_up(self, step: Step, key: str, name: str) -> Any:
-        at = (key, name)
-        if at in self._parts:
-            self._parts.move_to_end(at)
-            return self._parts[at]
-        raw = self._store.part(key, name)
-        found = None if raw is None else self._decoders[step.name].decode(raw)
-        self._parts[at] = found
-        return found
-
-    def put(self, step: Step, key: str, changed: Changed) -> None:
-        key = f"{step.name}/{key}"
-        for name, part in changed.items():
-            at = (key, name)
-            self._parts[at] = self._changed[at] = part
-
-    def take_changed(self) -> dict[tuple[str, str], bytes | None]:
-        """The changed parts, encoded."""
-        encode = msgspec.msgpack.Encoder().encode
-        return {at: None if part is None else encode(part) for at, part in self._changed.items()}
-
-    def committed(self) -> None:
-        self._changed.clear()
-        while len(self._parts) > self._most:
-            self._parts.popitem(last=False)
-
-
 class Embedded:
     """Runs the pipeline over a store. One thread at a time."""
 
@@ -143,7 +72,7 @@ class Embedded:
         self._decode = decode
         self._copy = copy_to_buildings
         self._steps = pipeline(site)
-        self._cache = _Cache(store, self._steps, most_cached)
+        self._cache = Cache(store, self._steps, most_cached)
 
     def take(self, messages: Iterable[Message]) -> Batch:
         """Decode a batch of messages, run the pipeline over it and commit. On disk when this returns."""

@@ -1,0 +1,78 @@
+"""`kvartal audit`: law 1 as a check that runs in production.
+
+Every register's ledger is folded again, from its stored readings alone, and compared with what the store
+shows: the blocks, the hours and the unknown blocks must be the same, and the sum of all energy must be what
+the kept readings counted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from metering.ledger import Block
+from storage.sqlite_reader import Reader, Register
+
+
+class Audited(NamedTuple):
+    """What an audit found."""
+
+    registers: int
+    faults: list[str]
+
+
+def audit_store(db: Path) -> Audited:
+    """Audit every register of the store at `db`."""
+    reader = Reader(db)
+    try:
+        registers = [r for r in reader.registers() if r.building]
+        faults = [fault for r in registers for fault in _audit(reader, r)]
+    finally:
+        reader.close()
+    return Audited(len(registers), faults)
+
+
+def _audit(reader: Reader, register: Register) -> list[str]:
+    name = f"{register.building}/{register.meter}/{register.quantity}"
+    blocks = reader.blocks(register.building, register.meter, register.quantity)
+    faults: list[str] = []
+    booked_hours: dict[int, int] = {}
+    booked_unknown = 0
+    for block in blocks:
+        for hour, amount in block.booked.amounts.items():
+            booked_hours[hour] = booked_hours.get(hour, 0) + amount
+        booked_unknown += sum(unknown.amount for unknown in block.booked.unknowns)
+    if not blocks:
+        return [f"{name}: has readings accounted for, but no block holds them"]
+    kept = sum(len(block.times) for block in blocks)
+    if kept != register.accepted:
+        faults.append(f"{name}: {register.accepted} readings accepted, {kept} kept")
+    first, end = min(booked_hours, default=0), max(booked_hours, default=-1) + 1
+    shown = {
+        hour: amount
+        for hour, amount, _ in reader.hours(
+            register.building, register.meter, register.quantity, first - 24, end + 24
+        )
+    }
+    if shown != booked_hours:
+        wrong = sorted(set(shown.items()) ^ set(booked_hours.items()))
+        faults.append(f"{name}: {len(wrong)} hours differ from what was booked, first {wrong[0]}")
+    unknown = sum(u.amount for u in reader.unknowns(register.building, register.meter, register.quantity))
+    if unknown != booked_unknown:
+        faults.append(f"{name}: unknown energy is {unknown}, booked were {booked_unknown}")
+    counted = _counted(blocks)
+    booked = sum(booked_hours.values()) + booked_unknown
+    if counted is not None and counted != booked:
+        faults.append(f"{name}: the register counted {counted}, the ledger holds {booked}")
+    return faults
+
+
+def _counted(blocks: list[Block]) -> int | None:
+    """Last minus first reading, where the register had one epoch and nothing was in doubt; else None."""
+    plain = all(
+        not block.booked.findings and not block.state.chains and block.state.num == block.state.den
+        for block in blocks
+    )
+    if not plain:
+        return None
+    return blocks[-1].amounts[-1] - blocks[0].amounts[0]

@@ -1,0 +1,456 @@
+"""The command line. JSON on stdout, messages on stderr; exit 0, 1 (a check failed) or 2 (bad usage).
+
+Each command imports what it needs when it runs, so that `kvartal --help` is quick.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Optional
+
+import typer
+
+app = typer.Typer(
+    name="kvartal",
+    help="What a house really saved, in Gcal and roubles, how sure that is, and which readings prove it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+import_app = typer.Typer(help="Bring files into the store.", no_args_is_help=True)
+app.add_typer(import_app, name="import")
+
+
+class Lang(StrEnum):
+    ru = "ru"
+    en = "en"
+
+
+class Engine(StrEnum):
+    embedded = "embedded"
+    faust = "faust"
+
+
+class Format(StrEnum):
+    csv = "csv"
+    json = "json"
+
+
+SiteOption = Annotated[
+    Optional[Path],  # noqa: UP045 - Typer reads it so
+    typer.Option("--site", help="Site file (TOML). Default: KVARTAL_SITE.", show_default=False),
+]
+DbOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--db", help="Embedded store (SQLite). Default: KVARTAL_DB.", show_default=False),
+]
+
+
+def main() -> None:
+    """The console script: bad configuration exits with 2, Ctrl-C with 130 and no traceback."""
+    from dashboards.page.serve import CannotServe
+    from ingest.broker import NoBroker
+    from ingest.captures import BadCapture
+    from kvartal.files import Refused
+    from kvartal.tables import TableError
+    from metering.baseline import Unfit
+    from metering.savings import NoDays
+    from storage.sqlite_schema import WrongStore
+
+    try:
+        app()
+    except (Refused, CannotServe, NoBroker, BadCapture, TableError, WrongStore) as error:
+        _say(str(error))
+        raise SystemExit(2) from None
+    except (Unfit, NoDays) as error:
+        _say(str(error))
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing is wrong.
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _print(document: Any) -> None:
+    typer.echo(json.dumps(document, ensure_ascii=False))
+
+
+def _settings() -> Any:
+    from pydantic import ValidationError
+
+    from kvartal.files import Refused
+    from kvartal.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "; ".join(
+            f"KVARTAL_{'_'.join(str(step) for step in fault['loc']).upper()}: {fault['msg']}, got {fault['input']!r}"
+            for fault in error.errors(include_url=False)
+        )
+        raise Refused(faults) from None
+
+
+def _site_path(site: Path | None) -> Path:
+    from kvartal.files import Refused
+
+    found = site or _settings().site
+    if found is None:
+        raise Refused("no site file: give --site FILE or set KVARTAL_SITE")
+    return Path(found)
+
+
+def _db_path(db: Path | None, *, must_exist: bool = True) -> Path:
+    from kvartal.files import Refused
+
+    found = Path(db or _settings().store)
+    if must_exist and not found.exists():
+        raise Refused(
+            f"{found}: there is no such store (expected the SQLite file of 'kvartal run' or 'replay')"
+        )
+    return found
+
+
+def _period(text: str, option: str) -> Any:
+    import datetime as dt
+
+    from kvartal.files import Refused
+    from metering.savings import Period
+
+    first, found, last = text.partition("..")
+    try:
+        if not found:
+            raise ValueError
+        start, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
+    except ValueError:
+        raise Refused(f"{option}: got {text!r}, expected FIRST..LAST, e.g. 2024-10-01..2025-09-30") from None
+    if end < start:
+        raise Refused(f"{option}: the period {text} ends before it begins")
+    return Period(start.toordinal(), end.toordinal())
+
+
+def _zone(name: str) -> Any:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    from kvartal.files import Refused
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Refused(f"--tz: got {name!r}, expected an IANA time zone, e.g. Europe/Moscow") from None
+
+
+@contextmanager
+def _bar(text: str, total: int | None) -> Iterator[Any]:
+    """A progress bar on stderr; calls set how much is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task(text, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the table, with status 0.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on stdout instead of the table.")
+    ] = False,
+    houses: Annotated[int, typer.Option(min=1, max=500, help="How many houses.")] = 12,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 1,
+    engine: Annotated[Engine, typer.Option(help="Which runner runs the pipeline.")] = Engine.embedded,
+    lang: Annotated[Optional[Lang], typer.Option(help="Language of what is shown.")] = None,  # noqa: UP045
+    port: Annotated[Optional[int], typer.Option(help="Port of the page; 0 for any free one.")] = None,  # noqa: UP045
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Keep store and site file in this directory (default: a temporary one)."),
+    ] = None,
+) -> None:
+    """Simulate a quarter of houses, publish their meters over MQTT, and show what was really saved."""
+    from rich.console import Console
+
+    from dashboards.page.serve import listen, serve_page
+    from kvartal.demo import run_demo
+
+    settings = _settings()
+    shown: Literal["ru", "en"] = "en" if (lang or settings.lang) == "en" else "ru"
+    # With --once nobody will look: any free port does, and a taken 8000 is no reason to fail.
+    listening = listen("127.0.0.1", port if port is not None else (0 if once else settings.http_port))
+    console = Console(stderr=True)
+
+    def page(db: Path, site: Any) -> Any:
+        stop = serve_page(listening, db, site, lang=shown)
+        host, bound = listening.getsockname()
+        console.print(f"http://{host}:{bound}")
+        return stop
+
+    with tempfile.TemporaryDirectory(prefix="kvartal-demo-") as temporary:
+        directory = data or Path(temporary)
+        directory.mkdir(parents=True, exist_ok=True)
+        status = run_demo(
+            directory=directory,
+            houses=houses,
+            seed=seed,
+            lang=shown,
+            once=once,
+            as_json=as_json,
+            engine=engine.value,
+            page=page,
+        )
+    raise typer.Exit(status)
+
+
+@app.command()
+def run(site: SiteOption = None, db: DbOption = None) -> None:
+    """Serve a site in one process: MQTT in, the ledger and savings, alerts out, the page. Ends on Ctrl-C."""
+    from kvartal.files import read_site
+    from kvartal.run import run_site
+
+    settings = _settings()
+    run_site(settings=settings, site=read_site(_site_path(site)), db=_db_path(db, must_exist=False))
+
+
+@app.command()
+def ingest(site: SiteOption = None) -> None:
+    """Cluster mode: take MQTT, put readings on the Kafka event log, acknowledge when they are there."""
+    from kvartal.files import read_site
+    from kvartal.publisher import ingest_site
+
+    ingest_site(settings=_settings(), site=read_site(_site_path(site)))
+
+
+@app.command()
+def worker(site: SiteOption = None) -> None:
+    """Cluster mode: run the pipeline on Faust over the event log, into InfluxDB."""
+    from kvartal.files import read_site
+    from kvartal.worker import work_site
+
+    work_site(settings=_settings(), site=read_site(_site_path(site)))
+
+
+@app.command()
+def simulate(
+    houses: Annotated[int, typer.Option(min=1, max=500)] = 12,
+    seed: Annotated[int, typer.Option()] = 1,
+    site_out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--site-out", help="Write the quarter's site file here and publish nothing."),
+    ] = None,
+    captures_out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--captures-out", help="Write the messages as captures here instead of publishing them."
+        ),
+    ] = None,
+) -> None:
+    """Publish the simulated quarter to the configured broker (KVARTAL_MQTT_HOST), or write it to files."""
+    from kvartal.files import Refused
+    from simulators.quarter import Quarter
+
+    quarter = Quarter(houses=houses, seed=seed)
+    if site_out is not None:
+        site_out.write_text(quarter.site_toml(), encoding="utf-8")
+    if captures_out is not None:
+        from ingest.captures import write_capture
+
+        with captures_out.open("w", encoding="utf-8") as out, _bar("messages", None) as done:
+            for number, capture in enumerate(quarter.archives(), 1):
+                write_capture(capture, out)
+                done(number)
+    if site_out is not None or captures_out is not None:
+        return
+    settings = _settings()
+    if not settings.mqtt_host:
+        raise Refused("no broker: set KVARTAL_MQTT_HOST, or give --captures-out FILE")
+    from simulators.publish import Publisher
+
+    password = settings.mqtt_password.get_secret_value() if settings.mqtt_password else None
+    publisher = Publisher(
+        host=settings.mqtt_host, port=settings.mqtt_port, username=settings.mqtt_username, password=password
+    )
+    try:
+        sent = publisher.publish(quarter.archives())
+    finally:
+        publisher.close()
+    _print({"published": sent})
+
+
+@app.command()
+def decode(
+    topic: Annotated[str, typer.Option("--topic", help="The topic that the payload came on.")],
+    file: Annotated[str, typer.Argument(help="File with the payload, or - for standard input.")] = "-",
+    site: SiteOption = None,
+    received_at: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--received-at", help="When it arrived: ISO 8601 with offset, or ms. Default: now."),
+    ] = None,
+    retain: Annotated[bool, typer.Option("--retain", help="The message was a retained one.")] = False,
+) -> None:
+    """Decode one payload and print its readings or the reason of its rejection, one JSON line each."""
+    from ingest.decode import Decoder, as_line
+    from kvartal.files import read_bytes, read_instant, read_site
+
+    decoder = Decoder(read_site(site) if site is not None else None)
+    payload = read_bytes(file)
+    for result in decoder.carried(
+        topic, payload, received_at=read_instant(received_at, "--received-at"), retain=retain
+    ):
+        _print(as_line(result))
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="Captured messages, JSON lines.")],
+    site: SiteOption = None,
+    db: DbOption = None,
+    backfill: Annotated[
+        bool,
+        typer.Option("--backfill", help="Let every source send history older than the lateness horizon."),
+    ] = False,
+) -> None:
+    """Run captured messages through the pipeline into a store. Can be run again: what is known is a duplicate."""
+    from ingest.captures import read_captures
+    from kvartal.files import Refused, read_site
+    from kvartal.replay import backfilling
+    from kvartal.replay import replay as run_replay
+
+    described = read_site(_site_path(site))
+    if not file.is_file():
+        raise Refused(f"{file}: there is no such file (expected captures as JSON lines)")
+    with file.open("rb") as lines:
+        total = sum(1 for line in lines if line.strip())
+    with _bar("messages", total) as done:
+        counts = run_replay(
+            read_captures(file),
+            site=backfilling(described) if backfill else described,
+            db=_db_path(db, must_exist=False),
+            progress=done,
+        )
+    _print(counts)
+
+
+@app.command()
+def ledger(
+    db: DbOption = None,
+    meter: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--meter", help="One meter: building/meter, e.g. b01/heat.", show_default="all"),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format")] = Format.csv,
+) -> None:
+    """Print the energy ledger: a row an hour, a row an unknown block. The same facts give the same bytes."""
+    from kvartal.exports import write_csv, write_json
+    from kvartal.files import Refused
+    from storage.sqlite_reader import Reader
+
+    building = point = None
+    if meter is not None:
+        building, found, point = meter.partition("/")
+        if not found or not building or not point:
+            raise Refused(f"--meter: got {meter!r}, expected building/meter, e.g. b01/heat")
+    reader = Reader(_db_path(db))
+    rows = reader.ledger(building=building, meter=point)
+    write = write_csv if form is Format.csv else write_json
+    write(rows, sys.stdout)
+
+
+@app.command()
+def fit(
+    file: Annotated[Path, typer.Argument(help="CSV: timestamp,value,temperature (daily or hourly).")],
+    baseline: Annotated[
+        str, typer.Option("--baseline", help="Baseline period, FIRST..LAST, both days included.")
+    ],
+    tz: Annotated[str, typer.Option("--tz", help="Time zone of the days.")] = "UTC",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON (the only form there is).")] = True,
+) -> None:
+    """Fit a baseline to a table of use and temperature and print it with its metrics."""
+    from kvartal.tables import fit_table, read_table
+
+    _print(fit_table(read_table(file, _zone(tz)), _period(baseline, "--baseline")))
+
+
+@app.command()
+def savings(
+    file: Annotated[Path, typer.Argument(help="CSV: timestamp,value,temperature (daily or hourly).")],
+    baseline: Annotated[str, typer.Option("--baseline", help="Baseline period, FIRST..LAST.")],
+    reporting: Annotated[str, typer.Option("--reporting", help="Reporting period, FIRST..LAST.")],
+    tz: Annotated[str, typer.Option("--tz", help="Time zone of the days.")] = "UTC",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON (the only form there is).")] = True,
+) -> None:
+    """Compute avoided energy use of a table, with its 90 % interval."""
+    from kvartal.tables import read_table, savings_table
+
+    table = read_table(file, _zone(tz))
+    _print(savings_table(table, _period(baseline, "--baseline"), _period(reporting, "--reporting")))
+
+
+@import_app.command("weather")
+def import_weather(
+    file: Annotated[Path, typer.Argument(help="CSV: timestamp,temperature [°C].")],
+    station: Annotated[str, typer.Option("--station", help="Id of the station in the site file.")],
+    site: SiteOption = None,
+    db: DbOption = None,
+) -> None:
+    """Bring outdoor temperatures of a station from a CSV file into the store; history is allowed."""
+    from kvartal.files import read_site
+    from kvartal.replay import backfilling
+    from kvartal.replay import replay as run_replay
+    from kvartal.weather_file import weather_captures
+
+    described = read_site(_site_path(site))
+    captures = weather_captures(file, described, station)
+    with _bar("messages", len(captures)) as done:
+        counts = run_replay(
+            captures, site=backfilling(described), db=_db_path(db, must_exist=False), progress=done
+        )
+    _print(counts)
+
+
+@app.command()
+def audit(db: DbOption = None) -> None:
+    """Check that no register's ledger made or lost energy; status 1 and the register's name if one did."""
+    from kvartal.audit import audit_store
+
+    faults = audit_store(_db_path(db))
+    _print({"registers": faults.registers, "faults": faults.faults})
+    if faults.faults:
+        for fault in faults.faults:
+            _say(fault)
+        raise typer.Exit(1)
+
+
+@app.command()
+def restatements(
+    db: DbOption = None, limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 200
+) -> None:
+    """Print figures that later readings changed, newest first, one JSON line each."""
+    import datetime as dt
+
+    from metering.times import iso
+    from storage.sqlite_reader import Reader
+
+    for row in Reader(_db_path(db)).restatements(limit=limit):
+        row["date"] = dt.date.fromordinal(row["date"]).isoformat()
+        row["learned_at"] = iso(row["learned_at"])
+        _print(row)

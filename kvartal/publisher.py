@@ -1,0 +1,116 @@
+"""`kvartal ingest`: MQTT -> decoded events on the Kafka event log -> acknowledgement."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+
+from ingest.decode import Decoder, copy_to_buildings
+from ingest.log import EventLog, NotDelivered, create_topics
+from ingest.source import Message, MqttSource
+from ingest.topics import filters
+from kvartal.files import Refused
+from kvartal.run import stop_on_signals, wall_clock
+from kvartal.settings import Settings
+from metering.events import Readings, Rejected, Tick
+from metering.site import Site
+from streams.cluster import CHANGELOG
+
+log = logging.getLogger("kvartal.ingest")
+
+_BATCH = 500
+_TICK_MS = 60_000
+
+
+def decoded(decoder: Decoder, messages: Iterable[Message], site: Site) -> list[Readings | Rejected]:
+    """The events of messages, as they go on the log: a station's readings once for each of its buildings."""
+    events: list[Readings | Rejected] = []
+    for message in messages:
+        for result in decoder.decode(
+            message.topic, message.payload, received_at=message.received_at, retain=message.retain
+        ):
+            if isinstance(result, Rejected) or result.building:
+                events.append(result)
+            else:
+                events += copy_to_buildings(result, site) or [result]
+    return events
+
+
+def publish_all(
+    *,
+    source: MqttSource,
+    event_log: EventLog,
+    site: Site,
+    clock: Callable[[], int],
+    stop: threading.Event,
+    told: Callable[[list[Message], list[Readings | Rejected]], None] = lambda messages, events: None,
+    batch: int = _BATCH,
+) -> None:
+    """Take messages, publish their events, acknowledge; until `stop` is set.
+
+    While the log is away nothing is acknowledged and nothing more is taken: the broker queues.
+    """
+    decoder = Decoder(site)
+    ticked = clock()
+    while not stop.is_set():
+        messages = source.take(batch, 0.2)
+        if messages:
+            events = decoded(decoder, messages, site)
+            pause = 1.0
+            while not stop.is_set():
+                try:
+                    event_log.publish(events)
+                except NotDelivered as error:
+                    log.warning("%s; again in %.0f s", error, pause)
+                    stop.wait(pause)
+                    pause = min(60.0, 2 * pause)
+                else:
+                    source.ack(messages)
+                    told(messages, events)
+                    break
+        now = clock()
+        if now - ticked >= _TICK_MS:
+            ticked = now
+            try:
+                event_log.publish([Tick(building, now) for building in site.buildings])
+            except NotDelivered as error:
+                log.warning("a tick was not delivered, the next one follows: %s", error)
+
+
+def ingest_site(*, settings: Settings, site: Site) -> None:
+    """Run until Ctrl-C or SIGTERM.
+
+    Raises:
+        Refused: the settings name no broker or no Kafka, or Kafka cannot be used as they say.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if not settings.mqtt_host or not settings.kafka:
+        raise Refused("cluster mode needs KVARTAL_MQTT_HOST and KVARTAL_KAFKA")
+    try:
+        create_topics(settings.kafka, partitions=settings.partitions, changelogs=[CHANGELOG])
+    except NotDelivered as error:
+        raise Refused(str(error)) from None
+    stop = stop_on_signals()
+    source = MqttSource(
+        host=settings.mqtt_host,
+        port=settings.mqtt_port,
+        client_id=settings.mqtt_client_id,
+        filters=filters(site.source),
+        clock=wall_clock,
+        username=settings.mqtt_username,
+        password=settings.mqtt_password.get_secret_value() if settings.mqtt_password else None,
+        tls=settings.mqtt_tls,
+    )
+    source.start()
+    log.info("taking messages from %s:%d", settings.mqtt_host, settings.mqtt_port)
+    try:
+        publish_all(
+            source=source,
+            event_log=EventLog(bootstrap=settings.kafka),
+            site=site,
+            clock=wall_clock,
+            stop=stop,
+        )
+    finally:
+        source.stop()

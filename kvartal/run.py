@@ -1,0 +1,105 @@
+"""`kvartal run`: one process that serves a site."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from dashboards.notify import Notifier
+from dashboards.page.serve import listen, serve_page
+from dashboards.wording import sentence
+from ingest.broker import Mosquitto
+from ingest.source import MqttSource
+from ingest.topics import filters
+from kvartal.files import Refused
+from kvartal.replay import embedded
+from kvartal.service import serve
+from kvartal.settings import Settings
+from metering.site import Site
+from storage.sqlite import Store
+
+log = logging.getLogger("kvartal")
+
+
+def wall_clock() -> int:
+    """Now [ms since 1970 UTC]."""
+    return time.time_ns() // 1_000_000
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that Ctrl-C and SIGTERM set."""
+    stop = threading.Event()
+
+    def told(_number: int, _frame: Any) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, told)
+    signal.signal(signal.SIGTERM, told)
+    return stop
+
+
+def run_site(*, settings: Settings, site: Site, db: Path) -> None:
+    """Serve the site until Ctrl-C or SIGTERM.
+
+    Raises:
+        Refused, CannotServe, NoBroker, WrongStore: before anything has started.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if not site.source:
+        raise Refused("the site file has no [[source]]: nothing would ever arrive")
+    password = settings.http_password.get_secret_value() if settings.http_password else None
+    listening = listen(settings.http_host, settings.http_port, password=password)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    db.parent.mkdir(parents=True, exist_ok=True)
+    store = Store(db)
+    broker: Mosquitto | None = None
+    host, port = settings.mqtt_host, settings.mqtt_port
+    if not host:
+        broker = Mosquitto(settings.data / "mosquitto", port=port)
+        broker.start()
+        host = broker.host
+        log.info("no broker is configured: a mosquitto of our own listens at %s:%d", host, port)
+    stop = stop_on_signals()
+    source = MqttSource(
+        host=host,
+        port=port,
+        client_id=settings.mqtt_client_id,
+        filters=filters(site.source),
+        clock=wall_clock,
+        username=settings.mqtt_username,
+        password=settings.mqtt_password.get_secret_value() if settings.mqtt_password else None,
+        tls=settings.mqtt_tls,
+    )
+    stop_page = serve_page(listening, db, site, lang=settings.lang, password=password)
+    notifier = Notifier(
+        urls=[url.strip() for url in settings.notify.split(",") if url.strip()],
+        publish=source.publish,
+        sentence=lambda alert: sentence(alert, site, settings.lang),
+        sent=store,
+        clock=wall_clock,
+    )
+    log.info("page at http://%s:%d", *listening.getsockname()[:2])
+    source.start()
+    try:
+        if broker is not None and source.wait_subscribed(10):
+            broker.save()
+        serve(
+            source=source,
+            runner=embedded(site, store),
+            clock=wall_clock,
+            stop=stop,
+            alert=notifier.send,
+            refused=lambda reason: log.warning("the broker at %s:%d refuses us: %s", host, port, reason),
+        )
+    finally:
+        source.stop()
+        notifier.close()
+        stop_page()
+        store.close()
+        if broker is not None:
+            broker.stop()
+    log.info("stopped; what was not acknowledged waits at the broker")
