@@ -152,22 +152,27 @@ class Quarter:
     def _promise(house: int) -> int:
         return (15, 20, 15, 25, 15, 10, 20, 15, 20, 15, 25, 12)[house % 12]
 
-    def truth(self) -> dict[str, float]:
-        """True saving of each contract over the reporting period [%]: 1 - used / use without the measure.
+    def truth(self, first: dt.date = REPORTING[0], last: dt.date = REPORTING[1]) -> dict[str, float]:
+        """True saving of each contract from `first` to `last` [%]: 1 - used / use without the measure.
 
         Both uses are of the same house in the same weather with the same occupants, at the meter's
-        boundary before resolution and gaps.
+        boundary before resolution and gaps. Days are local, both included, from the begin of the
+        simulation (2023-09-10) to the end of the live part.
         """
-        first = _index(dt.datetime.combine(REPORTING[0], dt.time(), MOSCOW))
-        end = _index(dt.datetime.combine(REPORTING[1] + dt.timedelta(days=1), dt.time(), MOSCOW))
+        begin = _index(dt.datetime.combine(first, dt.time(), MOSCOW))
+        end = _index(dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), MOSCOW))
         simulated = self._simulated
+        if not 0 <= begin < end <= len(simulated.temp_c):
+            raise ValueError(
+                f"{first}..{last} is not within what was simulated, {_BEGIN.date()}..{LIVE_END.date()}"
+            )
         truth: dict[str, float] = {}
         for house, building in enumerate(self.buildings):
             kinds = [("heat", simulated.heat, simulated.heat_without)]
             if self.has_lighting(house):
                 kinds.append(("light", simulated.light, simulated.light_without))
             for meter, used, without in kinds:
-                share = used[first:end, house].sum() / without[first:end, house].sum()
+                share = used[begin:end, house].sum() / without[begin:end, house].sum()
                 truth[f"c-{building}-{meter}"] = 100 * (1 - float(share))
         return truth
 

@@ -65,7 +65,7 @@ def ornstein_uhlenbeck(
         spread: Standard deviation.
     """
     keep = np.exp(-1.0 / length)
-    noise = rng.standard_normal((steps, columns))
+    noise: Floats = np.asarray(rng.standard_normal((steps, columns)), dtype=np.float64)
     noise[0] *= spread
     noise[1:] *= spread * np.sqrt(1 - keep**2)
     for step in range(1, steps):
@@ -76,7 +76,7 @@ def ornstein_uhlenbeck(
 def day_of_year(first: dt.date, days: int) -> Floats:
     """Days since 1 January of a mean year, for each day from `first` on: the season's clock [d]."""
     since = first.toordinal() - dt.date(2001, 1, 1).toordinal()
-    clock: Floats = (since + np.arange(days)) % YEAR_DAYS
+    clock: Floats = (since + np.arange(days, dtype=np.float64)) % YEAR_DAYS
     return clock
 
 
