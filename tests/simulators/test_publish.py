@@ -37,7 +37,9 @@ class Listener:
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False, protocol=mqtt.MQTTv311
         )
-        self._client.on_message = lambda _c, _u, message: self.heard.append((message.topic, message.payload))
+        self._client.on_message = lambda _c, _u, message: self.heard.append(
+            (message.topic, bytes(message.payload))
+        )
         self._client.on_connect = lambda client, *_: client.subscribe("kvartal/#", qos=1)
         self._client.on_subscribe = lambda *_: subscribed.set()
         self._client.connect(broker.host, broker.port)
