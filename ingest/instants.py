@@ -6,15 +6,18 @@ import datetime as dt
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from metering.times import UTC, to_ms
+from metering.times import DAY_MS, UTC, to_ms
 
 EARLIEST_MS: Final = to_ms(dt.datetime(2000, 1, 1, tzinfo=UTC))
 """Before this a clock was not set (1970 before the first time signal is the usual case)."""
-_LATEST_MS: Final = to_ms(dt.datetime(2100, 1, 1, tzinfo=UTC))
-
 
 _fromisoformat = dt.datetime.fromisoformat
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=UTC)
+
+# A count since 1970 tells its unit by its size: below 1e11 it is seconds (1e11 s is the year 5138, and as
+# milliseconds it is 1973), and each finer unit lies three digits further.
+_SECONDS_BELOW: Final = 10**11
+_LARGEST_COUNT: Final = 10**20
 
 
 class BadTime(ValueError):
@@ -22,42 +25,47 @@ class BadTime(ValueError):
 
 
 def instant(value: object, zone: ZoneInfo) -> int:
-    """The instant [ms] that `value` names.
+    """The instant [ms since 1970 UTC] that `value` names; finer digits are cut off.
 
     Args:
-        value: ISO 8601 text (with an offset or `Z`; without one it is the site's local time, and of an hour
-            that comes twice the first), or a number of s, ms, us or ns since 1970, told by its magnitude.
+        value: ISO 8601 text with an offset or `Z`, or a number of s, ms, us or ns since 1970, told by its
+            magnitude. Text without an offset is the site's local time: of an hour that comes twice the first,
+            and a time that the clocks skip counts on from the hour before.
         zone: The site's time zone.
 
     Raises:
-        BadTime: it is neither, or lies before 2000 or after 2100.
+        BadTime: it is neither, or lies before 2000.
     """
     if isinstance(value, str):
         try:
             moment = _fromisoformat(value)
         except ValueError:
             raise BadTime(f"{value[:40]!r} is not an ISO 8601 time") from None
+        # The ends of the calendar, 1 and 9999, cannot be moved between zones; year 9998 is wrong all the same.
+        if not 1999 <= moment.year <= 9998:
+            raise BadTime(f"{value!r:.40} lies before 2000 or beyond the calendar")
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone).astimezone(UTC)
         delta = moment - _EPOCH
-        ms = delta.days * 86_400_000 + delta.seconds * 1000 + delta.microseconds // 1000
+        ms = delta.days * DAY_MS + delta.seconds * 1000 + delta.microseconds // 1000
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        ms = _from_number(value)
+        ms = _from_count(value)
     else:
         raise BadTime(f"{value!r:.40} is not a time")
-    if not EARLIEST_MS <= ms < _LATEST_MS:
-        raise BadTime(f"{value!r:.40} lies before 2000 or after 2100")
+    if ms < EARLIEST_MS:
+        raise BadTime(f"{value!r:.40} lies before 2000")
     return ms
 
 
-def _from_number(value: float) -> int:
-    seconds = abs(value)
-    if seconds < 1e11:
-        return round(value * 1000)
-    if seconds < 1e14:
+def _from_count(value: int | float) -> int:
+    if not -_LARGEST_COUNT < value < _LARGEST_COUNT:
+        raise BadTime("the number is no count of s, ms, us or ns since 1970")
+    size = abs(value)
+    if size < _SECONDS_BELOW:
+        # Through the shortest decimal: 1.001 s is 1001 ms, though the float lies a hair below it.
+        return value * 1000 if isinstance(value, int) else int(round(value * 1000, 3))
+    if size < _SECONDS_BELOW * 1000:
         return int(value)
-    if seconds < 1e17:
+    if size < _SECONDS_BELOW * 1_000_000:
         return int(value // 1000)
-    if seconds < 1e20:
-        return int(value // 1_000_000)
-    raise BadTime(f"{value} is no count of s, ms, us or ns since 1970")
+    return int(value // 1_000_000)

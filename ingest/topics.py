@@ -18,10 +18,13 @@ class Match(NamedTuple):
     station: str | None
 
 
+# A site has one topic a meter; these bounds hold whatever a hostile publisher makes up (30 MB at worst).
+_MOST_REMEMBERED = 100_000
+_LONGEST_REMEMBERED = 200
+
+
 class Topics:
     """The site's sources; the first that matches a topic wins. Matches are remembered."""
-
-    _MOST_REMEMBERED = 200_000
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._sources = [(source, _pattern(source.topic)) for source in sources]
@@ -38,7 +41,7 @@ class Topics:
                 named = hit.groupdict()
                 found = Match(source, named.get("building"), named.get("meter"), named.get("station"))
                 break
-        if len(self._remembered) < self._MOST_REMEMBERED:
+        if len(self._remembered) < _MOST_REMEMBERED and len(topic) <= _LONGEST_REMEMBERED:
             self._remembered[topic] = found
         return found
 

@@ -1,0 +1,70 @@
+"""Families of payloads, as data: where each keeps its readings, their time, value and unit.
+
+A family joins by an entry in `FORMATS`; the engine in `ingest.decode` stays as it is. The site file names a
+family in `format` of a `[[source]]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from metering.site import Source
+
+
+class Format(NamedTuple):
+    """Where a family of payloads keeps what. Names are keys of the payload's JSON object."""
+
+    readings: str
+    """Key of the list of `[time, value]` pairs, where a message carries several."""
+    time: str
+    """Key of the time, where a message carries one reading."""
+    values: tuple[tuple[str, str | None], ...]
+    """(key of a value, its unit where the key implies one): the first key present is the reading."""
+    unit: str
+    """Key of the unit of all readings in the message."""
+
+
+FORMATS: Final[dict[str, Format]] = {
+    "kvartal": Format("readings", "time", (("value", None), ("temperature_c", "°C")), "unit"),
+}
+
+BUILT_IN: Final = (
+    Source(topic="kvartal/v1/{building}/{meter}/readings"),
+    Source(topic="kvartal/v1/weather/{station}"),
+)
+"""The topics that apply where no site file names any."""
+
+
+class NoReading(ValueError):
+    """The payload is understood, or not, but carries no reading."""
+
+
+def read(content: Any, form: Format) -> tuple[Sequence[Any], Any]:
+    """The (time, value) pairs that a payload carries, not looked into yet, and the unit that it names.
+
+    Args:
+        content: The payload as parsed JSON.
+        form: The family.
+
+    Returns:
+        Pairs as they stand in the payload (the time is None where there is none), and the unit's name or None.
+
+    Raises:
+        NoReading: there is none in it.
+    """
+    if not isinstance(content, dict):
+        raise NoReading(f"expected a JSON object, got {type(content).__name__}")
+    unit = content.get(form.unit)
+    several = content.get(form.readings)
+    if several is not None:
+        if not isinstance(several, list):
+            raise NoReading(f"'{form.readings}' must be a list of [time, value]")
+        if not several:
+            raise NoReading(f"'{form.readings}' is an empty list")
+        return several, unit
+    for key, implied in form.values:
+        if key in content:
+            return ([content.get(form.time), content[key]],), unit if unit is not None else implied
+    names = ", ".join(f"'{key}'" for key in (form.readings, *(key for key, _ in form.values)))
+    raise NoReading(f"the object has none of {names}")
