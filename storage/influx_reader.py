@@ -1,0 +1,174 @@
+"""Figures out of InfluxDB by InfluxQL, which 1.x, 2.x (virtual DBRP) and 3.x all understand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import urllib3
+
+from metering.events import Alert, Day, Position, Savings, Unknown
+from storage import schema
+from storage.points import seconds
+
+_EPOCH = 719_163
+
+
+class InfluxFigures:
+    """Reads what `InfluxSink` wrote: the `Figures` contract."""
+
+    def __init__(self, *, url: str, database: str, token: str = "") -> None:
+        self._url = url.rstrip("/") + "/query"
+        self._database = database
+        self._headers = {"Authorization": f"Token {token}"} if token else {}
+        self._http = urllib3.PoolManager()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.clear()
+
+    def query(self, text: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Rows of an InfluxQL query, tags and fields by name, `time` in seconds.
+
+        Args:
+            text: The query; `$name` stands for a parameter.
+            parameters: Bound by the server.
+
+        Raises:
+            OSError: the server cannot be reached or refuses the query.
+        """
+        fields = {
+            "db": self._database,
+            "q": text,
+            "epoch": "s",
+            "params": msgspec.json.encode(parameters).decode(),
+        }
+        answer = self._http.request_encode_url("GET", self._url, fields=fields, headers=self._headers)
+        body = msgspec.json.decode(answer.data)
+        error = body.get("error") or next((r["error"] for r in body["results"] if "error" in r), None)
+        if error is not None:
+            raise OSError(f"InfluxDB refuses the query: {error}: {text}")
+        rows: list[dict[str, Any]] = []
+        for result in body["results"]:
+            for found in result.get("series", ()):
+                tags = found.get("tags", {})
+                rows += [
+                    {**tags, **dict(zip(found["columns"], values, strict=True))} for values in found["values"]
+                ]
+        return rows
+
+    def hours(
+        self, building: str, meter: str, quantity: str, first: int, end: int
+    ) -> list[tuple[int, int, int]]:
+        """(hour, amount, flags) for the hours of `[first, end)` that the ledger holds."""
+        field = f"known_{schema.SUFFIX[quantity]}"
+        rows = self.query(
+            f"SELECT {field}, flags FROM {schema.HOUR} WHERE building = $b AND meter = $m AND quantity = $q "
+            f"AND held = 1 AND time >= {first * 3600}s AND time < {end * 3600}s",
+            b=building, m=meter, q=quantity,
+        )  # fmt: skip
+        return [(row["time"] // 3600, row[field], row["flags"]) for row in rows]
+
+    def unknowns(self, building: str, meter: str, quantity: str) -> list[Unknown]:
+        """Unknown blocks of a register, by start."""
+        field = f"unknown_{schema.SUFFIX[quantity]}"
+        rows = self.query(
+            f"SELECT start_ms, end_ms, {field}, flags FROM {schema.UNKNOWN} "
+            "WHERE building = $b AND meter = $m AND quantity = $q AND held = 1",
+            b=building, m=meter, q=quantity,
+        )  # fmt: skip
+        return [Unknown(row["start_ms"], row["end_ms"], row[field], row["flags"]) for row in rows]
+
+    def days(self, building: str, meter: str, quantity: str, first: int, last: int) -> list[Day]:
+        """Days of a register with date in `[first, last]`."""
+        s = schema.SUFFIX[quantity]
+        rows = self.query(
+            f"SELECT used_{s}, complete, known_{s}, unknown_{s}, estimated_{s}, coverage, flags FROM {schema.DAY} "
+            f"WHERE building = $b AND meter = $m AND quantity = $q AND held = 1 "
+            f"AND time >= {seconds(first)}s AND time <= {seconds(last)}s",
+            b=building, m=meter, q=quantity,
+        )  # fmt: skip
+        return [
+            Day(
+                building,
+                meter,
+                quantity,
+                row["time"] // 86_400 + _EPOCH,
+                row[f"used_{s}"] if row["complete"] else None,
+                row[f"known_{s}"],
+                row[f"unknown_{s}"],
+                row[f"estimated_{s}"],
+                row["coverage"],
+                row["flags"],
+                0,
+            )
+            for row in rows
+        ]
+
+    def savings(self, contract: str, first: int, last: int) -> list[Savings]:
+        """Days of a contract that have a figure, date in `[first, last]`."""
+        rows = self.query(
+            f"SELECT expected, used, estimated, temp_mc, has_temp, extrapolated, baseline_id, building "
+            f"FROM {schema.SAVINGS} WHERE contract = $c AND held = 1 "
+            f"AND time >= {seconds(first)}s AND time <= {seconds(last)}s",
+            c=contract,
+        )
+        return [
+            Savings(
+                row["building"],
+                contract,
+                row["time"] // 86_400 + _EPOCH,
+                row["expected"],
+                row["used"],
+                row["estimated"],
+                row["temp_mc"] if row["has_temp"] else None,
+                bool(row["extrapolated"]),
+                row["baseline_id"],
+                0,
+            )
+            for row in rows
+        ]
+
+    def position(self, contract: str) -> Position | None:
+        """Where the contract stands, or None before its first reporting day."""
+        rows = self.query(
+            f"SELECT * FROM {schema.POSITION} WHERE contract = $c ORDER BY time DESC LIMIT 1", c=contract
+        )
+        if not rows:
+            return None
+        (row,) = rows
+        return Position(
+            row["building"],
+            contract,
+            row["first"],
+            row["last"],
+            row["days"],
+            row["days_missing"],
+            row["expected"],
+            row["used"],
+            row["half_width"],
+            row["estimated"],
+            row["grade"],
+            row["baseline_id"],
+            row["received_ms"],
+        )
+
+    def alerts(self, *, open_only: bool = True) -> list[Alert]:
+        """Alerts, newest first."""
+        where = "WHERE open = 1 " if open_only else ""
+        rows = self.query(f"SELECT * FROM {schema.ALERT} {where}ORDER BY time DESC")
+        found = [
+            Alert(
+                row["building"],
+                row.get("subject") or "",
+                row["kind"],
+                row["opened_ms"],
+                row["state"],
+                row["changed_ms"],
+                row["amount"],
+                row["money"],
+                msgspec.json.decode(row["detail"]),
+            )
+            for row in rows
+        ]
+        return sorted(found, key=lambda a: (-a.opened, a.building, a.subject, a.kind))

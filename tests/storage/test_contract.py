@@ -1,0 +1,160 @@
+"""One contract, two stores: what was written is read, writing again changes nothing, corrections overwrite."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from metering.events import Alert, Day, Event, Hours, Position, Savings, Unknown, Unknowns
+from metering.times import HOUR_MS
+from storage.contract import Figures, Sink
+from storage.influx import InfluxSink
+from storage.influx_reader import InfluxFigures
+from storage.sqlite import Store
+from storage.sqlite_reader import Reader
+
+WHO = ("b01", "heat", "energy")
+HOUR = 482_000
+DATE = 739_000
+
+
+class Both(NamedTuple):
+    sink: Sink
+    figures: Figures
+    settle: Callable[[], None]
+
+    def write(self, *events: Event) -> None:
+        self.sink.write(events)
+        self.settle()
+
+
+@pytest.fixture(params=["sqlite", "influx"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Both]:
+    if request.param == "sqlite":
+        sink = Store(tmp_path / "store.db")
+        reader = Reader(tmp_path / "store.db")
+        yield Both(sink, reader, lambda: None)
+        reader.close()
+        sink.close()
+        return
+    server: Any = request.getfixturevalue("influxd")
+    name = f"t{uuid.uuid4().hex[:8]}"
+    server.create(name)
+    influx = InfluxSink(
+        url=server.url,
+        token="any",
+        org="kvartal",
+        bucket=name,
+        outbox=tmp_path / "outbox.db",
+        first_pause_s=0.05,
+    )
+
+    def settle() -> None:
+        assert influx.drain(20), "the outbox did not empty"
+        assert influx.dead() == []
+
+    figures = InfluxFigures(url=server.url, database=name)
+    yield Both(influx, figures, settle)
+    figures.close()
+    influx.close()
+
+
+def hours(amounts: Iterable[int | None], flags: int = 0, first: int = HOUR) -> Hours:
+    given = tuple(amounts)
+    return Hours(*WHO, tuple(range(first, first + len(given))), given, (flags,) * len(given), 0, 0)
+
+
+def day(date: int = DATE, used: int | None = 480, **changes: Any) -> Day:
+    fields = {"known": 400, "unknown": 80, "estimated": 80, "coverage": 1.0, "flags": 2, "received_at": 0}
+    return Day(*WHO, date, used, **(fields | changes))
+
+
+def savings(date: int = DATE, **changes: Any) -> Savings:
+    fields = {"expected": 1000, "used": 800, "estimated": 5, "temp_mc": -4_250, "extrapolated": False}
+    return Savings("b01", "c1", date, **(fields | changes), baseline_id="ab12", received_at=0)
+
+
+def test_hours_are_read_as_written_and_writing_again_changes_nothing(store: Both) -> None:
+    store.write(hours([10, 0, 2**50]), hours([7], flags=9, first=HOUR + 3))
+    expected = [(HOUR, 10, 0), (HOUR + 1, 0, 0), (HOUR + 2, 2**50, 0), (HOUR + 3, 7, 9)]
+    assert store.figures.hours(*WHO, HOUR, HOUR + 4) == expected
+    store.write(hours([10, 0, 2**50]))
+    assert store.figures.hours(*WHO, HOUR, HOUR + 4) == expected
+    assert store.figures.hours(*WHO, HOUR + 1, HOUR + 3) == expected[1:3]
+    assert store.figures.hours("b02", "heat", "energy", HOUR, HOUR + 4) == []
+
+
+def test_an_hour_is_corrected_and_withdrawn(store: Both) -> None:
+    store.write(hours([10, 20]))
+    store.write(hours([11], flags=64))
+    store.write(hours([None], first=HOUR + 1))
+    assert store.figures.hours(*WHO, HOUR, HOUR + 2) == [(HOUR, 11, 64)]
+
+
+def test_changes_within_one_write_end_as_the_last_one(store: Both) -> None:
+    store.write(hours([10, 20]), hours([None, 21]), hours([12, None]))
+    assert store.figures.hours(*WHO, HOUR, HOUR + 2) == [(HOUR, 12, 0)]
+
+
+def test_unknown_blocks_come_change_their_end_and_go(store: Both) -> None:
+    start = HOUR * HOUR_MS + 60_000
+    long, short = Unknown(start, start + 30 * HOUR_MS, 900, 2), Unknown(start, start + 8 * HOUR_MS, 300, 2)
+    late = Unknown(start + 9 * HOUR_MS, start + 30 * HOUR_MS, 500, 3)
+    store.write(Unknowns(*WHO, (long,), (), 0, 0))
+    assert store.figures.unknowns(*WHO) == [long]
+    store.write(Unknowns(*WHO, (short, late), (long,), 0, 0))
+    assert store.figures.unknowns(*WHO) == [short, late]
+    store.write(Unknowns(*WHO, (), (late,), 0, 0))
+    assert store.figures.unknowns(*WHO) == [short]
+
+
+def test_days_are_read_as_written(store: Both) -> None:
+    events = [day(), day(DATE + 1, None, coverage=0.5), day(DATE + 2, 0)]
+    store.write(*events)
+    assert store.figures.days(*WHO, DATE, DATE + 2) == events
+    store.write(day(used=481), day(DATE + 2, 0, withdrawn=True))
+    assert store.figures.days(*WHO, DATE, DATE + 2) == [day(used=481), events[1]]
+
+
+def test_savings_are_restated_and_withdrawn(store: Both) -> None:
+    store.write(savings(), savings(DATE + 1, temp_mc=None, extrapolated=True))
+    store.write(savings(used=790))
+    assert store.figures.savings("c1", DATE, DATE + 1) == [
+        savings(used=790),
+        savings(DATE + 1, temp_mc=None, extrapolated=True),
+    ]
+    store.write(savings(DATE + 1, withdrawn=True))
+    assert store.figures.savings("c1", DATE, DATE + 1) == [savings(used=790)]
+
+
+def test_the_newest_position_is_the_position(store: Both) -> None:
+    def position(last: int) -> Position:
+        return Position("b01", "c1", DATE, last, 2, 1, 2000, 1600, 123.456, 5, "B", "ab12", 77)
+
+    assert store.figures.position("c1") is None
+    store.write(position(DATE + 1))
+    store.write(position(DATE + 2))
+    assert store.figures.position("c1") == position(DATE + 2)
+
+
+def test_an_alert_opens_changes_and_resolves(store: Both) -> None:
+    def alert(opened: int, state: Any, **detail: Any) -> Alert:
+        return Alert("b01", "c1", "no_saving", opened * 1000, state, 5_000, 10, 2550, {"days": 60, **detail})
+
+    store.write(alert(1_000, "open"), alert(2_000, "open"))
+    store.write(alert(1_000, "resolved", text='with "quotes" and \\ and, commas='))
+    assert store.figures.alerts() == [alert(2_000, "open")]
+    assert store.figures.alerts(open_only=False) == [
+        alert(2_000, "open"),
+        alert(1_000, "resolved", text='with "quotes" and \\ and, commas='),
+    ]
+
+
+def test_a_silent_house_has_no_subject(store: Both) -> None:
+    alert = Alert("b01", "", "meter_silent", 7_000, "open", 8_000, 0, 0, {"hours": 30, "last_reading_ms": 1})
+    store.write(alert)
+    assert store.figures.alerts() == [alert]
