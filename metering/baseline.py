@@ -2,15 +2,11 @@
 
 Theory of operation
 -------------------
-`fit` chooses among the models of `metering.predictors`, and what it returns is a document: canonical JSON
-that holds everything needed to evaluate and to judge the baseline by hand. Its id is the hash of its bytes.
-`Baseline` is that document, read. The fit calls its own serialised predictor before it hands anything out:
-a baseline that does not reproduce the total of its own days to 0.05 % is never returned (law 5).
-
-Slopes are fitted robustly: days whose residual exceeds 4 robust standard deviations (at most 5 % of the days)
-do not bend the line. But they were used, and such days will come again, so the base is then set so that the
-total over *all* fitted days is exact. Only a day that no house can have (more than three times the
-largest expected use of any day, or below zero where the rest is not) is left out, and the document names it.
+`fit` chooses among the models of `metering.predictors` (`metering.selection` says how), and what it returns is a
+document: canonical JSON that holds everything needed to evaluate and to judge the baseline by hand. Its id is
+the hash of its bytes. `Baseline` is that document, read. The fit calls its own serialised predictor before it
+hands anything out: a baseline that does not reproduce the total of its own days to 0.05 % is never returned
+(law 5).
 """
 
 from __future__ import annotations
@@ -19,7 +15,7 @@ import datetime as dt
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -27,9 +23,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from metering.changepoint import LAG_TENTHS, best_heating, effective_temperature, to_bins
-from metering.predictors import MODELS, Model
+from metering.drift import Drift, drift_of
+from metering.predictors import MODELS, Model, many_days, one_day, term_columns
 from metering.residuals import effective_days, lag1, long_run_covariance
+from metering.season import DECLARED, RULES, Seasons, TempOf, heated, heated_days
+from metering.selection import Choice, Days, choose
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -42,14 +40,6 @@ LEAST_DAYS: Final = 30
 
 LARGEST_SELF_BIAS: Final = 0.0005
 """|expected / used - 1| over the fitted days (law 5)."""
-
-LEAST_BIC_GAIN: Final = 10.0
-"""A model with weather must beat the mean by this much: "very strong" evidence (Kass and Raftery 1995)."""
-
-_ROBUST_SDS: Final = 4.0
-_MOST_SOFTENED: Final = 0.05
-_MOST_LEFT_OUT: Final = 0.01
-_ABSURD_TIMES: Final = 3.0
 
 
 class Unfit(ValueError):
@@ -88,7 +78,7 @@ class Baseline:
     """Days fitted."""
     k: int
     """Parameters fitted."""
-    parameters: dict[str, float]
+    parameters: dict[str, float | str]
     mean: float
     """Mean use of the fitted days [base units]."""
     rmse: float
@@ -108,11 +98,21 @@ class Baseline:
     """Coldest effective temperature of the fitted days [°C]; None where the model needs no weather."""
     highest_c: float | None
     terms: tuple[float, ...]
-    """Mean of each linear term over the fitted days (1 for the base, K for the hinge)."""
+    """Mean of each linear term over the fitted days."""
     covariance: tuple[tuple[float, ...], ...]
     """HAC covariance of the linear coefficients [base units squared]."""
     long_run: float
     """Long-run variance of a day's residual over its variance: by how much a sum scatters more than white noise."""
+    drift: float
+    """Standard deviation of the change of use between the baseline and another year, a share of use."""
+    drift_source: str
+    """What the drift rests on."""
+    outage_below: float | None = None
+    """A day out of the heating season with less use than this had no supply [base units]."""
+    outages: tuple[int, ...] = ()
+    """Ordinals of the baseline period's days without supply."""
+    left_out: tuple[int, ...] = ()
+    """Ordinals of absurd days that were not fitted on."""
 
     @cached_property
     def id(self) -> str:
@@ -126,37 +126,87 @@ class Baseline:
 
     @property
     def needs_weather(self) -> bool:
-        """Whether `expected` needs a temperature."""
+        """Whether `expected` needs the day's temperature."""
         return self.form.needs_weather
 
+    @property
+    def needs_season(self) -> bool:
+        """Whether `expected` needs to know if heat was supplied (`heated`)."""
+        return self.form.needs_season
+
+    @property
+    def needs_date(self) -> bool:
+        """Whether `expected` needs the date."""
+        return self.form.needs_date
+
     @cached_property
-    def _one(self) -> Any:
-        return self.form.one(self.parameters)
+    def _one(self) -> Callable[[int, int, float, int], int]:
+        return one_day(self.form, self.parameters)
 
     @cached_property
     def _tenths(self) -> int:
-        return round(10 * self.parameters.get("lag_weight", 1.0))
+        return round(10 * float(self.parameters.get("lag_weight", 1.0)))
 
-    def expected(self, temp_mc: int | None, before_mc: int | None = None) -> int:
+    def expected(
+        self,
+        temp_mc: int | None,
+        before_mc: int | None = None,
+        *,
+        heated: bool | None = None,
+        date: int | None = None,
+    ) -> int:
         """Expected use of one day [base units].
 
         Args:
             temp_mc: Mean outdoor temperature of the day [m°C]; not looked at by models without weather.
             before_mc: The same of the day before; where it is not known the day's own stands in.
+            heated: Whether heat was supplied; looked at by models with a heating season only.
+            date: Ordinal of the day; looked at by models with a calendar or the sun only.
 
         Raises:
-            ValueError: the model needs a temperature and got none.
+            ValueError: the model needs what was not given.
         """
         if temp_mc is None:
             if self.needs_weather:
                 raise ValueError(f"a {self.model} baseline needs the day's temperature, got None")
             temp_mc = 0
-        one: int = self._one(temp_mc, temp_mc if before_mc is None else before_mc)
-        return one
+        if heated is None:
+            if self.needs_season:
+                raise ValueError(f"a {self.model} baseline needs to know whether heat was supplied, got None")
+            heated = False
+        if date is None:
+            if self.needs_date:
+                raise ValueError(f"a {self.model} baseline needs the date, got None")
+            date = 0
+        return self._one(temp_mc, temp_mc if before_mc is None else before_mc, 1.0 if heated else 0.0, date)
 
-    def expected_days(self, temps_mc: Ints, before_mc: Ints) -> Ints:
+    def expected_days(
+        self,
+        temps_mc: Ints,
+        before_mc: Ints,
+        *,
+        heated: Bools | None = None,
+        dates: Ints | None = None,
+    ) -> Ints:
         """`expected` of many days, the identical integers. Where no day before is known, pass the day's own."""
-        return self.form.many(self.parameters)(temps_mc, before_mc)
+        if (heated is None and self.needs_season) or (dates is None and self.needs_date):
+            raise ValueError(f"a {self.model} baseline needs heated and dates, got None")
+        on = np.zeros(len(temps_mc)) if heated is None else heated.astype(np.float64)
+        when = np.ones(len(temps_mc), dtype=np.int64) if dates is None else dates
+        columns = term_columns(self.form, self.parameters, temps_mc, before_mc, on, when)
+        return many_days(self.form, self.parameters, columns)
+
+    def heated(self, date: int, temp_of: TempOf, declared: Seasons = ()) -> bool | None:
+        """Whether heat was supplied on the date, by the baseline's own rule; None where the model does not ask.
+
+        Args:
+            date: Ordinal of the day.
+            temp_of: Mean outdoor temperature of any date [m°C], or None.
+            declared: The declared seasons, where the baseline was fitted with declared ones.
+        """
+        if not self.needs_season:
+            return None
+        return heated(date, temp_of, rule=str(self.parameters["season_rule"]), declared=declared)
 
     def extrapolated(self, temp_mc: int | None, before_mc: int | None = None) -> bool:
         """Whether the day's effective temperature lies outside the range that was fitted on."""
@@ -166,6 +216,13 @@ class Baseline:
         t = (self._tenths * temp_mc + (10 - self._tenths) * before) / 10_000.0
         return not self.lowest_c <= t <= self.highest_c
 
+    def outage(self, used: int, *, heated: bool | None) -> bool:
+        """Whether the day had no supply, so that its low use is no saving: it has no figure.
+
+        Only in houses whose baseline period had such days (the yearly fortnight without hot water).
+        """
+        return self.outage_below is not None and heated is False and used < self.outage_below
+
     @staticmethod
     def from_document(document: bytes) -> Baseline:
         """The baseline that the document holds. Documents read lately are remembered.
@@ -174,6 +231,9 @@ class Baseline:
             BadDocument: it is not a baseline document of a known format and model.
         """
         return _read(document)
+
+
+_METRICS: Final = ("mean", "rmse", "cvrmse", "nmbe", "r2", "rho", "n_prime", "self_bias")
 
 
 @lru_cache(maxsize=4096)
@@ -199,28 +259,17 @@ def _read(document: bytes) -> Baseline:
             terms=tuple(residuals["terms"]),
             covariance=tuple(tuple(row) for row in residuals["covariance"]),
             long_run=residuals["long_run"],
+            drift=held["between_years"]["sd"],
+            drift_source=held["between_years"]["source"],
+            outage_below=held["outage_below"],
+            outages=_ordinals(held["outages"]),
+            left_out=_ordinals(held["left_out"]),
             **{name: metrics[name] for name in _METRICS},
         )
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, BadDocument):
             raise
         raise BadDocument(f"not a baseline document: {type(error).__name__}: {error}") from None
-
-
-_METRICS: Final = ("mean", "rmse", "cvrmse", "nmbe", "r2", "rho", "n_prime", "self_bias")
-
-
-@dataclass(frozen=True)
-class _Days:
-    """The days that a fit sees: ascending dates, use, temperatures with the day's own for an unknown before."""
-
-    dates: Ints
-    used: Floats
-    temp: Ints
-    before: Ints
-
-    def only(self, keep: Bools) -> _Days:
-        return _Days(self.dates[keep], self.used[keep], self.temp[keep], self.before[keep])
 
 
 def fit(
@@ -232,6 +281,11 @@ def fit(
     first: int,
     last: int,
     unit: str = "Wh",
+    temp_of: TempOf | None = None,
+    seasons: Seasons = (),
+    latitude: float | None = None,
+    calendar: str | None = None,
+    models: Collection[str] | None = None,
 ) -> Baseline:
     """Fit the baseline of one meter.
 
@@ -243,11 +297,18 @@ def fit(
         first: Ordinal of the first day of the baseline period.
         last: Ordinal of its last day.
         unit: Name of the base unit, for the document.
+        temp_of: Mean temperature of any date [m°C], also before the period, for the rules of the heating season
+            (`metering.season`); None and no `seasons`: models with a season are no candidates, and `expected`
+            never asks for it.
+        seasons: Declared days with heat (first, last); where there are any, they take the place of the rules.
+        latitude: Of the site [degrees]; None: the lighting model is no candidate.
+        calendar: Which days are days off (`metering.calendars`); None: the models with a week are no
+            candidates. Without `latitude` and `calendar`, `expected` never asks for the date.
+        models: Names of the candidates; all that the other arguments allow where None.
 
     Returns:
-        The better of the mean and the heating model. The heating model is chosen where its BIC beats the
-        mean's by more than `LEAST_BIC_GAIN`; it sees only days with a temperature, and needs `LEAST_DAYS`
-        of them and half of all days.
+        The model that the days bear (`metering.selection`). Models with weather see only days with a
+        temperature, and need `LEAST_DAYS` of them and half of all days.
 
     Raises:
         TooFewDays: fewer than `LEAST_DAYS` days.
@@ -267,178 +328,83 @@ def fit(
         [here if b is None else b for b, here in zip(temps_before_mc, temp.tolist(), strict=True)],
         dtype=np.int64,
     )
-    every = _Days(np.array(dates, dtype=np.int64), np.array(used, dtype=np.float64), temp, before)
     weather = int(known.sum()) >= max(LEAST_DAYS, len(dates) / 2)
-    days = every.only(known) if weather else every
-    facts = _facts(days if weather else every, weather)
-    model, parameters, keep = _choose(days, weather)
-    return _frozen(model, parameters, days, keep, first, last, unit, facts)
-
-
-def _facts(days: _Days, weather: bool) -> str:
-    """Hash of the days that the fit saw."""
-    table = np.column_stack(
-        [days.dates, days.used.astype(np.int64), days.temp * weather, days.before * weather]
+    every = Days(
+        dates=np.array(dates, dtype=np.int64),
+        used=np.array(used, dtype=np.float64),
+        temp=temp if weather else np.zeros_like(temp),
+        before=before if weather else np.zeros_like(temp),
+        on=_seasons(dates, temp_of, seasons) if weather else {},
+        weather=weather,
+        latitude=latitude,
+        calendar=calendar,
     )
+    days = every.only(known) if weather else every
+    return _frozen(choose(days, models), _facts(days), first, last, unit)
+
+
+def _seasons(dates: Sequence[int], temp_of: TempOf | None, declared: Seasons) -> dict[str, Floats]:
+    """Whether heat was supplied on the dates, by each rule."""
+    if declared:
+        rules: Collection[str] = (DECLARED,)
+    elif temp_of is not None:
+        rules = RULES
+    else:
+        return {}
+    at = np.array(dates, dtype=np.int64) - dates[0]
+    held = {}
+    for rule in rules:
+        days = heated_days(dates[0], dates[-1], temp_of or (lambda _: None), rule=rule, declared=declared)
+        held[rule] = np.array(days, dtype=np.float64)[at]
+    return held
+
+
+def _facts(days: Days) -> str:
+    """Hash of the days that the fit saw."""
+    seasons = [on.astype(np.int64) for on in days.on.values()]
+    table = np.column_stack([days.dates, days.used.astype(np.int64), days.temp, days.before, *seasons])
     return hashlib.sha256(table.astype("<i8").tobytes()).hexdigest()[:16]
 
 
-def _choose(days: _Days, weather: bool) -> tuple[str, dict[str, float], Bools]:
-    """Model, parameters and the days kept."""
-    keep = np.ones(len(days.dates), dtype=bool)
-    model, parameters = _select(days, weather)
-    absurd = _absurd(days, model, parameters)
-    if absurd.any():
-        keep = ~absurd
-        model, parameters = _select(days.only(keep), weather)
-    held = days.only(keep)
-    if model == "heating_3p":
-        soft = _softened(held, parameters)
-        if soft.any():
-            tenths = round(10 * parameters["lag_weight"])
-            again = _heating(held.only(~soft), (tenths,))
-            if again is not None:
-                parameters = again[0]
-    return model, _exact(model, parameters, held), keep
-
-
-def _select(days: _Days, weather: bool) -> tuple[str, dict[str, float]]:
-    n = len(days.dates)
-    mean = {"base": float(days.used.mean())}
-    if not weather:
-        return "mean", mean
-    found = _heating(days, LAG_TENTHS)
-    if found is None:
-        return "mean", mean
-    parameters, sse = found
-    # A perfect fit has no residual to take the logarithm of; a share of 1e-12 of the use stands for it.
-    floor = float(days.used @ days.used) * 1e-24 + 1e-300
-    flat = float(((days.used - mean["base"]) ** 2).sum())
-    gain = n * math.log(max(flat, floor) / max(sse, floor)) - (
-        MODELS["heating_3p"].k - MODELS["mean"].k
-    ) * math.log(n)
-    return ("heating_3p", parameters) if gain > LEAST_BIC_GAIN else ("mean", mean)
-
-
-def _heating(days: _Days, weights: Iterable[int]) -> tuple[dict[str, float], float] | None:
-    """Best 3-parameter heating model over balance points and lag weights, with its SSE."""
-    tenths = tuple(weights)
-    t = np.stack([effective_temperature(days.temp, days.before, each) for each in tenths])
-    best = best_heating(to_bins(t, np.broadcast_to(days.used, t.shape)))
-    at = int(np.argmin(best.sse))
-    if not math.isfinite(best.sse[at]):
-        return None
-    return {
-        "base": float(best.base[at]),
-        "heating": float(best.heating[at]),
-        "balance_c": float(best.balance_c[at]),
-        "lag_weight": tenths[at] / 10,
-    }, float(best.sse[at])
-
-
-def _absurd(days: _Days, model: str, parameters: dict[str, float]) -> Bools:
-    """Days that no house can have, at most 1 % of them."""
-    expected = MODELS[model].many(parameters)(days.temp, days.before)
-    # The limit rests on the median so that one wild day cannot raise it.
-    usual = max(float(np.percentile(days.used, 95)), float(np.median(expected)))
-    wild = (days.used > _ABSURD_TIMES * usual) if usual > 0 else np.zeros(len(days.used), dtype=bool)
-    wild |= (days.used < 0) & (float(np.percentile(days.used, 5)) >= 0)
-    return wild if 0 < wild.sum() <= _MOST_LEFT_OUT * len(days.used) else np.zeros(len(days.used), dtype=bool)
-
-
-def _softened(days: _Days, parameters: dict[str, float]) -> Bools:
-    """Days beyond 4 robust standard deviations, at most 5 %; heating and other days have their own scale."""
-    residual = days.used - MODELS["heating_3p"].many(parameters)(days.temp, days.before)
-    tenths = round(10 * parameters["lag_weight"])
-    heating = effective_temperature(days.temp, days.before, tenths) < parameters["balance_c"]
-    score = np.zeros(len(residual))
-    for group in (heating, ~heating):
-        if group.sum() < 10:
-            continue
-        scale = 1.4826 * float(np.median(np.abs(residual[group])))
-        if scale > 0:
-            score[group] = np.abs(residual[group]) / scale
-    most = int(_MOST_SOFTENED * len(residual))
-    limit = max(_ROBUST_SDS, float(np.sort(score)[-most - 1]))
-    return score > limit
-
-
-def _exact(model: str, parameters: dict[str, float], days: _Days) -> dict[str, float]:
-    """The parameters, shifted so that the total over the days is exact, rounded to what people can copy."""
-    total = math.fsum(days.used)
-    n = len(days.used)
-    exact = {name: round(value, 6) for name, value in parameters.items()}
-    if model == "heating_3p":
-        tenths = round(10 * exact["lag_weight"])
-        below = np.maximum(exact["balance_c"] - effective_temperature(days.temp, days.before, tenths), 0.0)
-        degrees = math.fsum(below)
-        base = (total - exact["heating"] * degrees) / n
-        if base < 0.0:
-            base, exact["heating"] = 0.0, round(total / degrees, 6)
-        exact["base"] = base
-    else:
-        exact["base"] = total / n
-    exact["base"] = round(exact["base"], 6)
-
-    def off(base: float) -> float:
-        return abs(float(MODELS[model].many(exact | {"base": base})(days.temp, days.before).sum()) - total)
-
-    if off(exact["base"]) > LARGEST_SELF_BIAS / 2 * total:
-        # Few base units a day: rounding to whole ones shifts the total; look for the base that it does not.
-        exact["base"] = min((round(exact["base"] + step / 100, 6) for step in range(-50, 51)), key=off)
-    return exact
-
-
-def _frozen(
-    model: str,
-    parameters: dict[str, float],
-    days: _Days,
-    keep: Bools,
-    first: int,
-    last: int,
-    unit: str,
-    facts: str,
-) -> Baseline:
-    form = MODELS[model]
-    fitted = days.only(keep)
-    n, k = len(fitted.dates), form.k
-    expected = form.many(parameters)(fitted.temp, fitted.before)
+def _frozen(choice: Choice, facts: str, first: int, last: int, unit: str) -> Baseline:
+    form, fitted = MODELS[choice.name], choice.fitted
+    n, k = len(fitted), form.k
+    columns = fitted.columns(form, choice.parameters)
+    expected = many_days(form, choice.parameters, columns)
     total = math.fsum(fitted.used)
-    self_bias = int(expected.sum()) / total - 1.0
     residual = fitted.used - expected
-    terms = np.ones((n, 1))
-    lowest: float | None = None
-    highest: float | None = None
+    lowest = highest = None
     if form.needs_weather:
-        tenths = round(10 * parameters["lag_weight"])
-        t = effective_temperature(fitted.temp, fitted.before, tenths)
+        tenths = round(10 * float(choice.parameters["lag_weight"]))
+        t = (tenths * fitted.temp + (10 - tenths) * fitted.before) / 10_000.0
         lowest, highest = float(t.min()), float(t.max())
-        terms = np.column_stack([terms, np.maximum(parameters["balance_c"] - t, 0.0)])
     sse = float(residual @ residual)
     mean = total / n
     spread = float(((fitted.used - mean) ** 2).sum())
     rho = lag1(fitted.dates, residual)
     rmse = math.sqrt(sse / (n - k))
-    inverse = np.linalg.pinv(terms.T @ terms)
-    middle = long_run_covariance(fitted.dates, terms * residual[:, None], rho)
-    covariance = inverse @ middle @ inverse
-    white = sse * n / (n - 1) if sse > 0 else 1.0
-    long_run = (
-        float(long_run_covariance(fitted.dates, residual[:, None], rho)[0, 0]) / white if sse > 0 else 1.0
-    )
-    document = {
+    scores = np.column_stack([columns * residual[:, None], residual])
+    middle = long_run_covariance(fitted.dates, scores, rho, k)
+    inverse = np.linalg.pinv(columns.T @ columns)
+    covariance = inverse @ middle[:-1, :-1] @ inverse
+    long_run = float(middle[-1, -1]) / (sse * n / (n - k)) if sse > 0 else 1.0
+    drift: Drift = drift_of(fitted.dates, residual, mean, rmse * math.sqrt(max(long_run, 1.0)))
+    document: dict[str, Any] = {
         "format": FORMAT,
-        "model": model,
+        "model": choice.name,
         "formula": form.formula,
-        "parameters": parameters,
+        "parameters": choice.parameters,
         "unit": unit,
         "first": dt.date.fromordinal(first).isoformat(),
         "last": dt.date.fromordinal(last).isoformat(),
         "days": n,
         "k": k,
         "facts": facts,
-        "left_out": [dt.date.fromordinal(int(date)).isoformat() for date in days.dates[~keep]],
+        "left_out": _dates(choice.absurd),
+        "outages": _dates(choice.outages),
+        "outage_below": None if choice.outage_below is None else _short(choice.outage_below),
         "temperature": {"lowest_c": lowest, "highest_c": highest},
+        "between_years": {"sd": _short(drift.sd), "years": drift.years, "source": drift.source},
         "metrics": {
             "mean": _short(mean),
             "rmse": _short(rmse),
@@ -447,10 +413,10 @@ def _frozen(
             "r2": _short(1.0 - sse / spread) if spread > 0 else 0.0,
             "rho": _short(rho),
             "n_prime": _short(effective_days(n, rho)),
-            "self_bias": _short(self_bias),
+            "self_bias": _short(int(expected.sum()) / total - 1.0),
         },
         "residuals": {
-            "terms": [_short(float(value)) for value in terms.mean(axis=0)],
+            "terms": [_short(float(value)) for value in columns.mean(axis=0)],
             "covariance": [[_short(float(value)) for value in row] for row in covariance],
             "long_run": _short(max(long_run, 1.0)),
         },
@@ -458,13 +424,23 @@ def _frozen(
     baseline = Baseline.from_document(
         json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     )
-    again = int(baseline.expected_days(fitted.temp, fitted.before).sum())
-    if abs(again / total - 1.0) > LARGEST_SELF_BIAS:
+    again = baseline.expected_days(
+        fitted.temp, fitted.before, heated=fitted.heated(choice.parameters) > 0.0, dates=fitted.dates
+    )
+    if abs(int(again.sum()) / total - 1.0) > LARGEST_SELF_BIAS:
         raise TooCoarse(
             f"a mean use of {mean:.3g} {unit} a day is too little to be compared in whole {unit}: "
-            f"the baseline would miss its own total by {100 * (again / total - 1.0):.2f} %"
+            f"the baseline would miss its own total by {100 * (int(again.sum()) / total - 1.0):.2f} %"
         )
     return baseline
+
+
+def _dates(ordinals: Ints) -> list[str]:
+    return [dt.date.fromordinal(date).isoformat() for date in ordinals.tolist()]
+
+
+def _ordinals(dates: list[str]) -> tuple[int, ...]:
+    return tuple(dt.date.fromisoformat(date).toordinal() for date in dates)
 
 
 def _short(value: float) -> float:

@@ -4,11 +4,13 @@ Theory of operation
 -------------------
 Every model here is a sum of hinges of one effective temperature t = w T_d + (1 - w) T_(d-1) [°C]:
 
-    expected = base + heating * max(balance - t, 0)
+    heating          base + heating * max(balance - t, 0)
+    capped heating   base + heating * (max(balance - t, 0) - max(cap - t, 0)): no more below the cap
+    heating, cooling base + heating * max(balance - t, 0) + cooling * max(t - cooling_balance, 0)
 
-(Kissock, Haberl, Claridge 2003, ASHRAE RP-1050; PRISM 1986.) The balance point is searched on a grid of
-0.5 K. Because the grid is regular, a fit needs the days only once: they are counted into bins of 0.5 K with
-their first and second moments, and the least squares of *every* balance point follow from the running sums
+(Kissock, Haberl, Claridge 2003, ASHRAE RP-1050; PRISM 1986.) Break points are searched on a grid
+of 0.5 K. Because the grid is regular, a fit needs the days only once: they are counted into bins of 0.5 K with
+their first and second moments, and the least squares of *every* break point follow from the running sums
 over the bins. That makes a fit linear in the number of days, and many meters are fitted in one call.
 
 The lag weight stands for the thermal inertia of a house; on measured houses it cuts the out-of-sample
@@ -148,3 +150,78 @@ def best_heating(bins: Bins) -> Hinges:
     best = np.argmin(sse, axis=1)
     rows = np.arange(len(best))
     return Hinges(grid[best], base[rows, best], heating[rows, best], sse[rows, best])
+
+
+class Pair(NamedTuple):
+    """Two break points and the sum of squares that they leave, of one meter."""
+
+    first_c: float
+    second_c: float
+    sse: float
+    """Infinite where no pair is allowed."""
+
+
+LEAST_SPAN_C: Final = 5.0
+"""A capped line is a line over at least this span [K]; a shorter one is a step, which heating is not."""
+
+
+def best_capped(bins: Bins) -> Pair:
+    """(balance point, cap) of the capped heating line; of the first meter of the bins."""
+    grid, n = bins.grid, float(bins.n[0, 0])
+    days, t, tt = bins.days[0], bins.t[0], bins.tt[0]
+    sx = grid * days - t
+    sxx = grid * grid * days - 2.0 * grid * t + tt
+    sxy = grid * bins.y[0] - bins.ty[0]
+    high, low = grid[:, None], grid[None, :]
+    both = high * low * days[None, :] - (high + low) * t[None, :] + tt[None, :]
+    sz = sx[:, None] - sx[None, :]
+    szz = sxx[:, None] - 2.0 * both + sxx[None, :]
+    szy = sxy[:, None] - sxy[None, :]
+    spread = szz - sz * sz / n
+    allowed = (
+        (high - low >= LEAST_SPAN_C)
+        & (days[None, :] >= max(LEAST_HEATING_DAYS, _TAIL * n))
+        & (days[:, None] <= n)
+        & (spread > 1e-9 * szz)
+        & (szy > 0.0)
+    )
+    gain = np.where(allowed, szy * szy, 0.0) / np.where(allowed, spread, 1.0)
+    return _best(bins, gain, allowed)
+
+
+def best_heating_cooling(bins: Bins) -> Pair:
+    """(balance point of heating, of cooling) with heating below cooling; of the first meter of the bins."""
+    grid, n = bins.grid, float(bins.n[0, 0])
+    days, t, tt, y, ty = bins.days[0], bins.t[0], bins.tt[0], bins.y[0], bins.ty[0]
+    hx = grid * days - t
+    hxx = grid * grid * days - 2.0 * grid * t + tt
+    hxy = grid * y - ty
+    above, t_above, tt_above = n - days, t[-1] - t, tt[-1] - tt
+    cx = t_above - grid * above
+    cxx = tt_above - 2.0 * grid * t_above + grid * grid * above
+    cxy = (ty[-1] - ty) - grid * (y[-1] - y)
+    # Where heating ends before cooling begins, no day has both: their product sums to zero.
+    a11 = (hxx - hx * hx / n)[:, None]
+    a22 = (cxx - cx * cx / n)[None, :]
+    a12 = -hx[:, None] * cx[None, :] / n
+    r1, r2 = hxy[:, None], cxy[None, :]
+    det = a11 * a22 - a12 * a12
+    heating, cooling = r1 * a22 - r2 * a12, r2 * a11 - r1 * a12
+    least = max(LEAST_HEATING_DAYS, _TAIL * n)
+    allowed = (
+        (grid[:, None] <= grid[None, :])
+        & (days[:, None] >= least)
+        & (above[None, :] >= least)
+        & (det > 1e-9 * a11 * a22)
+        & (heating > 0.0)
+        & (cooling > 0.0)
+    )
+    gain = np.where(allowed, heating * r1 + cooling * r2, 0.0) / np.where(allowed, det, 1.0)
+    return _best(bins, gain, allowed)
+
+
+def _best(bins: Bins, gain: Floats, allowed: NDArray[np.bool_]) -> Pair:
+    """The pair that explains most of the sum of squares."""
+    left = np.where(allowed, np.maximum(bins.yy[0, 0] - gain, 0.0), np.inf)
+    row, column = divmod(int(np.argmin(left)), left.shape[1])
+    return Pair(float(bins.grid[row]), float(bins.grid[column]), float(left[row, column]))

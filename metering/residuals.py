@@ -36,16 +36,17 @@ def effective_days(n: float, rho: float) -> float:
     return n * (1.0 - bounded) / (1.0 + bounded)
 
 
-def long_run_covariance(dates: Ints, scores: Floats, rho: float) -> Floats:
-    """Sum over the days of E[g_t g_s'] for scores g of shape (days, k): the middle of a HAC sandwich.
+def long_run_covariance(dates: Ints, scores: Floats, rho: float, parameters: int) -> Floats:
+    """Sum over the days of E[g_t g_s'] for scores g of shape (days, columns): the middle of a HAC sandwich.
 
-    The larger, in trace, of Newey-West with `LAGS` Bartlett lags and of the AR(1)-prewhitened estimate
-    (Andrews and Monahan 1992) with 7 lags. Both are scaled by n / (n - k) for the parameters fitted.
+    The larger, by the last column's variance (the residuals themselves), of Newey-West with `LAGS` Bartlett lags
+    and of the AR(1)-prewhitened estimate (Andrews and Monahan 1992) with 7 lags. Both are scaled by n / (n - k)
+    for the k `parameters` fitted.
     """
-    n, k = scores.shape
+    n, columns = scores.shape
     first = int(dates[0])
     size = int(dates[-1]) - first + 1
-    laid = np.zeros((size, k))
+    laid = np.zeros((size, columns))
     laid[dates - first] = scores
     plain = _bartlett(laid, min(LAGS, size - 1))
     r = min(max(rho, 0.0), LARGEST_RHO)
@@ -55,8 +56,8 @@ def long_run_covariance(dates: Ints, scores: Floats, rho: float) -> Floats:
     white = np.where(both[:, None], laid[1:] - r * laid[:-1], 0.0)
     pairs = max(int(both.sum()), 1)
     coloured = _bartlett(white, min(7, max(size - 2, 0))) * (n / pairs) / (1.0 - r) ** 2
-    larger = coloured if np.trace(coloured) > np.trace(plain) else plain
-    scaled: Floats = larger * (n / max(n - k, 1))
+    larger = coloured if coloured[-1, -1] > plain[-1, -1] else plain
+    scaled: Floats = larger * (n / max(n - parameters, 1))
     return scaled
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from metering.baseline import Baseline, fit
-from metering.uncertainty import Grade, grade, interval, larger_half_width_90
+from metering.season import Seasons
+from metering.uncertainty import Grade, Width, grade, interval, width_90
 
 DAYS_PER_MONTH = 365.25 / 12
 
@@ -18,7 +19,9 @@ class Period(NamedTuple):
     first: int
     last: int
 
-    def __len__(self) -> int:
+    @property
+    def days(self) -> int:
+        """How many days."""
         return self.last - self.first + 1
 
     def __str__(self) -> str:
@@ -31,7 +34,11 @@ class DailyUse(NamedTuple):
     used: Mapping[int, int]
     """Use of a day [base units]."""
     temps_mc: Mapping[int, int]
-    """Mean outdoor temperature of a day [m°C]."""
+    """Mean outdoor temperature of a day [m°C]; days before the periods tell the heating season."""
+    estimated: Mapping[int, int] = {}
+    """The part of a day's use that rests on interpolation [base units]."""
+    seasons: Seasons = ()
+    """Declared days with heat (first, last); the rule of `metering.season` where none are."""
 
 
 class NoDays(ValueError):
@@ -46,14 +53,21 @@ class Compared(NamedTuple):
     """Days of the reporting period with a figure."""
     expected: int
     used: int
-    half_width: float
-    """Half-width of the 90 % interval of the avoided use [base units]."""
+    width: Width
+    """Half-width of the 90 % interval of the avoided use and its parts [base units]."""
     extrapolated: int
     """Days whose weather lies outside the range that was fitted on."""
+    outages: int
+    """Days without supply: they have no figure and are not missing either."""
     missing_baseline: int
-    """Days of the baseline period that were not fitted on."""
+    """Days of the baseline period that were not fitted on, outages apart."""
     missing_reporting: int
     grade: Grade
+
+    @property
+    def half_width(self) -> float:
+        """Half-width of the 90 % interval of the avoided use [base units]."""
+        return self.width.total
 
     @property
     def avoided(self) -> int:
@@ -71,11 +85,19 @@ class Compared(NamedTuple):
         return interval(expected_total=self.expected, used_total=self.used, half_width=self.half_width)
 
 
-def fit_period(days: DailyUse, period: Period, *, unit: str = "Wh") -> Baseline:
-    """The baseline fitted on the complete days of `period`.
+def fit_period(
+    days: DailyUse,
+    period: Period,
+    *,
+    unit: str = "Wh",
+    latitude: float | None = None,
+    calendar: str | None = None,
+    models: Collection[str] | None = None,
+) -> Baseline:
+    """The baseline fitted on the complete days of `period`; the arguments are those of `metering.baseline.fit`.
 
     Raises:
-        Unfit: the days do not bear a baseline (`metering.baseline`).
+        Unfit: the days do not bear a baseline.
     """
     dates = [date for date in range(period.first, period.last + 1) if date in days.used]
     return fit(
@@ -83,9 +105,14 @@ def fit_period(days: DailyUse, period: Period, *, unit: str = "Wh") -> Baseline:
         used=[days.used[date] for date in dates],
         temps_mc=[days.temps_mc.get(date) for date in dates],
         temps_before_mc=[days.temps_mc.get(date - 1) for date in dates],
+        temp_of=days.temps_mc.get,
+        seasons=days.seasons,
         first=period.first,
         last=period.last,
         unit=unit,
+        latitude=latitude,
+        calendar=calendar,
+        models=models,
     )
 
 
@@ -95,35 +122,44 @@ def compare(days: DailyUse, baseline: Baseline, reporting: Period) -> Compared:
     Raises:
         NoDays: there is no such day.
     """
-    dates = [
-        date
-        for date in range(reporting.first, reporting.last + 1)
-        if date in days.used and (date in days.temps_mc or not baseline.needs_weather)
-    ]
-    if not dates:
+    count = expected = used = estimated = strange = strange_expected = outages = 0
+    for date in range(reporting.first, reporting.last + 1):
+        use, temp = days.used.get(date), days.temps_mc.get(date)
+        if use is None or (temp is None and baseline.needs_weather):
+            continue
+        on = baseline.heated(date, days.temps_mc.get, days.seasons)
+        if baseline.outage(use, heated=on):
+            outages += 1
+            continue
+        before = days.temps_mc.get(date - 1)
+        wanted = baseline.expected(temp, before, heated=on, date=date)
+        count += 1
+        expected += wanted
+        used += use
+        estimated += days.estimated.get(date, 0)
+        if baseline.extrapolated(temp, before):
+            strange += 1
+            strange_expected += wanted
+    if not count:
         need = "a complete use and a temperature" if baseline.needs_weather else "a complete use"
         raise NoDays(f"no day of {reporting} has {need}")
-    expected = used = extrapolated = 0
-    for date in dates:
-        temp, before = days.temps_mc.get(date), days.temps_mc.get(date - 1)
-        expected += baseline.expected(temp, before)
-        used += days.used[date]
-        extrapolated += baseline.extrapolated(temp, before)
-    width = larger_half_width_90(
+    width = width_90(
         baseline,
-        days=len(dates),
-        months=len(dates) / DAYS_PER_MONTH,
+        days=count,
+        months=count / DAYS_PER_MONTH,
         expected_total=expected,
-        used_total=used,
+        estimated_total=estimated,
+        extrapolated_total=strange_expected,
     )
     return Compared(
         baseline,
-        len(dates),
+        count,
         expected,
         used,
         width,
-        extrapolated,
-        missing_baseline=baseline.last - baseline.first + 1 - baseline.n,
-        missing_reporting=len(reporting) - len(dates),
-        grade=grade(baseline, expected_total=expected, used_total=used, half_width=width),
+        strange,
+        outages,
+        missing_baseline=baseline.last - baseline.first + 1 - baseline.n - len(baseline.outages),
+        missing_reporting=reporting.days - count - outages,
+        grade=grade(baseline, expected_total=expected, used_total=used, half_width=width.total),
     )

@@ -2,26 +2,30 @@
 
 Theory of operation
 -------------------
-The avoided use S = sum(expected) - sum(used) is wrong for two reasons: the days of the reporting period
-scatter about the model as those of the baseline period did, and the model's coefficients are themselves
-estimates. Daily residuals are correlated (0.3-0.8 for heat), so that n days hold only
-n' = n (1 - rho) / (1 + rho) independent ones; n' is always used (facts/mv.md 3.3: taking n below rho 0.5,
-as others do, makes intervals up to 1.7 times too narrow).
+The avoided use S = sum(expected) - sum(used) is wrong for several reasons, and each has its part of the width:
 
-- FSU: ASHRAE G14-2014 and Reddy & Claridge 2000, with the polynomial of Sun & Baltazar 2013 for daily
-  models evaluated at the length of the *reporting* period (nmecr's fix of June 2026):
-  dS = t_(0.95, n'-k) a(M) CVRMSE sum(expected) sqrt((n / n') (1 + 2 / n') / m).
-- HAC: dS^2 = t^2 (m s^2 f + m^2 x' V x), with s^2 the variance of a day's residual, f its long-run factor, x the
-  mean terms of the reporting period and V the autocorrelation-consistent covariance of the coefficients.
+- *sampling*: the days of the reporting period scatter about the model as those of the baseline period did, and the
+  model's coefficients are themselves estimates. Daily residuals are correlated (0.3-0.8 for heat), so that n
+  days hold only n' = n (1 - rho) / (1 + rho) independent ones; n' is always used (facts/mv.md 3.3: taking
+  n below rho 0.5, as others do, makes intervals up to 1.7 times too narrow). The larger of
+  - FSU: ASHRAE G14-2014 and Reddy & Claridge 2000, with the polynomial of Sun & Baltazar 2013 for daily
+    models evaluated at the length of the *reporting* period (nmecr's fix of June 2026):
+    dS = t_(0.95, n'-k) a(M) CVRMSE sum(expected) sqrt((n / n') (1 + 2 / n') / m);
+  - HAC: dS^2 = t^2 (m s^2 f + x' V x), with s^2 the variance of a day's residual, f its long-run factor, x the sum
+    of the terms over the reporting period and V the autocorrelation-consistent covariance of the coefficients;
+- *drift* between years, which one baseline year cannot show (`metering.drift`);
+- *estimated* energy: interpolated energy is known in total and only placed by guess;
+- *extrapolated* days: weather that the baseline has never seen.
 
-All widths are absolute (base units), so that a saving of zero has one too.
+The parts are added in quadrature. All widths are absolute (base units), so that a saving of zero has one too.
+Everything follows from totals: a stream asks after every day and pays a microsecond or two.
 """
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from scipy.special import stdtrit
 
@@ -30,9 +34,31 @@ from metering.baseline import Baseline
 Grade = Literal["A", "B", "C", "D"]
 
 CONFIDENCE: Final = 0.90
+Z90: Final = 1.6448536269514722
+"""Normal quantile that leaves 5 % on each side."""
+
+ESTIMATED_SHARE: Final = 0.10
+"""Half-width of energy placed by interpolation, a share of it: a gap of at most 6 h moves energy only between the
+days that it touches, and the linear guess is off by about a tenth (hourly heat: its daily swing is +-10-20 %)."""
+
+EXTRAPOLATED_SHARE: Final = 0.10
+"""Standard error of a day's expected use outside the fitted weather, a share of it: the slope beyond the last
+break point is unknown there (saturation, opened windows); facts/mv.md 2.6 (opendsm issue 487)."""
 
 _LONGEST_MONTHS: Final = 60.0
 """Sun & Baltazar derived the polynomial for reporting periods of up to five years."""
+
+_THEIR_BASELINE_DAYS: Final = 365.0
+
+
+class Width(NamedTuple):
+    """Half-width of the 90 % interval of avoided use and its parts [base units]."""
+
+    total: float
+    sampling: float
+    drift: float
+    estimated: float
+    extrapolated: float
 
 
 @lru_cache(maxsize=65_536)
@@ -47,41 +73,36 @@ def sun_baltazar(months: float) -> float:
     return -0.00024 * m * m + 0.03535 * m + 1.00286
 
 
-def half_width_90(
-    baseline: Baseline, *, days: int, months: float, expected_total: int, used_total: int
-) -> float:
-    """Half-width of the 90 % interval of avoided use by ASHRAE-14 with n' [base units], from totals alone.
+def fsu_half_width_90(baseline: Baseline, *, days: int, months: float, expected_total: int) -> float:
+    """Half-width of the 90 % interval of avoided use by ASHRAE-14 with n' [base units].
 
-    Args:
-        baseline: The frozen baseline.
-        days: Days of the reporting period with a figure, m.
-        months: Length of the reporting period [months], M.
-        expected_total: Sum of expected use [base units].
-        used_total: Sum of use; the width does not depend on it, the caller always has it.
+    The polynomial stands for sqrt(1 + m / n) at n = 365 (it is within 2 % of it up to three years); for a
+    baseline of another length its part beyond 1 is scaled by 365 / n.
     """
     if days <= 0:
         return 0.0
     n, n_prime = baseline.n, baseline.n_prime
+    a = sun_baltazar(months)
+    a = math.sqrt(1.0 + max(a * a - 1.0, 0.0) * _THEIR_BASELINE_DAYS / n)
     scatter = baseline.cvrmse * abs(expected_total)
     return (
-        t_quantile(n_prime - baseline.k)
-        * sun_baltazar(months)
-        * scatter
-        * math.sqrt(n / n_prime * (1.0 + 2.0 / n_prime) / days)
+        t_quantile(n_prime - baseline.k) * a * scatter * math.sqrt(n / n_prime * (1.0 + 2.0 / n_prime) / days)
     )
 
 
 def hac_half_width_90(baseline: Baseline, *, days: int, expected_total: int) -> float:
     """Half-width of the 90 % interval by HAC [base units].
 
-    The terms of the reporting period follow from its totals: there is at most one hinge, so its sum is
-    (expected - days * base) / heating.
+    The sums of the terms over the reporting period are not asked for: all terms but the first base are taken in
+    the proportions of the baseline period, scaled so that they give the total. That is exact for one hinge.
     """
     if days <= 0:
         return 0.0
-    x = [float(days)]
-    if len(baseline.terms) > 1:
-        x.append((expected_total - days * baseline.parameters["base"]) / baseline.parameters["heating"])
+    first = float(baseline.parameters[baseline.form.coefficients[0]])
+    level = first * baseline.terms[0]
+    rest = baseline.mean - level
+    scale = (expected_total / days - level) / rest if abs(rest) > 1e-9 * baseline.mean else 1.0
+    x = [days * baseline.terms[0], *(days * scale * term for term in baseline.terms[1:])]
     coefficients = sum(a * b * baseline.covariance[i][j] for i, a in enumerate(x) for j, b in enumerate(x))
     # Scatter grows with use, as in FSU: a winter month scatters more than a mean one.
     size = abs(expected_total) / days / baseline.mean
@@ -89,14 +110,56 @@ def hac_half_width_90(baseline: Baseline, *, days: int, expected_total: int) -> 
     return t_quantile(baseline.n_prime - baseline.k) * math.sqrt(noise + max(coefficients, 0.0))
 
 
-def larger_half_width_90(
-    baseline: Baseline, *, days: int, months: float, expected_total: int, used_total: int
-) -> float:
-    """The larger of FSU and HAC [base units]: the width of figures that are not streamed."""
-    fsu = half_width_90(
-        baseline, days=days, months=months, expected_total=expected_total, used_total=used_total
+def width_90(
+    baseline: Baseline,
+    *,
+    days: int,
+    months: float,
+    expected_total: int,
+    estimated_total: int = 0,
+    extrapolated_total: int = 0,
+) -> Width:
+    """The half-width of the 90 % interval of avoided use with its parts [base units].
+
+    Args:
+        baseline: The frozen baseline.
+        days: Days of the reporting period with a figure, m.
+        months: Length of the reporting period [months], M.
+        expected_total: Sum of expected use [base units].
+        estimated_total: The part of the use that rests on interpolation [base units].
+        extrapolated_total: Sum of expected use of the days outside the fitted weather [base units].
+    """
+    sampling = max(
+        fsu_half_width_90(baseline, days=days, months=months, expected_total=expected_total),
+        hac_half_width_90(baseline, days=days, expected_total=expected_total),
     )
-    return max(fsu, hac_half_width_90(baseline, days=days, expected_total=expected_total))
+    drift = Z90 * baseline.drift * abs(expected_total)
+    estimated = ESTIMATED_SHARE * abs(estimated_total)
+    extrapolated = Z90 * EXTRAPOLATED_SHARE * abs(extrapolated_total)
+    return Width(
+        math.hypot(sampling, drift, estimated, extrapolated), sampling, drift, estimated, extrapolated
+    )
+
+
+def half_width_90(
+    baseline: Baseline,
+    *,
+    days: int,
+    months: float,
+    expected_total: int,
+    used_total: int,
+    estimated_total: int = 0,
+    extrapolated_total: int = 0,
+) -> float:
+    """`width_90(...).total`; `used_total` is taken for the callers' sake, the width does not depend on it."""
+    return width_90(
+        baseline,
+        days=days,
+        months=months,
+        expected_total=expected_total,
+        estimated_total=estimated_total,
+        extrapolated_total=extrapolated_total,
+    ).total
 
 
 def interval(*, expected_total: int, used_total: int, half_width: float) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering.baseline import BadDocument, Baseline, NoUse, TooCoarse, TooFewDays, Unfit, fit
+from metering.predictors import candidates
 
 FIRST = dt.date(2024, 10, 1).toordinal()
 
@@ -69,13 +70,11 @@ def test_a_load_without_weather_gets_the_mean():
     assert baseline.expected(None) == baseline.expected(-20_000) == pytest.approx(50_000, rel=0.01)
 
 
-def test_more_use_on_warm_days_is_no_heating():
+@pytest.mark.parametrize(("carrier", "model"), [("heat", "mean"), ("electricity", "cooling_3p")])
+def test_more_use_on_warm_days_is_cooling_where_that_can_be(carrier, model):
     dates, _, temps, before = a_year()
-    used = [100_000 + 5 * t for t in temps]
-    baseline = fit(
-        dates=dates, used=used, temps_mc=temps, temps_before_mc=before, first=FIRST, last=FIRST + 364
-    )
-    assert baseline.model == "mean"
+    used = [100_000 + 5 * max(t, 12_000) for t in temps]
+    assert fitted((dates, used, temps, before), models=candidates(carrier)).model == model
 
 
 def test_the_document_is_the_baseline():
@@ -201,7 +200,7 @@ houses = st.builds(
 @settings(max_examples=40, deadline=None)
 @given(house=houses)
 def test_scalar_and_vector_agree_and_colder_is_never_cheaper(house):
-    baseline = fitted(house)
+    baseline = fitted(house, models=candidates("heat"))
     again = Baseline.from_document(baseline.document)
     _, _, temps, before = house
     many = again.expected_days(np.array(temps), np.array(before)).tolist()

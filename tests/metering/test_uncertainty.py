@@ -11,17 +11,18 @@ import pytest
 from metering.baseline import Baseline
 from metering.residuals import effective_days, lag1
 from metering.uncertainty import (
+    fsu_half_width_90,
     grade,
     hac_half_width_90,
     half_width_90,
     interval,
-    larger_half_width_90,
     sun_baltazar,
     t_quantile,
+    width_90,
 )
 
 
-def a_baseline(*, n=365, rho=0.5, cvrmse=0.1, mean=10_000_000.0, nmbe=0.0) -> Baseline:
+def a_baseline(*, n=365, rho=0.5, cvrmse=0.1, mean=10_000_000.0, nmbe=0.0, drift=0.0) -> Baseline:
     rmse = cvrmse * mean
     vif = (1 + max(rho, 0)) / (1 - max(rho, 0))
     return Baseline(
@@ -46,26 +47,21 @@ def a_baseline(*, n=365, rho=0.5, cvrmse=0.1, mean=10_000_000.0, nmbe=0.0) -> Ba
         terms=(1.0,),
         covariance=((rmse**2 * vif / n,),),
         long_run=vif,
+        drift=drift,
+        drift_source="test",
     )
 
 
-def width(baseline, *, days=365, saved=0.1, of=half_width_90):
-    expected = round(days * baseline.mean)
-    return of(
-        baseline,
-        days=days,
-        months=days / 30.4375,
-        expected_total=expected,
-        used_total=round(expected * (1 - saved)),
+def width(baseline, *, days=365):
+    return fsu_half_width_90(
+        baseline, days=days, months=days / 30.4375, expected_total=round(days * baseline.mean)
     )
 
 
 def test_the_formula_by_hand():
     # n' = 365 (1 - 0.5) / (1 + 0.5) = 121.67; t(0.95, 120.67) = 1.6577; a(12) = 1.3925
     # dS = 1.6577 * 1.3925 * 0.1 * 3.65e9 * sqrt(3 * (1 + 2 / 121.67) / 365) = 7.70e7
-    got = half_width_90(
-        a_baseline(), days=365, months=12, expected_total=3_650_000_000, used_total=3_000_000_000
-    )
+    got = fsu_half_width_90(a_baseline(), days=365, months=12, expected_total=3_650_000_000)
     by_hand = 1.65768 * 1.3925 * 0.1 * 3.65e9 * math.sqrt(3 * (1 + 2 / 121.6667) / 365)
     assert got == pytest.approx(by_hand, rel=1e-4)
 
@@ -101,9 +97,36 @@ def test_more_reporting_days_are_surer_in_percent():
     assert shares == sorted(shares, reverse=True)
 
 
-@pytest.mark.parametrize("of", [half_width_90, larger_half_width_90])
-def test_a_saving_of_zero_has_a_width_too(of):
-    assert width(a_baseline(), saved=0.0, of=of) == width(a_baseline(), saved=0.3, of=of) > 0
+def test_a_saving_of_zero_has_the_width_of_any_other():
+    widths = {
+        half_width_90(a_baseline(), days=365, months=12, expected_total=10**9, used_total=used)
+        for used in (0, 10**9, 2 * 10**9)
+    }
+    assert len(widths) == 1
+    assert widths.pop() > 0
+
+
+def test_the_parts_add_in_quadrature_and_each_is_priced():
+    plain = {"days": 365, "months": 12, "expected_total": 10**9}
+    calm = width_90(a_baseline(), **plain)
+    assert (
+        calm.total
+        == calm.sampling
+        == max(
+            fsu_half_width_90(a_baseline(), **plain),
+            hac_half_width_90(a_baseline(), days=365, expected_total=10**9),
+        )
+    )
+    all_of_it = width_90(a_baseline(drift=0.0175), **plain, estimated_total=10**8, extrapolated_total=10**8)
+    assert all_of_it.drift == pytest.approx(1.645 * 0.0175 * 10**9, rel=1e-3)
+    assert all_of_it.estimated == pytest.approx(10**7)
+    assert all_of_it.extrapolated == pytest.approx(1.645 * 10**7, rel=1e-3)
+    assert all_of_it.total == pytest.approx(math.hypot(*all_of_it[1:]))
+
+
+def test_a_longer_baseline_narrows_the_polynomial():
+    year, three = a_baseline(n=365), a_baseline(n=1095)
+    assert width(three) / width(year) == pytest.approx(math.sqrt((1 + 1 / 3) / 2), rel=0.03)
 
 
 def test_no_days_no_width():
