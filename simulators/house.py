@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,8 @@ from simulators.weather import (
     lagged,
     ornstein_uhlenbeck,
 )
+
+_T = TypeVar("_T", "Houses", "Behaviour", "Regime")
 
 _DESIGN_OUT: Final = -24.0
 """Coldest five days of St Petersburg (SP 131.13330) [°C]."""
@@ -164,14 +166,17 @@ class Regime:
     """The regulator hangs open: hotter than without any, and the circuit is open from September on."""
     envelope: Floats
     """Heat loss over the uninsulated house's."""
+    trim: Floats
+    """Excess temperature of the water over what it would be: how far the supply was trimmed to new windows."""
+    away_k: Floats
+    """Set-back of compensated water on the day, for buildings that stand empty [K]."""
 
     @staticmethod
     def untouched(days: int, houses: int) -> Regime:
         """No measure."""
         shape = (days, houses)
-        return Regime(
-            np.broadcast_to(0.0, shape), np.broadcast_to(np.False_, shape), np.broadcast_to(1.0, shape)
-        )
+        none, one = np.broadcast_to(0.0, shape), np.broadcast_to(1.0, shape)
+        return Regime(none, np.broadcast_to(np.False_, shape), one, one, none)
 
 
 class Fluxes(NamedTuple):
@@ -195,12 +200,21 @@ def graph_water(outdoor: Floats, over: Floats) -> Floats:
     return water
 
 
+def beside(first: _T, *others: _T) -> _T:
+    """Houses, their behaviour or their regimes with others of the same kind as further columns."""
+    every = (first, *others)
+    return type(first)(
+        **{name: np.concatenate([vars(each)[name] for each in every], axis=-1) for name in vars(first)}
+    )
+
+
 def simulate_heat(
     weather: Weather,
     houses: Houses,
     behaviour: Behaviour,
     regime: Regime,
     *,
+    supply: Floats | None = None,
     flicker: Floats | None = None,
     trace: list[Fluxes] | None = None,
 ) -> Floats:
@@ -211,11 +225,13 @@ def simulate_heat(
         houses: The houses.
         behaviour: Their occupants and their network.
         regime: What their substations and envelopes are.
+        supply: Share of the time that the network heats, shape [days, stations]; by the weather where None.
         flicker: Hot water of each hour over what the day's profile says, shape [hours, houses].
         trace: Gets the energy balance of every hour.
     """
     heat = np.empty((24 * weather.days, houses.count))
-    supply = heat_supply(weather)
+    if supply is None:
+        supply = heat_supply(weather)
     slow, quick = lagged(weather.temp_c, _NETWORK_LAG_H), lagged(weather.temp_c, _CONTROL_LAG_H)
     season = day_of_year(weather.first, weather.days)
     design_kw = houses.loss_kw_k * (_BALANCE_OUT - _DESIGN_OUT)
@@ -229,10 +245,11 @@ def simulate_heat(
     air, mass = np.full(houses.count, 21.0), np.full(houses.count, 20.0)
     for day in range(weather.days):
         hours = slice(24 * day, 24 * day + 24)
+        trim, away = regime.trim[day], regime.away_k[day]
         network = np.maximum(
-            graph_water(slow[hours], houses.graph_over) + behaviour.supply_k[day], _KINK_WATER
+            graph_water(slow[hours], houses.graph_over * trim) + behaviour.supply_k[day], _KINK_WATER
         )
-        wanted = graph_water(quick[hours], houses.control_over) - houses.setback_k * night
+        wanted = graph_water(quick[hours], houses.control_over * trim) - (houses.setback_k * night + away)
         water = network + regime.control[day] * (np.minimum(wanted, network) - network)
         stuck = regime.stuck[day]
         share = supply[day]

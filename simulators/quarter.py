@@ -12,19 +12,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ingest.captures import Capture
 from metering.times import to_ms
-from simulators.house import Regime, draw_behaviour, draw_houses, simulate_heat
+from simulators.house import Regime, beside, draw_behaviour, draw_houses, simulate_heat
 from simulators.lighting import Renewal, draw_common_areas, draw_traffic, simulate_lighting
 from simulators.meter import Register
 from simulators.weather import Floats, simulate_weather
-
-_T = TypeVar("_T")
 
 MOSCOW: Final = dt.timezone(dt.timedelta(hours=3))
 """Moscow time has had no summer time since 2014."""
@@ -296,22 +293,18 @@ def _simulate(count: int, seed: int) -> _Simulated:
     )
     day = (np.arange(days) + _BEGIN.date().toordinal())[:, None]
     since = day >= RETROFIT.toordinal()
-    regime = Regime(
+    untouched = Regime.untouched(days, count)
+    regime = replace(
+        untouched,
         control=np.broadcast_to(since, (days, count)).astype(float),
         stuck=(day >= BROKEN.toordinal()) & (number == _DEFECT),
-        envelope=np.broadcast_to(1.0, (days, count)),
     )
     # One run of twice the houses is half the Python of two runs.
     heat = simulate_heat(
         weather,
-        _twice(houses),
-        _twice(behaviour),
-        Regime(
-            *(
-                np.hstack(pair)
-                for pair in zip(_fields(regime), _fields(Regime.untouched(days, count)), strict=True)
-            )
-        ),
+        beside(houses, houses),
+        beside(behaviour, behaviour),
+        beside(regime, untouched),
         flicker=np.hstack((flicker, flicker)),
     )
     renewed = np.broadcast_to(since, (days, count)).astype(float)
@@ -320,15 +313,6 @@ def _simulate(count: int, seed: int) -> _Simulated:
     return _Simulated(
         weather.temp_c[:, 0], heat[:, :count], heat[:, count:], light, without, houses.area_m2, houses.persons
     )
-
-
-def _fields(part: object) -> list[npt.NDArray[Any]]:
-    return list(vars(part).values())
-
-
-def _twice(each: _T) -> _T:
-    """The same houses, or what happens in them, once more beside themselves."""
-    return type(each)(**{name: np.concatenate((v, v), axis=-1) for name, v in vars(each).items()})
 
 
 def _index(moment: dt.datetime) -> int:

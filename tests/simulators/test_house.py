@@ -45,11 +45,12 @@ def before(weather: Weather, houses: Houses, behaviour: Behaviour) -> Floats:
 
 
 def regime(control: float, *, since: int = 0, stuck: bool = False, envelope: float = 1.0) -> Regime:
-    after = np.arange(DAYS)[:, None] >= since
-    return Regime(
-        control=np.where(after, control, 0.0) * np.ones((1, COUNT)),
-        stuck=(after & stuck) & np.ones((1, COUNT), dtype=bool),
-        envelope=np.where(after, envelope, 1.0) * np.ones((1, COUNT)),
+    after = (np.arange(DAYS)[:, None] >= since) & np.ones((1, COUNT), dtype=bool)
+    return replace(
+        Regime.untouched(DAYS, COUNT),
+        control=np.where(after, control, 0.0),
+        stuck=after & stuck,
+        envelope=np.where(after, envelope, 1.0),
     )
 
 
