@@ -221,7 +221,12 @@ def serve_on_faust(
                 sink.write(events)
 
     worker = Worker(
-        bootstrap=kafka.bootstrap, partitions=MockKafka.PARTITIONS, site=site, sink=Sink(), topic=READINGS
+        bootstrap=kafka.bootstrap,
+        partitions=MockKafka.PARTITIONS,
+        site=site,
+        sink=Sink(),
+        topic=READINGS,
+        data=str(store.path.parent / "faust"),
     )
     if not worker.start(60):
         raise RuntimeError(f"the Faust worker did not start: {worker.failed}")

@@ -39,7 +39,12 @@ def work_site(*, settings: Settings, site: Site) -> None:
     )
     stop = stop_on_signals()
     worker = Worker(
-        bootstrap=settings.kafka, partitions=settings.partitions, site=site, sink=sink, topic=READINGS
+        bootstrap=settings.kafka,
+        partitions=settings.partitions,
+        site=site,
+        sink=sink,
+        topic=READINGS,
+        data=str(settings.data / "faust"),
     )
     try:
         if not worker.start(120):

@@ -168,8 +168,8 @@ class Worker:
         site: Site,
         sink: Sink,
         topic: str,
+        data: str,
         store: str = "memory://",
-        data: str | None = None,
     ) -> None:
         """
         Args:
@@ -178,8 +178,8 @@ class Worker:
             site: The site.
             sink: Takes the events.
             topic: The topic of the log.
-            store: Faust's table store, `memory://` or `rocksdb://`.
             data: Directory of the table store.
+            store: Faust's table store, `memory://` or `rocksdb://`.
         """
         self.applied: dict[int, int] = {}
         """Offset applied last, by partition."""
@@ -280,6 +280,7 @@ class Worker:
         settings: dict[str, Any] = {
             "broker": f"kafka://{self._settings['bootstrap']}",
             "store": self._settings["store"],
+            "datadir": self._settings["data"],
             "key_serializer": "raw",
             "value_serializer": "raw",
             "processing_guarantee": "at_least_once",
@@ -296,6 +297,4 @@ class Worker:
             "producer_max_request_size": 4 << 20,
             "stream_wait_empty": False,
         }
-        if self._settings["data"] is not None:
-            settings["datadir"] = self._settings["data"]
         return faust.App(APP, **settings)

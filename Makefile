@@ -1,0 +1,50 @@
+# Set-up and checks. `make demo` and `make test` work from a clean clone on a fresh Debian with Python 3.11+,
+# as root or not: what is missing is installed (as root) or unpacked into .cache/ (without root).
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEBS := $(CURDIR)/.cache/debs
+LIBS := $(DEBS)/usr/lib/$(shell uname -m)-linux-gnu
+export PATH := $(PATH):/usr/sbin:$(DEBS)/usr/sbin:$(DEBS)/usr/lib/chromium:$(DEBS)/usr/bin
+# Libraries of what was unpacked; the directory does not exist where nothing was.
+export LD_LIBRARY_PATH := $(LIBS)$(if $(LD_LIBRARY_PATH),:$(LD_LIBRARY_PATH))
+
+.PHONY: help setup setup-test demo test check format lint bench exam clean
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.done ## Python environment and a mosquitto
+	@bash scripts/debian-packages.sh mosquitto
+
+setup-test: $(VENV)/.done ## The same, with the servers and the browser that the tests use
+	@bash scripts/debian-packages.sh mosquitto influxd chromium
+
+$(VENV)/.done: pyproject.toml scripts/python-environment.sh
+	@bash scripts/python-environment.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+demo: setup ## Simulate a quarter of houses and show what they really saved
+	$(BIN)/kvartal demo
+
+test: setup-test ## Run the tests
+	$(BIN)/python -m pytest
+
+check: setup-test ## What CI runs: format, lint, types, import contracts, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+format: $(VENV)/.done ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## Print the tables of docs/performance.md
+	for each in bench/*.py; do echo "== $$each"; $(BIN)/python $$each; done
+
+clean: ## Remove what set-up and tests made
+	rm -rf $(VENV) .cache build *.egg-info
