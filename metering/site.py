@@ -339,7 +339,11 @@ def _faults(error: ValidationError, tables: dict[str, object]) -> Iterator[str]:
         for step in fault["loc"]:
             path += f"[{step}]" if isinstance(step, int) else (f".{step}" if path else str(step))
         text = fault["msg"].removeprefix("Value error, ")
-        got = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f", got {fault['input']!r}"
+        got = (
+            ""
+            if fault["type"] == "missing" or isinstance(fault["input"], dict)
+            else f", got {fault['input']!r}"
+        )
         if fault["type"] == "extra_forbidden":
             text, got = "this key is not known here", ""
         yield f"{path or 'site file'}: {text}{got}"

@@ -48,7 +48,11 @@ class Kept:
 
     def bytes(self) -> bytes:
         parts = {name: msgspec.msgpack.encode(part) for name, part in sorted(self.parts.items())}
-        ledger = (sorted(self.hours.items()), sorted(msgspec.to_builtins(u) for u in self.unknowns), sorted(self.findings))
+        ledger = (
+            sorted(self.hours.items()),
+            sorted(msgspec.to_builtins(u) for u in self.unknowns),
+            sorted(self.findings),
+        )
         return msgspec.msgpack.encode((parts, ledger))
 
     @property
@@ -106,7 +110,13 @@ def test_sub_hour_readings_split_at_the_hour_and_keep_the_sum() -> None:
 
 @pytest.mark.parametrize(
     ("name", "stray"),
-    [("zero", 0), ("dip by a digit", 49_500_000), ("ten times", 505_000_000), ("far", 99_999_999_999), ("-1", -1)],
+    [
+        ("zero", 0),
+        ("dip by a digit", 49_500_000),
+        ("ten times", 505_000_000),
+        ("far", 99_999_999_999),
+        ("-1", -1),
+    ],
 )
 @pytest.mark.parametrize("repeats", [1, 2])
 def test_a_stray_value_is_dropped_and_flagged(name: str, stray: int, repeats: int) -> None:
@@ -216,7 +226,9 @@ def hostile(draw: st.DrawFn) -> list[tuple[int, int]]:
     readings: list[tuple[int, int]] = []
     for _ in range(draw(st.integers(1, 60))):
         t += draw(
-            st.sampled_from([0, 1, 60_000, HOUR_MS // 2, HOUR_MS, HOUR_MS, HOUR_MS, 5 * HOUR_MS, 7 * HOUR_MS, 3 * DAY_MS])
+            st.sampled_from(
+                [0, 1, 60_000, HOUR_MS // 2, HOUR_MS, HOUR_MS, HOUR_MS, 5 * HOUR_MS, 7 * HOUR_MS, 3 * DAY_MS]
+            )
         )
         kind = draw(st.sampled_from(["count"] * 8 + ["stray", "jump", "unit", "wrap"]))
         if kind == "count":
@@ -241,7 +253,9 @@ def test_law_2_any_order_duplication_and_batching_gives_the_same_bytes(
     readings: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     reference = kept_of(sorted(set(readings))).bytes()
-    shuffled = data.draw(st.permutations(readings + data.draw(st.lists(st.sampled_from(readings), max_size=5))))
+    shuffled = data.draw(
+        st.permutations(readings + data.draw(st.lists(st.sampled_from(readings), max_size=5)))
+    )
     kept = Kept()
     while shuffled:
         n = data.draw(st.integers(1, len(shuffled)))
@@ -261,7 +275,9 @@ def test_law_1_nothing_is_booked_but_what_kept_readings_counted(readings: list[t
     booked = sum(sum(b.booked.amounts.values()) + sum(u.amount for u in b.booked.unknowns) for b in blocks)
     assert booked == kept.total
     for block in blocks:
-        assert list(zip(block.times, block.amounts, strict=True)) == sorted(zip(block.times, block.amounts, strict=True))
+        assert list(zip(block.times, block.amounts, strict=True)) == sorted(
+            zip(block.times, block.amounts, strict=True)
+        )
 
 
 def test_the_head_finds_its_neighbours() -> None:
