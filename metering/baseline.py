@@ -15,7 +15,7 @@ import datetime as dt
 import hashlib
 import json
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from metering.drift import Drift, drift_of
+from metering.drift import PRIOR, drift_of
 from metering.predictors import MODELS, Model, many_days, one_day, term_columns
 from metering.residuals import effective_days, lag1, long_run_covariance
 from metering.season import DECLARED, RULES, Seasons, TempOf, heated, heated_days
@@ -107,6 +107,8 @@ class Baseline:
     """Standard deviation of the change of use between the baseline and another year, a share of use."""
     drift_source: str
     """What the drift rests on."""
+    resolution: str = "day"
+    """What the n points are: `day`, or `month` where only acts are known; metrics and covariance are of such points."""
     outage_below: float | None = None
     """A day out of the heating season with less use than this had no supply [base units]."""
     outages: tuple[int, ...] = ()
@@ -261,6 +263,7 @@ def _read(document: bytes) -> Baseline:
             long_run=residuals["long_run"],
             drift=held["between_years"]["sd"],
             drift_source=held["between_years"]["source"],
+            resolution=held["resolution"],
             outage_below=held["outage_below"],
             outages=_ordinals(held["outages"]),
             left_out=_ordinals(held["left_out"]),
@@ -368,42 +371,106 @@ def _facts(days: Days) -> str:
 
 def _frozen(choice: Choice, facts: str, first: int, last: int, unit: str) -> Baseline:
     form, fitted = MODELS[choice.name], choice.fitted
-    n, k = len(fitted), form.k
     columns = fitted.columns(form, choice.parameters)
-    expected = many_days(form, choice.parameters, columns)
-    total = math.fsum(fitted.used)
-    residual = fitted.used - expected
     lowest = highest = None
     if form.needs_weather:
         tenths = round(10 * float(choice.parameters["lag_weight"]))
         t = (tenths * fitted.temp + (10 - tenths) * fitted.before) / 10_000.0
         lowest, highest = float(t.min()), float(t.max())
+    baseline = freeze(
+        model=choice.name,
+        parameters=choice.parameters,
+        columns=columns,
+        used=fitted.used,
+        expected=many_days(form, choice.parameters, columns),
+        when=fitted.dates,
+        resolution="day",
+        first=first,
+        last=last,
+        unit=unit,
+        facts=facts,
+        weather=(lowest, highest),
+        left_out=choice.absurd.tolist(),
+        outages=choice.outages.tolist(),
+        outage_below=choice.outage_below,
+    )
+    again = baseline.expected_days(
+        fitted.temp, fitted.before, heated=fitted.heated(choice.parameters) > 0.0, dates=fitted.dates
+    )
+    require_self_bias(baseline, int(again.sum()), math.fsum(fitted.used))
+    return baseline
+
+
+def freeze(
+    *,
+    model: str,
+    parameters: Mapping[str, float | str],
+    columns: Floats,
+    used: Floats,
+    expected: Ints,
+    when: Ints,
+    resolution: str,
+    first: int,
+    last: int,
+    unit: str,
+    facts: str,
+    weather: tuple[float | None, float | None],
+    left_out: Sequence[int] = (),
+    outages: Sequence[int] = (),
+    outage_below: float | None = None,
+) -> Baseline:
+    """The baseline of a fitted model as a document, with its metrics and what the interval needs.
+
+    Args:
+        model: Name of the model.
+        parameters: Its parameters.
+        columns: Its terms at the n points, shape (n, terms).
+        used: Use at the points [base units].
+        expected: Expected use at the points.
+        when: Numbers of the points; points one apart are neighbours in time.
+        resolution: `day` or `month`.
+        first: Ordinal of the first day of the period.
+        last: Ordinal of its last day.
+        unit: Name of the base unit.
+        facts: Hash of what was fitted on.
+        weather: Coldest and warmest effective temperature of the points [°C].
+        left_out: Ordinals of absurd days.
+        outages: Ordinals of days without supply.
+        outage_below: Use out of season below which a day is an outage [base units].
+    """
+    n, k = len(used), MODELS[model].k
+    total = math.fsum(used)
+    residual = used - expected
     sse = float(residual @ residual)
     mean = total / n
-    spread = float(((fitted.used - mean) ** 2).sum())
-    rho = lag1(fitted.dates, residual)
+    spread = float(((used - mean) ** 2).sum())
+    rho = lag1(when, residual)
     rmse = math.sqrt(sse / (n - k))
     scores = np.column_stack([columns * residual[:, None], residual])
-    middle = long_run_covariance(fitted.dates, scores, rho, k)
-    inverse = np.linalg.pinv(columns.T @ columns)
+    middle = long_run_covariance(when, scores, rho, k)
+    # Terms differ by orders of magnitude (1 beside hundreds of degree days): scaled, inverted, scaled back.
+    scale = np.maximum(np.abs(columns).max(axis=0), 1e-300)
+    inverse = np.linalg.pinv((columns / scale).T @ (columns / scale)) / np.outer(scale, scale)
     covariance = inverse @ middle[:-1, :-1] @ inverse
     long_run = float(middle[-1, -1]) / (sse * n / (n - k)) if sse > 0 else 1.0
-    drift: Drift = drift_of(fitted.dates, residual, mean, rmse * math.sqrt(max(long_run, 1.0)))
+    yearly = resolution == "day"
+    drift = drift_of(when, residual, mean, rmse * math.sqrt(max(long_run, 1.0))) if yearly else PRIOR
     document: dict[str, Any] = {
         "format": FORMAT,
-        "model": choice.name,
-        "formula": form.formula,
-        "parameters": choice.parameters,
+        "model": model,
+        "formula": MODELS[model].formula,
+        "parameters": dict(parameters),
+        "resolution": resolution,
         "unit": unit,
         "first": dt.date.fromordinal(first).isoformat(),
         "last": dt.date.fromordinal(last).isoformat(),
         "days": n,
         "k": k,
         "facts": facts,
-        "left_out": _dates(choice.absurd),
-        "outages": _dates(choice.outages),
-        "outage_below": None if choice.outage_below is None else _short(choice.outage_below),
-        "temperature": {"lowest_c": lowest, "highest_c": highest},
+        "left_out": _dates(left_out),
+        "outages": _dates(outages),
+        "outage_below": None if outage_below is None else _short(outage_below),
+        "temperature": {"lowest_c": weather[0], "highest_c": weather[1]},
         "between_years": {"sd": _short(drift.sd), "years": drift.years, "source": drift.source},
         "metrics": {
             "mean": _short(mean),
@@ -421,22 +488,26 @@ def _frozen(choice: Choice, facts: str, first: int, last: int, unit: str) -> Bas
             "long_run": _short(max(long_run, 1.0)),
         },
     }
-    baseline = Baseline.from_document(
+    return Baseline.from_document(
         json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     )
-    again = baseline.expected_days(
-        fitted.temp, fitted.before, heated=fitted.heated(choice.parameters) > 0.0, dates=fitted.dates
-    )
-    if abs(int(again.sum()) / total - 1.0) > LARGEST_SELF_BIAS:
+
+
+def require_self_bias(baseline: Baseline, expected: int, used: float) -> None:
+    """Law 5: refuse a baseline whose serialised predictor misses the total of its own days.
+
+    Raises:
+        TooCoarse: by more than 0.05 %.
+    """
+    if abs(expected / used - 1.0) > LARGEST_SELF_BIAS:
         raise TooCoarse(
-            f"a mean use of {mean:.3g} {unit} a day is too little to be compared in whole {unit}: "
-            f"the baseline would miss its own total by {100 * (int(again.sum()) / total - 1.0):.2f} %"
+            f"a mean use of {baseline.mean:.3g} {baseline.unit} a {baseline.resolution} is too little to be compared "
+            f"in whole {baseline.unit}: the baseline would miss its own total by {100 * (expected / used - 1.0):.2f} %"
         )
-    return baseline
 
 
-def _dates(ordinals: Ints) -> list[str]:
-    return [dt.date.fromordinal(date).isoformat() for date in ordinals.tolist()]
+def _dates(ordinals: Sequence[int]) -> list[str]:
+    return [dt.date.fromordinal(date).isoformat() for date in ordinals]
 
 
 def _ordinals(dates: list[str]) -> tuple[int, ...]:

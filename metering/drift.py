@@ -43,6 +43,10 @@ class Drift(NamedTuple):
     source: str
 
 
+PRIOR: Final = Drift(PRIOR_SD, 1, PRIOR_SOURCE)
+"""The drift where no year can show its own."""
+
+
 def drift_of(dates: NDArray[np.int64], residual: NDArray[np.float64], mean: float, day_sd: float) -> Drift:
     """The drift of another year against the baseline.
 
@@ -66,7 +70,7 @@ def drift_of(dates: NDArray[np.int64], residual: NDArray[np.float64], mean: floa
             noise.append((day_sd / mean) ** 2 / len(here))
     years = len(means)
     if years < 2:
-        return Drift(PRIOR_SD, max(years, 1), PRIOR_SOURCE)
+        return PRIOR
     shown = max(float(np.var(means)) * years - sum(noise) * (1 - 1 / years), 0.0)
     level = (PRIOR_YEARS * level + shown) / (PRIOR_YEARS + years - 1)
     return Drift(math.sqrt(level * (1 + 1 / years)), years, f"{years} baseline years, and {PRIOR_SOURCE}")

@@ -276,7 +276,10 @@ def term_columns(
     tenths = round(10 * float(parameters.get("lag_weight", 1.0)))
     t = (tenths * temp_mc + (10 - tenths) * before_mc) / 10_000.0
     columns = model.terms(parameters)(t, on, dates, _positive_many)
-    return np.column_stack([np.broadcast_to(column, t.shape) for column in columns]).astype(np.float64)
+    stacked = np.empty((len(t), len(columns)))
+    for at, column in enumerate(columns):
+        stacked[:, at] = column
+    return stacked
 
 
 def many_days(model: Model, parameters: Parameters, columns: Floats) -> Ints:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from metering.baseline import Baseline, fit
+from metering.predictors import many_days, term_columns
 from metering.season import Seasons
-from metering.uncertainty import Grade, Width, grade, interval, width_90
+from metering.sufficiency import Doubt, doubts
+from metering.uncertainty import Z90, Grade, Width, grade, interval, t_quantile, width_90
 
 DAYS_PER_MONTH = 365.25 / 12
 
@@ -62,7 +67,9 @@ class Compared(NamedTuple):
     missing_baseline: int
     """Days of the baseline period that were not fitted on, outages apart."""
     missing_reporting: int
+    doubts: tuple[Doubt, ...]
     grade: Grade
+    """`D` too where a doubt disqualifies the saving."""
 
     @property
     def half_width(self) -> float:
@@ -151,6 +158,14 @@ def compare(days: DailyUse, baseline: Baseline, reporting: Period) -> Compared:
         estimated_total=estimated,
         extrapolated_total=strange_expected,
     )
+    doubted = doubts(
+        baseline,
+        expected_total=expected,
+        used_total=used,
+        extrapolated_total=strange_expected,
+        estimated_total=estimated,
+    )
+    graded = grade(baseline, expected_total=expected, used_total=used, half_width=width.total)
     return Compared(
         baseline,
         count,
@@ -161,5 +176,68 @@ def compare(days: DailyUse, baseline: Baseline, reporting: Period) -> Compared:
         outages,
         missing_baseline=baseline.last - baseline.first + 1 - baseline.n - len(baseline.outages),
         missing_reporting=reporting.days - count - outages,
-        grade=grade(baseline, expected_total=expected, used_total=used, half_width=width.total),
+        doubts=doubted,
+        grade="D" if any(doubt.disqualifies for doubt in doubted) else graded,
     )
+
+
+class Normalised(NamedTuple):
+    """Savings in one same weather, out of a baseline of the time before and one of the time after."""
+
+    before: int
+    """Use of the time before, in that weather [base units]."""
+    after: int
+    half_width: float
+    """Half-width of the 90 % interval of (before - after) [base units]."""
+    unseen: float
+    """Share of the days whose weather lies outside the range of either baseline."""
+
+    @property
+    def avoided(self) -> int:
+        """Use of the time before minus that of the time after."""
+        return self.before - self.after
+
+
+def normalised(before: Baseline, after: Baseline, weather: DailyUse, period: Period) -> Normalised:
+    """Normalised savings: both baselines in the weather of `period` (a typical year), u^2 = u_before^2 + u_after^2.
+
+    The uses of `weather` are not looked at. Each width is that of the coefficients alone (no reporting day
+    scatters here) and the drift between the two years, once.
+
+    Raises:
+        NoDays: a day of the period lacks a temperature that a model needs.
+    """
+    sums = []
+    unseen = 0
+    widths = []
+    for baseline in (before, after):
+        dates = np.arange(period.first, period.last + 1)
+        temps = [weather.temps_mc.get(date) for date in dates.tolist()]
+        if baseline.needs_weather and None in temps:
+            raise NoDays(
+                f"{period}: {temps.count(None)} days have no temperature; a typical year has them all"
+            )
+        temp = np.array([temp or 0 for temp in temps])
+        earlier = np.array(
+            [_or(weather.temps_mc.get(d - 1), t) for d, t in zip(dates.tolist(), temp.tolist(), strict=True)]
+        )
+        on = np.array(
+            [baseline.heated(d, weather.temps_mc.get, weather.seasons) is True for d in dates.tolist()]
+        )
+        columns = term_columns(
+            baseline.form, baseline.parameters, temp, earlier, on.astype(np.float64), dates
+        )
+        sums.append(int(many_days(baseline.form, baseline.parameters, columns).sum()))
+        total = columns.sum(axis=0)
+        variance = float(total @ np.array(baseline.covariance) @ total)
+        widths.append(t_quantile(baseline.n_prime - baseline.k) * math.sqrt(max(variance, 0.0)))
+        unseen = max(
+            unseen,
+            sum(baseline.extrapolated(t, e) for t, e in zip(temp.tolist(), earlier.tolist(), strict=True)),
+        )
+    drift = Z90 * max(before.drift, after.drift) * sums[0]
+    return Normalised(sums[0], sums[1], math.hypot(*widths, drift), unseen / period.days)
+
+
+def _or(temp: int | None, other: int) -> int:
+    return other if temp is None else temp

@@ -310,12 +310,16 @@ def _outages(days: Days) -> tuple[Bools, float | None]:
 def _absurd(days: Days, name: str, parameters: Shape) -> Bools:
     """Days that no house can have, at most 1 % of them."""
     none = np.zeros(len(days), dtype=bool)
+    # The limits rest on percentiles so that one wild day cannot raise them.
+    ranked = np.sort(days.used)
+    low, high = float(ranked[len(days) // 20]), float(ranked[(19 * len(days)) // 20])
+    if ranked[0] >= min(low, 0.0) and ranked[-1] <= _ABSURD_TIMES * high:
+        return none
     model = MODELS[name]
     expected = many_days(model, parameters, days.columns(model, parameters))
-    # The limit rests on percentiles so that one wild day cannot raise it.
-    usual = max(float(np.percentile(days.used, 95)), float(np.median(expected)))
+    usual = max(high, float(np.median(expected)))
     wild = days.used > _ABSURD_TIMES * usual if usual > 0 else none
-    wild = wild | ((days.used < 0) & (float(np.percentile(days.used, 5)) >= 0))
+    wild = wild | ((days.used < 0) & (low >= 0))
     return wild if 0 < wild.sum() <= _MOST_LEFT_OUT * len(days) else none
 
 
@@ -324,14 +328,16 @@ def _softened(days: Days, name: str, parameters: Shape) -> Bools:
     model = MODELS[name]
     expected = many_days(model, parameters, days.columns(model, parameters))
     residual = days.used - expected
-    high = expected > np.median(expected)
+    high = expected > np.sort(expected)[len(days) // 2]
+    off = np.abs(residual)
     score = np.zeros(len(days))
     for group in (high, ~high):
-        if group.sum() < 10:
+        here = off[group]
+        if len(here) < 10:
             continue
-        scale = 1.4826 * float(np.median(np.abs(residual[group])))
+        scale = 1.4826 * float(np.partition(here, len(here) // 2)[len(here) // 2])
         if scale > 0:
-            score[group] = np.abs(residual[group]) / scale
+            score[group] = here / scale
     most = int(_MOST_SOFTENED * len(days))
     limit = max(_ROBUST_SDS, float(np.sort(score)[-most - 1]))
     return score > limit

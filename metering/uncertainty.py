@@ -73,6 +73,17 @@ def sun_baltazar(months: float) -> float:
     return -0.00024 * m * m + 0.03535 * m + 1.00286
 
 
+def sun_baltazar_monthly(months: float) -> float:
+    """a(M) of Sun & Baltazar 2013 for monthly models."""
+    m = min(max(months, 0.0), _LONGEST_MONTHS)
+    return -0.00022 * m * m + 0.03306 * m + 0.94054
+
+
+def _points(baseline: Baseline, days: int, months: float) -> float:
+    """Points of the reporting period, m: its days, or its months for a monthly baseline."""
+    return float(days) if baseline.resolution == "day" else months
+
+
 def fsu_half_width_90(baseline: Baseline, *, days: int, months: float, expected_total: int) -> float:
     """Half-width of the 90 % interval of avoided use by ASHRAE-14 with n' [base units].
 
@@ -90,7 +101,7 @@ def fsu_half_width_90(baseline: Baseline, *, days: int, months: float, expected_
     )
 
 
-def hac_half_width_90(baseline: Baseline, *, days: int, expected_total: int) -> float:
+def hac_half_width_90(baseline: Baseline, *, days: int, months: float, expected_total: int) -> float:
     """Half-width of the 90 % interval by HAC [base units].
 
     The sums of the terms over the reporting period are not asked for: all terms but the first base are taken in
@@ -98,15 +109,16 @@ def hac_half_width_90(baseline: Baseline, *, days: int, expected_total: int) -> 
     """
     if days <= 0:
         return 0.0
+    m = _points(baseline, days, months)
     first = float(baseline.parameters[baseline.form.coefficients[0]])
     level = first * baseline.terms[0]
     rest = baseline.mean - level
-    scale = (expected_total / days - level) / rest if abs(rest) > 1e-9 * baseline.mean else 1.0
-    x = [days * baseline.terms[0], *(days * scale * term for term in baseline.terms[1:])]
+    scale = (expected_total / m - level) / rest if abs(rest) > 1e-9 * baseline.mean else 1.0
+    x = [m * baseline.terms[0], *(m * scale * term for term in baseline.terms[1:])]
     coefficients = sum(a * b * baseline.covariance[i][j] for i, a in enumerate(x) for j, b in enumerate(x))
     # Scatter grows with use, as in FSU: a winter month scatters more than a mean one.
-    size = abs(expected_total) / days / baseline.mean
-    noise = days * (baseline.rmse * size) ** 2 * baseline.long_run
+    size = abs(expected_total) / m / baseline.mean
+    noise = m * (baseline.rmse * size) ** 2 * baseline.long_run
     return t_quantile(baseline.n_prime - baseline.k) * math.sqrt(noise + max(coefficients, 0.0))
 
 
@@ -131,7 +143,7 @@ def width_90(
     """
     sampling = max(
         fsu_half_width_90(baseline, days=days, months=months, expected_total=expected_total),
-        hac_half_width_90(baseline, days=days, expected_total=expected_total),
+        hac_half_width_90(baseline, days=days, months=months, expected_total=expected_total),
     )
     drift = Z90 * baseline.drift * abs(expected_total)
     estimated = ESTIMATED_SHARE * abs(estimated_total)

@@ -114,7 +114,7 @@ def test_the_parts_add_in_quadrature_and_each_is_priced():
         == calm.sampling
         == max(
             fsu_half_width_90(a_baseline(), **plain),
-            hac_half_width_90(a_baseline(), days=365, expected_total=10**9),
+            hac_half_width_90(a_baseline(), **plain),
         )
     )
     all_of_it = width_90(a_baseline(drift=0.0175), **plain, estimated_total=10**8, extrapolated_total=10**8)
@@ -136,7 +136,7 @@ def test_no_days_no_width():
 def test_hac_agrees_with_the_formula_where_both_hold():
     """A mean model whose long-run variance is that of an AR(1): FSU and HAC are the same sum said twice."""
     baseline = a_baseline(rho=0.6)
-    hac = hac_half_width_90(baseline, days=365, expected_total=round(365 * baseline.mean))
+    hac = hac_half_width_90(baseline, days=365, months=12, expected_total=round(365 * baseline.mean))
     assert hac == pytest.approx(width(baseline), rel=0.03)
 
 

@@ -1,0 +1,46 @@
+"""Savings of many contracts together: a programme, a quarter, a city."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+COMMON_SHARE: Final = 0.01
+"""What all contracts of a portfolio share and averaging does not remove (one weather station, one method), as a
+share of the avoided use (facts/mv.md 3.3)."""
+
+
+class Part(NamedTuple):
+    """One contract's figures over the period [base units]."""
+
+    expected: int
+    used: int
+    half_width: float
+
+
+class Portfolio(NamedTuple):
+    """The contracts together [base units]."""
+
+    contracts: int
+    expected: int
+    used: int
+    half_width: float
+    """Half-width of the 90 % interval of the avoided use."""
+
+    @property
+    def avoided(self) -> int:
+        """Avoided energy use."""
+        return self.expected - self.used
+
+
+def combine(parts: Iterable[Part], *, common_share: float = COMMON_SHARE) -> Portfolio:
+    """Sums of the parts; U^2 = sum U_i^2 + (c sum |S_i|)^2 (independent houses and a common part)."""
+    held = list(parts)
+    common = common_share * sum(abs(part.expected - part.used) for part in held)
+    return Portfolio(
+        len(held),
+        sum(part.expected for part in held),
+        sum(part.used for part in held),
+        math.hypot(common, *(part.half_width for part in held)),
+    )
