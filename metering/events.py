@@ -143,7 +143,7 @@ class WeatherDay(Struct, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
-class Fitted(Struct, frozen=True, tag=True):
+class Fitted(Struct, frozen=True, tag=True, array_like=True):
     """A baseline was fitted and frozen for a contract."""
 
     building: str

@@ -30,7 +30,7 @@ from typing import Any, Final, Protocol
 import faust
 import msgspec
 
-from metering.events import Event, Readings, Rejected, Tick
+from metering.events import Event, Fitted, Readings, Rejected, Tick
 from metering.site import Site
 from streams.pipeline import pipeline
 from streams.shelf import Cache
@@ -63,7 +63,7 @@ class Entry(msgspec.Struct, array_like=True):
     """The parts before that message."""
 
 
-_LOGGED = msgspec.msgpack.Decoder(Readings | Tick)
+_LOGGED = msgspec.msgpack.Decoder(Readings | Tick | Fitted)
 _ENTRY = msgspec.msgpack.Decoder(Entry)
 _encode = msgspec.msgpack.Encoder().encode
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from metering.events import Alert, Counted, Event, Readings, Rejected, Tick
+from metering.events import Alert, Counted, Event, Fitted, Readings, Rejected, Tick
 from metering.site import Site
 from streams.pipeline import pipeline
 from streams.shelf import Cache, Kept
@@ -95,6 +95,15 @@ class Embedded:
         self._commit(batch)
         return batch
 
+    def adopt(self, fitted: Fitted) -> Batch:
+        """Take a baseline that was fitted elsewhere. One that is held already changes nothing."""
+        batch = Batch()
+        events = advance(self._steps, self._cache, fitted)
+        if events:
+            batch.keep([fitted, *events])
+        self._commit(batch)
+        return batch
+
     def tick(self, now: int) -> Batch:
         """Let every building know what time it is [ms]."""
         batch = Batch()
@@ -105,7 +114,7 @@ class Embedded:
 
     def _commit(self, batch: Batch) -> None:
         parts = self._cache.take_changed()
-        if parts or batch.events or batch.counts:
+        if parts or batch.events:
             self._store.commit(parts=parts, events=batch.events, counts=batch.counts)
         self._cache.committed()
 

@@ -9,9 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from metering.baseline import Baseline, TooFewDays, fit
-from metering.events import Day, Event, Finding, Fitted, Savings, WeatherDay
+from metering.events import Day, Event, Fitted, Savings, WeatherDay
 from metering.site import Contract, Site
-from metering.times import day_bounds
 from streams.step import Changed, Parts, Step
 
 _BASELINE = "baseline"
@@ -26,8 +25,8 @@ class Month(Struct, frozen=True, tag="m", array_like=True):
     used: dict[int, tuple[int, int]] = {}
     """(use, estimated part of it)."""
     temps_mc: dict[int, int] = {}
-    figures: dict[int, tuple[int, int, int]] = {}
-    """(expected, use, estimated part) as published."""
+    figures: dict[int, tuple[int, int, int, int | None, bool]] = {}
+    """(expected, use, estimated part, temperature [m°C], extrapolated) as published."""
 
 
 class FittedState(Struct, frozen=True, tag="b", array_like=True):
@@ -39,15 +38,18 @@ class FittedState(Struct, frozen=True, tag="b", array_like=True):
 
 def savings_step(site: Site) -> Step:
     """The step that fits each contract's baseline once and computes its savings."""
-    zone = site.zone
 
-    def keys(event: Day | WeatherDay) -> Iterable[str]:
+    def keys(event: Day | WeatherDay | Fitted) -> Iterable[str]:
+        if isinstance(event, Fitted):
+            return (event.contract,) if event.contract in site.contracts else ()
         if isinstance(event, Day):
             return (c.id for c in site.contracts_of.get((event.building, event.meter), ()))
         return (c.id for c in site.contract if c.building == event.building)
 
-    def run(key: str, parts: Parts, event: Day | WeatherDay) -> tuple[Changed, Sequence[Event]]:
+    def run(key: str, parts: Parts, event: Day | WeatherDay | Fitted) -> tuple[Changed, Sequence[Event]]:
         contract = site.contracts[key]
+        if isinstance(event, Fitted):
+            return _adopt(contract, parts, event)
         name = _month(event.date)
         month: Month = parts.get(name) or Month()
         if isinstance(event, Day):
@@ -77,18 +79,35 @@ def savings_step(site: Site) -> Step:
             events.append(
                 Fitted(contract.building, key, fitted.baseline_id, fitted.document, event.received_at)
             )
-            baseline = Baseline.from_document(fitted.document)
-            first = contract.reporting.from_.toordinal()
-            dates = [d for d in view.dates_from(first) if _reporting(contract, d)]
+            dates = view.dates_from(contract.reporting.from_.toordinal())
+        elif isinstance(event, WeatherDay):
+            # The day after rests on this one's temperature too.
+            dates = [event.date, event.date + 1]
         else:
-            baseline = Baseline.from_document(fitted.document)
-            near = (event.date, event.date + 1) if isinstance(event, WeatherDay) else (event.date,)
-            dates = [d for d in near if _reporting(contract, d)]
-        for date in dates:
-            saved = _compare(contract, baseline, view, date, event.received_at)
-            if saved is not None:
-                events.append(saved)
+            dates = [event.date]
+        events += _compare_all(contract, fitted, view, dates, event.received_at)
         return view.changed, events
+
+    def _adopt(contract: Contract, parts: Parts, event: Fitted) -> tuple[Changed, Sequence[Event]]:
+        """Take a baseline that was fitted elsewhere (or by this very step: then there is nothing to do)."""
+        held: FittedState | None = parts.get(_BASELINE)
+        if held is not None and held.baseline_id == event.baseline_id:
+            return {}, ()
+        fitted = FittedState(event.document, event.baseline_id)
+        view = _View(parts, {_BASELINE: fitted})
+        dates = view.dates_from(contract.reporting.from_.toordinal())
+        return view.changed, _compare_all(contract, fitted, view, dates, event.received_at)
+
+    def _compare_all(
+        contract: Contract, fitted: FittedState, view: _View, dates: Iterable[int], received_at: int
+    ) -> list[Event]:
+        baseline = Baseline.from_document(fitted.document)
+        compared = (
+            _compare(contract, baseline, view, date, received_at)
+            for date in dates
+            if _reporting(contract, date)
+        )
+        return [saved for saved in compared if saved is not None]
 
     def _fit(contract: Contract, view: _View, event: Day | WeatherDay) -> FittedState | None:
         """The baseline, once its period and the lateness horizon have passed and enough days are there."""
@@ -124,11 +143,12 @@ def savings_step(site: Site) -> Step:
         """The day's figure where it is new or changed."""
         held = view.month(date)
         old = held.figures.get(date)
-        new: tuple[int, int, int] | None = None
+        new: tuple[int, int, int, int | None, bool] | None = None
         temp, before = view.temp(date), view.temp(date - 1)
         use = held.used.get(date)
         if use is not None and (temp is not None or not baseline.needs_weather):
-            new = (baseline.expected(temp, before), *use)
+            outside = baseline.extrapolated(temp, before)
+            new = (baseline.expected(temp, before), *use, temp, outside)
         if new == old:
             return None
         figures = dict(held.figures)
@@ -137,23 +157,17 @@ def savings_step(site: Site) -> Step:
         else:
             figures[date] = new
         view.changed[_month(date)] = Month(held.used, held.temps_mc, dict(sorted(figures.items())))
-        expected, used, estimated = new or (0, 0, 0)
         return Savings(
             contract.building,
             contract.id,
             date,
-            expected,
-            used,
-            estimated,
-            temp,
-            new is not None and baseline.extrapolated(temp, before),
+            *(new or (0, 0, 0, None, False)),
             baseline.id,
             received_at,
             withdrawn=new is None,
         )
 
-    _ = zone, day_bounds, Finding
-    return Step("savings", (Day, WeatherDay), keys, Month | FittedState, run)
+    return Step("savings", (Day, WeatherDay, Fitted), keys, Month | FittedState, run)
 
 
 def _reporting(contract: Contract, date: int) -> bool:
