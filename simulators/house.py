@@ -58,6 +58,8 @@ _DHW_WH_PER_LITRE: Final = 69.8
 """0.06 Gcal/m3 (facts: the norm for hot water with riser losses)."""
 _HOT_C, _COLD_MEAN_C, _COLD_SWING_K = 60.0, 8.5, 6.5
 """Hot water; cold water of the Neva over the year, warmest in mid-August."""
+WINDOW_C: Final = 22.8
+"""Indoor temperature at which people open windows, in the mean [°C]."""
 _SHUTDOWN_DAYS: Final = 14
 
 _DHW_HOURS: Final = np.array(
@@ -140,19 +142,39 @@ class Behaviour:
     """Deviation of the network's water from its graph [K]."""
 
 
-def draw_behaviour(rng: np.random.Generator, days: int, houses: int) -> Behaviour:
-    """Autocorrelated behaviour: days, weeks and seasons of more or less."""
+def draw_behaviour(
+    rng: np.random.Generator, days: int, houses: int, noise: Floats | float = 1.0
+) -> Behaviour:
+    """Autocorrelated behaviour: days, weeks and seasons of more or less.
 
-    def wander(long_d: float, long: float, short_d: float, short: float) -> Floats:
-        return ornstein_uhlenbeck(rng, days, houses, long_d, long) + ornstein_uhlenbeck(
-            rng, days, houses, short_d, short
+    Networks may deviate from their graph by 3 % of the supply temperature (rules of technical operation), that is
+    by 2 to 3 K; the sum here has a standard deviation of 1.5 K.
+
+    Args:
+        rng: Source of randomness.
+        days: How many.
+        houses: How many.
+        noise: How much more than usual the houses scatter, shape [houses] or one number.
+    """
+
+    def wander(*parts: tuple[float, float]) -> Floats:
+        total: Floats = sum(
+            (ornstein_uhlenbeck(rng, days, houses, length, spread) for length, spread in parts),
+            start=np.zeros((days, houses)),
         )
+        return noise * total
+
+    def about_one(*parts: tuple[float, float]) -> Floats:
+        # The mean of exp(x) is exp(variance / 2): taken off, so that noise is no bias.
+        variance = sum(spread**2 for _, spread in parts) * np.square(noise)
+        moved: Floats = np.exp(wander(*parts) - variance / 2)
+        return moved
 
     return Behaviour(
-        hot_water=np.exp(wander(25.0, 0.03, 0.8, 0.05)),
-        gains=np.exp(wander(20.0, 0.05, 1.0, 0.06)),
-        window_c=22.8 + wander(10.0, 0.4, 0.5, 0.3),
-        supply_k=wander(4.0, 0.9, 0.6, 0.7),
+        hot_water=about_one((25.0, 0.03), (0.8, 0.06)),
+        gains=about_one((20.0, 0.05), (1.0, 0.06)),
+        window_c=WINDOW_C + wander((10.0, 0.4), (0.5, 0.3)),
+        supply_k=wander((15.0, 0.5), (4.0, 1.1), (0.6, 0.9)),
     )
 
 

@@ -18,6 +18,8 @@ _PRESENCE: Final = np.array(
      0.13, 0.14, 0.15, 0.17, 0.21, 0.28, 0.34, 0.34, 0.30, 0.24, 0.18, 0.10]
 )  # fmt: skip
 """Share of the time that a presence sensor sees somebody, by hour: peaks of the morning and the evening."""
+BURNING: Final = 0.94
+"""Share of the lamps that are not broken, in the mean."""
 _DUSK_DEG: Final = -0.8
 """Dusk relays switch when the sun is below the horizon."""
 _LIFT_KW: Final = 0.62
@@ -69,9 +71,9 @@ class Traffic:
 def draw_traffic(rng: np.random.Generator, days: int, houses: int) -> Traffic:
     """Autocorrelated traffic and lamp failures."""
     return Traffic(
-        presence=np.exp(ornstein_uhlenbeck(rng, days, houses, 1.3, 0.12)),
-        lifts=np.exp(ornstein_uhlenbeck(rng, days, houses, 1.7, 0.10)),
-        burning=np.clip(0.94 + ornstein_uhlenbeck(rng, days, houses, 8.0, 0.02), 0.8, 1.0),
+        presence=np.exp(ornstein_uhlenbeck(rng, days, houses, 1.3, 0.12) - 0.12**2 / 2),
+        lifts=np.exp(ornstein_uhlenbeck(rng, days, houses, 1.7, 0.10) - 0.10**2 / 2),
+        burning=np.clip(BURNING + ornstein_uhlenbeck(rng, days, houses, 8.0, 0.02), 0.8, 1.0),
     )
 
 

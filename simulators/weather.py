@@ -144,20 +144,64 @@ def simulate_weather(
     return Weather(first, temp, sun, elevation)
 
 
-def heat_supply(weather: Weather) -> Floats:
-    """Share of the time that radiators are supplied, by day: 0 off, 0.5 periodic, 1 season; [days, stations].
+@dataclass(frozen=True)
+class SupplyRule:
+    """When radiators are supplied: what the law asks for and what cities and houses make of it, by station."""
 
-    The season begins when five days have a mean below +8 °C and ends when five have one above it (decree
-    354, clause 5). Out of season the city heats "periodically" in cold spells: after two days below +9 °C.
+    on_below_c: Floats
+    """The season begins after five days with a mean below this (decree 354, clause 5: +8 °C)."""
+    off_above_c: Floats
+    """It ends after five days with a mean above this."""
+    delay_days: npt.NDArray[np.int64]
+    """Days that pass until a decision is carried out."""
+    spell_below_c: Floats
+    """Out of season there is heat for part of the day after two days with a mean below this."""
+    spell_share: Floats
+    """For what part of the day; 0 where the city does not heat "periodically"."""
+
+
+def usual_rule(stations: int) -> SupplyRule:
+    """The rule of a city that keeps close to the law and heats periodically in cold spells."""
+    return SupplyRule(
+        np.full(stations, 8.0),
+        np.full(stations, 8.5),
+        np.zeros(stations, dtype=np.int64),
+        np.full(stations, 9.0),
+        np.full(stations, 0.5),
+    )
+
+
+def draw_rules(rng: np.random.Generator, stations: int) -> SupplyRule:
+    """Rules that differ from house to house: thresholds, days of delay, periodic heating or none."""
+    return SupplyRule(
+        on_below_c=rng.uniform(7.0, 9.5, stations),
+        off_above_c=rng.uniform(7.5, 10.0, stations),
+        delay_days=rng.integers(0, 4, stations),
+        spell_below_c=rng.uniform(7.5, 10.0, stations),
+        spell_share=np.where(rng.random(stations) < 0.6, rng.uniform(0.3, 0.8, stations), 0.0),
+    )
+
+
+def heat_supply(weather: Weather, rule: SupplyRule | None = None) -> Floats:
+    """Share of the time that radiators are supplied, by day: 0 off, 1 season; shape [days, stations].
+
+    Args:
+        weather: The weather; each station decides for itself.
+        rule: The rule of each station; the usual one where None.
     """
     daily = weather.daily_temp_c()
-    on = daily[:5].mean(axis=0) < 8.0
-    share = np.empty_like(daily)
-    for day, row in enumerate(share):
+    rule = rule or usual_rule(daily.shape[1])
+    on = daily[:5].mean(axis=0) < rule.on_below_c
+    decided = np.empty(daily.shape, dtype=bool)
+    spell = np.empty(daily.shape, dtype=bool)
+    for day in range(len(daily)):
         five = daily[max(0, day - 5) : max(1, day)].mean(axis=0)
-        two = daily[max(0, day - 2) : max(1, day)].mean(axis=0)
-        on = np.where(on, five <= 8.5, five < 8.0)
-        row[:] = np.where(on, 1.0, np.where(two < 9.0, 0.5, 0.0))
+        on = np.where(on, five <= rule.off_above_c, five < rule.on_below_c)
+        decided[day] = on
+        spell[day] = daily[max(0, day - 2) : max(1, day)].mean(axis=0) < rule.spell_below_c
+    at = np.maximum(np.arange(len(daily))[:, None] - rule.delay_days, 0)
+    season = np.take_along_axis(decided, at, axis=0)
+    share: Floats = np.where(season, 1.0, np.where(spell, rule.spell_share, 0.0))
     return share
 
 
