@@ -74,7 +74,7 @@ def sit(
         seed: Seed of everything simulated.
         progress: Called with the number of houses done.
         drift: How much yearly levels move, over what the exam says (0.5 and 2 are published beside it).
-        judge: Whose figures are marked. A house without a figure is marked as one whose interval holds nothing.
+        judge: Whose figures are marked. A house without a figure is marked as "between -100 and 100 %".
     """
     traits = draw_traits(np.random.default_rng(seed), houses)
     done = 0
@@ -102,7 +102,7 @@ def mark(house: Examined, figure: Figure | None) -> Mark:
         strata.append(f"shape:{traits.shape}")
     if figure is None:
         return Mark(
-            traits.name, house.true_share, house.oracle_share, 0.0, 0.0, 0.0, (*strata, "noise:no figure")
+            traits.name, house.true_share, house.oracle_share, 0.0, -1.0, 1.0, (*strata, "noise:no figure")
         )
     strata += [f"noise:{_class(figure.noise, _NOISE)}", f"rho:{_class(figure.rho, _RHO)}"]
     return Mark(
