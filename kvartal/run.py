@@ -74,7 +74,14 @@ def run_site(*, settings: Settings, site: Site, db: Path) -> None:
         password=settings.mqtt_password.get_secret_value() if settings.mqtt_password else None,
         tls=settings.mqtt_tls,
     )
-    stop_page = serve_page(listening, db, site, lang=settings.lang, password=password)
+    stop_page = serve_page(
+        listening,
+        db,
+        site,
+        lang=settings.lang,
+        password=password,
+        health=lambda: {"broker": source.connected and source.wait_subscribed(0)},
+    )
     notifier = Notifier(
         urls=[url.strip() for url in settings.notify.split(",") if url.strip()],
         publish=source.publish,

@@ -30,7 +30,13 @@ _KEEP_ALIVE_S: Final = 15.0
 
 
 def create_app(
-    store: Path, site: Site, *, lang: Lang = "ru", password: str | None = None, stopping: threading.Event
+    store: Path,
+    site: Site,
+    *,
+    lang: Lang = "ru",
+    password: str | None = None,
+    stopping: threading.Event,
+    health: Callable[[], dict[str, bool]] = dict,
 ) -> Starlette:
     """The page over the store of a site.
 
@@ -40,6 +46,7 @@ def create_app(
         lang: Language of the texts; `?lang=` overrides it.
         password: Asked for by HTTP Basic (any user name) where given.
         stopping: Ends the event streams, so that the server can stop.
+        health: What must hold for the service to be well, by name.
     """
     local = threading.local()
 
@@ -84,6 +91,10 @@ def create_app(
     def accounting(request: Request) -> Response:
         return JSONResponse(accounting_view(reader(), language(request)))
 
+    def healthy(_request: Request) -> Response:
+        found = health()
+        return JSONResponse(found, 200 if all(found.values()) else 503)
+
     async def events(request: Request) -> Response:
         async def changes() -> AsyncIterator[str]:
             own = Reader(store)
@@ -126,6 +137,7 @@ def create_app(
             Route("/api/contracts/{id}/baseline", baseline),
             Route("/api/days/{building}/{meter}/{date:int}", day),
             Route("/api/accounting", accounting),
+            Route("/api/health", healthy),
             Route("/events", events),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],

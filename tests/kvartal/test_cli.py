@@ -1,0 +1,227 @@
+"""The command line: JSON on stdout, messages on stderr, exit 0, 1 or 2."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SITE = ROOT / "examples" / "site.toml"
+TOPIC = "kvartal/v1/b01/heat/readings"
+
+
+def kvartal(
+    *arguments: str, stdin: bytes = b"", cwd: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "kvartal", *arguments],
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        cwd=cwd or ROOT,
+    )
+
+
+def lines(output: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def capture(received: str, readings: list[list[Any]], unit: str = "kWh", topic: str = TOPIC) -> str:
+    payload = json.dumps({"unit": unit, "readings": readings})
+    return json.dumps({"topic": topic, "payload": payload, "received_at": received, "retain": False}) + "\n"
+
+
+@pytest.fixture
+def captures(tmp_path: Path) -> Path:
+    readings = [[f"2026-01-01T{h:02d}:00:00+03:00", 1000 + 20 * h] for h in range(13)]
+    file = tmp_path / "captures.jsonl"
+    file.write_text(
+        capture("2026-01-01T12:00:00+03:00", readings[:6])
+        + capture("2026-01-01T12:00:00+03:00", readings[4:])
+        + capture("2026-01-01T12:00:00+03:00", [["2025-01-01T00:00:00Z", 5]])
+        + capture("2026-01-01T12:00:00+03:00", [["2026-01-01T06:00:00+03:00", None]])
+        + "\n",
+        encoding="utf-8",
+    )
+    return file
+
+
+def test_help_names_every_command() -> None:
+    done = kvartal("--help")
+    assert done.returncode == 0
+    for command in (
+        "demo",
+        "run",
+        "ingest",
+        "worker",
+        "decode",
+        "replay",
+        "ledger",
+        "fit",
+        "savings",
+        "import",
+    ):
+        assert command in done.stdout.decode()
+
+
+@pytest.mark.parametrize("command", ["demo", "run", "decode", "replay", "ledger", "fit", "savings", "audit"])
+def test_every_command_has_help(command: str) -> None:
+    assert kvartal(command, "--help").returncode == 0
+
+
+def test_decode_prints_readings_as_the_payload_wrote_them() -> None:
+    payload = b'{"unit": "Gcal", "readings": [["2026-01-01T00:00:00+03:00", 1234.567], ["2026-01-01T01:00:00+03:00", "x"]]}'
+    done = kvartal("decode", "--topic", TOPIC, "--received-at", "2026-01-01T00:00:00Z", stdin=payload)
+    assert done.returncode == 0, done.stderr
+    reading, rejected = lines(done.stdout)
+    assert reading == {
+        "reading": {
+            "building": "b01",
+            "meter": "heat",
+            "quantity": "energy",
+            "time": "2025-12-31T21:00:00Z",
+            "value": "1234.567",
+            "unit": "Gcal",
+            "nature": "register",
+        }
+    }
+    assert rejected["rejected"]["reason"] == "bad_value"
+
+
+def test_decode_by_the_site_file_knows_its_meters(tmp_path: Path) -> None:
+    file = tmp_path / "payload.json"
+    file.write_bytes(b'{"time": "2026-01-01T00:00:00Z", "value": 5}')
+    arguments = ("--received-at", "2026-01-01T00:00:00Z", "--site", str(SITE), str(file))
+    (known,) = lines(kvartal("decode", "--topic", TOPIC, *arguments).stdout)
+    assert known["reading"]["unit"] == "Gcal"
+    (unknown,) = lines(kvartal("decode", "--topic", "kvartal/v1/b77/heat/readings", *arguments).stdout)
+    assert unknown["rejected"]["reason"] == "unknown_meter"
+
+
+def test_replay_accounts_for_every_reading_and_again_as_duplicates(captures: Path, tmp_path: Path) -> None:
+    arguments = ("replay", str(captures), "--site", str(SITE), "--db", str(tmp_path / "k.db"))
+    first = json.loads(kvartal(*arguments).stdout)
+    assert first == {
+        "received": 17, "accepted": 13, "duplicate": 2, "rejected": 2,
+        "reasons": {"bad_value": 1, "too_late": 1},
+    }  # fmt: skip
+    again = json.loads(kvartal(*arguments).stdout)
+    assert again == {
+        "received": 17, "accepted": 0, "duplicate": 15, "rejected": 2,
+        "reasons": {"bad_value": 1, "too_late": 1},
+    }  # fmt: skip
+    backfilled = json.loads(kvartal(*arguments, "--backfill").stdout)
+    assert backfilled["accepted"] == 1
+
+
+def test_the_ledger_is_the_same_bytes_for_the_same_facts(captures: Path, tmp_path: Path) -> None:
+    outputs = []
+    for name, text in (
+        ("a", captures.read_text()),
+        ("b", "\n".join(reversed(captures.read_text().splitlines()))),
+    ):
+        file, db = tmp_path / f"{name}.jsonl", tmp_path / f"{name}.db"
+        file.write_text(text + "\n", encoding="utf-8")
+        assert kvartal("replay", str(file), "--site", str(SITE), "--db", str(db)).returncode == 0
+        outputs.append(kvartal("ledger", "--db", str(db)).stdout)
+    assert outputs[0] == outputs[1]
+    rows = list(csv.DictReader(io.StringIO(outputs[0].decode())))
+    assert list(rows[0]) == ["building", "meter", "quantity", "start", "end", "unit", "amount", "flags"]
+    assert rows[0] == {
+        "building": "b01", "meter": "heat", "quantity": "energy", "start": "2025-12-31T21:00:00Z",
+        "end": "2025-12-31T22:00:00Z", "unit": "Wh", "amount": "20000", "flags": "measured",
+    }  # fmt: skip
+    assert sum(int(row["amount"]) for row in rows) == 240_000
+    as_json = json.loads(kvartal("ledger", "--db", str(tmp_path / "a.db"), "--format", "json").stdout)
+    assert [str(row["amount"]) for row in as_json] == [row["amount"] for row in rows]
+    one = kvartal("ledger", "--db", str(tmp_path / "a.db"), "--meter", "b01/heat").stdout
+    assert one == outputs[0]
+
+
+def test_audit_finds_energy_that_was_made(captures: Path, tmp_path: Path) -> None:
+    db = tmp_path / "k.db"
+    kvartal("replay", str(captures), "--site", str(SITE), "--db", str(db))
+    done = kvartal("audit", "--db", str(db))
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"registers": 1, "faults": []})
+    with sqlite3.connect(db) as connection:
+        connection.execute("UPDATE hour SET amount = amount + 1 WHERE hour = (SELECT max(hour) FROM hour)")
+    connection.close()
+    done = kvartal("audit", "--db", str(db))
+    assert done.returncode == 1
+    assert "b01/heat/energy" in done.stderr.decode()
+
+
+def test_savings_of_the_nmecr_building_are_its_authors() -> None:
+    done = kvartal(
+        "savings", "tests/data/nmecr_eload_daily_2012_2015.csv",
+        "--baseline", "2012-03-01..2013-02-28", "--reporting", "2014-03-01..2015-02-28", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["avoided_pct"] == pytest.approx(7.4, abs=0.5)
+    lo, hi = found["interval_90_pct"]
+    assert lo < found["avoided_pct"] < hi
+    assert abs(found["self_bias_pct"]) <= 0.05
+    assert {
+        "model", "n", "expected", "used", "avoided", "cvrmse", "nmbe", "r2", "days_missing",
+    } <= set(found)  # fmt: skip
+
+
+def test_weather_comes_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "weather.csv"
+    rows = [f"2025-01-{d:02d}T{h:02d}:00,{-5 + h / 10}" for d in range(1, 4) for h in range(24)]
+    file.write_text("timestamp,temperature\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    db = tmp_path / "k.db"
+    done = kvartal("import", "weather", str(file), "--station", "spb", "--site", str(SITE), "--db", str(db))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["accepted"] == 72
+    connection = sqlite3.connect(db)
+    days = connection.execute("SELECT mean_mc, coverage FROM weather_day ORDER BY date").fetchall()
+    connection.close()
+    assert days[0] == (-3850, 1.0)
+
+
+BAD: list[tuple[tuple[str, ...], str]] = [
+    (("replay", "nowhere.jsonl", "--site", str(SITE), "--db", "x.db"), "nowhere.jsonl"),
+    (("ledger", "--db", "nowhere.db"), "nowhere.db"),
+    (("run", "--site", "nowhere.toml"), "nowhere.toml"),
+    (("run",), "KVARTAL_SITE"),
+    (("savings", str(ROOT / "tests/data/nmecr_eload_daily_2012_2015.csv"), "--baseline", "2012", "--reporting", "x"), "2012"),
+    (("fit", "nowhere.csv", "--baseline", "2012-01-01..2012-12-31"), "nowhere.csv"),
+    (("decode",), "--topic"),
+    (("decode", "--topic", "a", "--received-at", "yesterday"), "yesterday"),
+    (("nonsense",), "nonsense"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"), BAD, ids=lambda x: "-".join(x[:1]) if isinstance(x, tuple) else ""
+)
+def test_bad_usage_exits_with_2_and_says_what(arguments: tuple[str, ...], named: str, tmp_path: Path) -> None:
+    done = kvartal(*arguments, cwd=tmp_path)
+    said = done.stderr.decode()
+    assert done.returncode == 2, said
+    assert named in said
+    assert "Traceback" not in said
+    assert done.stdout == b""
+
+
+def test_a_bad_site_file_names_file_path_value_and_what_is_allowed(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(
+        SITE.read_text(encoding="utf-8").replace('carrier = "heat"', 'carrier = "steam"'), encoding="utf-8"
+    )
+    done = kvartal("run", "--site", str(site))
+    said = done.stderr.decode()
+    assert done.returncode == 2
+    for part in (str(site), "building[0].meter[0].carrier", "steam", "electricity"):
+        assert part in said
