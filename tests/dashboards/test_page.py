@@ -1,0 +1,199 @@
+"""The page in a real browser, over a store that the real pipeline filled."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from dashboards.page.serve import CannotServe, listen, serve_page
+from kvartal.replay import embedded, replay
+from metering.site import Site, parse_site
+from simulators.quarter import Quarter
+from storage.sqlite import Store
+
+
+class Served(NamedTuple):
+    url: str
+    db: Path
+    site: Site
+    quarter: Quarter
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    quarter = Quarter(houses=2, seed=1)
+    site = parse_site(quarter.site_toml())
+    db = tmp_path_factory.mktemp("page") / "kvartal.db"
+    replay(quarter.archives(), site=site, db=db)
+    listening = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    stop = serve_page(listening, db, site, lang="ru")
+    yield Served(url, db, site, quarter)
+    stop()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, served: Served) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 1200, "height": 900}, locale="ru-RU")
+    said: list[str] = []
+    asked: list[str] = []
+    opened.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    yield opened
+    opened.close()
+    assert said == []
+    assert all(url.startswith(served.url) for url in asked)
+
+
+def test_the_portfolio_shows_what_each_house_saved(page: Page, served: Served) -> None:
+    page.goto(served.url)
+    rows = page.locator("table.portfolio tbody tr")
+    expect(rows).to_have_count(3)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Квартал 137")
+    first = page.locator('tr[data-contract="c-b01-heat"]')
+    expect(first).to_contain_text("Белградская ул., 8")
+    expect(first).to_contain_text("₽")
+    expect(first).to_contain_text("%")
+    expect(page.locator("main")).to_contain_text("получено")
+
+
+def test_a_house_tells_its_story_and_a_day_opens_its_readings(page: Page, served: Served) -> None:
+    page.goto(served.url)
+    page.locator('tr[data-contract="c-b01-heat"] a').click()
+    expect(page.locator("#story canvas")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("Гкал")
+    over = page.locator("#story .u-over")
+    box = over.bounding_box()
+    assert box is not None
+    over.click(position={"x": box["width"] * 0.8, "y": box["height"] / 2})
+    expect(page.locator("#readings tbody tr")).to_have_count(25)
+    expect(page.locator("h1")).to_contain_text("2025")
+
+
+def test_it_is_reached_by_keyboard(page: Page, served: Served) -> None:
+    page.goto(served.url)
+    link = page.locator('tr[data-contract="c-b02-light"] a')
+    expect(link).to_be_visible()
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#story canvas")).to_be_visible()
+
+
+def test_it_speaks_english_too(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/?lang=en")
+    expect(page.locator("table.portfolio")).to_contain_text("Promised")
+    page.get_by_role("button", name="Русский").click()
+    expect(page.locator("table.portfolio")).to_contain_text("Обещано")
+
+
+@pytest.mark.parametrize("path", ["/", "/#/c/c-b01-heat", "/#/day/b01/heat/739200", "/#/accounting"])
+def test_nothing_overflows_on_a_phone(browser: Browser, served: Served, path: str) -> None:
+    phone = browser.new_page(viewport={"width": 390, "height": 844}, device_scale_factor=2, is_mobile=True)
+    phone.goto(served.url + path)
+    phone.wait_for_selector("main h1")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.close()
+
+
+def test_it_updates_live(page: Page, served: Served) -> None:
+    page.goto(served.url)
+    expect(page.locator("#live")).to_have_class("on")
+    line = page.locator("main > p.hint").last
+    before = line.inner_text()
+    store = Store(served.db)
+    embedded(served.site, store).take(list(served.quarter.live())[:50])
+    store.close()
+    expect(line).not_to_have_text(before)
+
+
+def test_rejections_findings_and_payloads_are_shown(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/#/accounting")
+    expect(page.locator("h1")).to_be_visible()
+    found = get(served.url, "/api/accounting")
+    for row in found["rejected"]:
+        expect(page.locator("main")).to_contain_text(row[2])
+
+
+def get(url: str, path: str, **headers: str) -> Any:
+    request = urllib.request.Request(url + path, headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def test_the_baseline_behind_a_figure_can_be_had(served: Served) -> None:
+    document = get(served.url, "/api/contracts/c-b01-heat/baseline")
+    assert document["model"]
+    assert document["first"] == "2023-10-01"
+
+
+@pytest.mark.parametrize("path", ["/api/contracts/nothing", "/api/days/b01/nothing/739200", "/api/nothing"])
+def test_what_is_not_there_is_404(served: Served, path: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        get(served.url, path)
+    raised.value.close()
+    assert raised.value.code == 404
+
+
+def test_beyond_loopback_it_wants_a_password(served: Served) -> None:
+    with pytest.raises(CannotServe, match="KVARTAL_HTTP_PASSWORD"):
+        listen("0.0.0.0", 0)
+    listening = listen("127.0.0.1", 0, password="right")
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    stop = serve_page(listening, served.db, served.site, lang="ru", password="right")
+    try:
+        for given, status in (("", 401), ("wrong", 401), ("right", 200)):
+            token = base64.b64encode(f"me:{given}".encode()).decode()
+            try:
+                get(url, "/api/portfolio", Authorization=f"Basic {token}")
+                seen = 200
+            except urllib.error.HTTPError as error:
+                seen = error.code
+                error.close()
+            assert seen == status
+    finally:
+        stop()
+
+
+def test_a_port_in_use_is_an_error_with_its_number() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotServe, match=str(port)):
+            listen("127.0.0.1", port)
+
+
+def test_health_says_what_is_ill(served: Served) -> None:
+    listening = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    well = threading.Event()
+    stop = serve_page(listening, served.db, served.site, lang="ru", health=lambda: {"broker": well.is_set()})
+    try:
+        with pytest.raises(urllib.error.HTTPError) as raised:
+            get(url, "/api/health")
+        assert raised.value.code == 503
+        raised.value.close()
+        well.set()
+        assert get(url, "/api/health") == {"broker": True}
+    finally:
+        stop()
