@@ -35,6 +35,8 @@ Bools = NDArray[np.bool_]
 
 FORMAT: Final = "kvartal-baseline/1"
 
+_RULE_NAMES: Final = tuple(rule.name for rule in RULES)
+
 LEAST_DAYS: Final = 30
 """Days without which nothing is fitted: a month, the shortest period that a contract settles."""
 
@@ -332,12 +334,14 @@ def fit(
         dtype=np.int64,
     )
     weather = int(known.sum()) >= max(LEAST_DAYS, len(dates) / 2)
+    on, rules = _seasons(dates, temp_of if weather else None, seasons if weather else ())
     every = Days(
         dates=np.array(dates, dtype=np.int64),
         used=np.array(used, dtype=np.float64),
         temp=temp if weather else np.zeros_like(temp),
         before=before if weather else np.zeros_like(temp),
-        on=_seasons(dates, temp_of, seasons) if weather else {},
+        on=on,
+        rules=rules,
         weather=weather,
         latitude=latitude,
         calendar=calendar,
@@ -346,27 +350,25 @@ def fit(
     return _frozen(choose(days, models), _facts(days), first, last, unit)
 
 
-def _seasons(dates: Sequence[int], temp_of: TempOf | None, declared: Seasons) -> dict[str, Floats]:
-    """Whether heat was supplied on the dates, by each rule."""
+def _seasons(
+    dates: Sequence[int], temp_of: TempOf | None, declared: Seasons
+) -> tuple[Floats, tuple[str, ...]]:
+    """Whether heat was supplied on the dates, by each rule, and the names of the rules."""
     if declared:
-        rules: Collection[str] = (DECLARED,)
-    elif temp_of is not None:
-        rules = RULES
-    else:
-        return {}
+        days = [heated(date, lambda _: None, rule=DECLARED, declared=declared) for date in dates]
+        return np.array([days], dtype=np.float64), (DECLARED,)
+    if temp_of is None:
+        return np.zeros((0, len(dates))), ()
     at = np.array(dates, dtype=np.int64) - dates[0]
-    held = {}
-    for rule in rules:
-        days = heated_days(dates[0], dates[-1], temp_of or (lambda _: None), rule=rule, declared=declared)
-        held[rule] = np.array(days, dtype=np.float64)[at]
-    return held
+    return heated_days(dates[0], dates[-1], temp_of)[:, at].astype(np.float64), _RULE_NAMES
 
 
 def _facts(days: Days) -> str:
     """Hash of the days that the fit saw."""
-    seasons = [on.astype(np.int64) for on in days.on.values()]
-    table = np.column_stack([days.dates, days.used.astype(np.int64), days.temp, days.before, *seasons])
-    return hashlib.sha256(table.astype("<i8").tobytes()).hexdigest()[:16]
+    # Everything that may differ between two fits of the same meter: dates, uses, weather, and the seasons' days.
+    table = np.column_stack([days.dates, days.used.astype(np.int64), days.temp, days.before])
+    seasons = np.packbits(days.on.astype(bool)).tobytes()
+    return hashlib.sha256(table.astype("<i8").tobytes() + seasons).hexdigest()[:16]
 
 
 def _frozen(choice: Choice, facts: str, first: int, last: int, unit: str) -> Baseline:

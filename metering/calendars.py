@@ -11,7 +11,10 @@ from functools import lru_cache
 from typing import Final
 
 CALENDARS: Final = ("week", "ru", "ru_school")
-"""`week`: Saturday and Sunday; `ru`: and public holidays; `ru_school`: and school holidays."""
+"""`week`: Saturday and Sunday; `ru`: and public holidays; `ru_school`: and school holidays. `ru_school+2` is a school
+whose holidays begin and end two days later than usual (-3 to +4)."""
+
+SCHOOL_SHIFTS: Final = tuple(range(-3, 5))
 
 # Labour Code of the Russian Federation, article 112.
 _PUBLIC: Final = {(1, day) for day in range(1, 9)} | {(2, 23), (3, 8), (5, 1), (5, 9), (6, 12), (11, 4)}
@@ -33,14 +36,33 @@ def day_off(date: int, calendar: str) -> bool:
     Raises:
         ValueError: the calendar is not one of `CALENDARS`.
     """
-    if calendar not in CALENDARS:
-        raise ValueError(f"calendar {calendar!r} is not known; known are {', '.join(CALENDARS)}")
+    name, shift = _parts(calendar)
     day = dt.date.fromordinal(date)
     if day.weekday() >= 5:
         return True
-    if calendar == "week":
+    if name == "week":
         return False
-    here = (day.month, day.day)
-    if here in _PUBLIC:
+    if (day.month, day.day) in _PUBLIC:
         return True
-    return calendar == "ru_school" and any(first <= here <= last for first, last in _SCHOOL)
+    if name == "ru":
+        return False
+    moved = dt.date.fromordinal(date - shift)
+    # The first of September is no holiday however the others move.
+    here = (moved.month, moved.day)
+    return any(first <= here <= last for first, last in _SCHOOL) and (day.month, day.day) != (9, 1)
+
+
+@lru_cache(maxsize=64)
+def _parts(calendar: str) -> tuple[str, int]:
+    """Name and shift of a calendar."""
+    name, sign, days = calendar.partition("+") if "+" in calendar else calendar.partition("-")
+    if name in CALENDARS and not sign:
+        return name, 0
+    if name == "ru_school" and days.isdigit():
+        return name, int(sign + days)
+    raise ValueError(f"calendar {calendar!r} is not known; known are {', '.join(CALENDARS)}, ru_school+2")
+
+
+def shifted(shift: int) -> str:
+    """Name of the school calendar whose holidays are moved by `shift` days."""
+    return f"ru_school{shift:+d}" if shift else "ru_school"

@@ -123,20 +123,31 @@ def _weekly(plain: Callable[[Parameters], Terms]) -> Callable[[Parameters], Term
     return weekly
 
 
-def _lighting(p: Parameters) -> Terms:
-    latitude, off = float(p["latitude"]), _off(p)
+def _dark(p: Parameters) -> Callable[[Any], Any]:
+    latitude = float(p["latitude"])
 
     def dark(date: Any) -> Any:
         if isinstance(date, int):
             return dark_hours(date, latitude)
         return np.array([dark_hours(each, latitude) for each in date.tolist()], dtype=np.float64)
 
+    return dark
+
+
+def _lighting(p: Parameters) -> Terms:
+    dark, off = _dark(p), _off(p)
     return lambda t, on, date, positive: (1.0, dark(date), off(date))
+
+
+def _lighting_at_work(p: Parameters) -> Terms:
+    dark, off = _dark(p), _off(p)
+    return lambda t, on, date, positive: (off(date), 1.0 - off(date), (1.0 - off(date)) * dark(date))
 
 
 _T: Final = "t = lag_weight * T(day) + (1 - lag_weight) * T(day before) [°C]"
 _ON: Final = "on = 1 while heat is supplied (metering/season.py, by season_rule), else 0"
 _OFF: Final = "off = 1 on days off of the calendar, else 0"
+_DARK: Final = "dark_hours = hours of the date with the sun below -0.833 degrees at the latitude"
 _HEATING: Final = "heating * max(balance_c - t, 0)"
 _CAPPED: Final = "heating * (max(balance_c - t, 0) - max(cap_c - t, 0))"
 _COOLING: Final = "cooling * max(t - cooling_balance_c, 0)"
@@ -191,11 +202,22 @@ _PLAIN: Final[dict[str, Model]] = {
         _heating_cooling,
     ),
     "lighting": Model(
-        f"base + dark * (hours of the date with the sun down at the latitude) + day_off * off; {_OFF}",
+        f"base + dark * dark_hours + day_off * off; {_DARK}; {_OFF}",
         ("base", "dark", "day_off"),
         ("latitude",),
         3,
         _lighting,
+        needs_weather=False,
+        needs_date=True,
+        words=("calendar",),
+    ),
+    "lighting_at_work": Model(
+        f"base_off * off + (1 - off) * (base + dark * dark_hours); {_DARK}; {_OFF}",
+        ("base_off", "base", "dark"),
+        ("latitude",),
+        3,
+        _lighting_at_work,
+        bases=2,
         needs_weather=False,
         needs_date=True,
         words=("calendar",),
@@ -223,14 +245,18 @@ MODELS: Final[dict[str, Model]] = {
     else model._replace(formula=f"expected = round(max({model.formula}, 0))")
     for name, model in (
         *_PLAIN.items(),
-        *((name + WEEK, _with_week(model)) for name, model in _PLAIN.items() if name != "lighting"),
+        *(
+            (name + WEEK, _with_week(model))
+            for name, model in _PLAIN.items()
+            if "latitude" not in model.shape
+        ),
     )
 }
 """All models by the name that documents carry."""
 
 
 COOLING: Final = frozenset(name for name, model in MODELS.items() if "cooling" in model.coefficients)
-DARKNESS: Final = frozenset({"lighting"})
+DARKNESS: Final = frozenset(name for name, model in MODELS.items() if "latitude" in model.shape)
 
 
 def candidates(carrier: str) -> frozenset[str]:

@@ -20,13 +20,14 @@ fitted days is exact. Left out, and named in the document, are only
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from metering.calendars import SCHOOL_SHIFTS, day_off, shifted
 from metering.changepoint import (
     LAG_TENTHS,
     best_capped,
@@ -35,7 +36,7 @@ from metering.changepoint import (
     effective_temperature,
     to_bins,
 )
-from metering.predictors import MODELS, WEEK, Model, many_days, term_columns
+from metering.predictors import DARKNESS, MODELS, SPELL_C, WEEK, Model, many_days, term_columns
 from metering.residuals import effective_days, lag1
 
 Floats = NDArray[np.float64]
@@ -69,8 +70,10 @@ class Days:
     used: Floats
     temp: Ints
     before: Ints
-    on: Mapping[str, Floats]
-    """1.0 while heat is supplied, by each rule of the season; empty where nothing is known of one."""
+    on: Floats
+    """1.0 while heat is supplied, by each rule of the season, shape (rules, days); no rows where nothing is known."""
+    rules: tuple[str, ...]
+    """Names of the rules."""
     weather: bool
     latitude: float | None
     calendar: str | None
@@ -85,7 +88,8 @@ class Days:
             self.used[keep],
             self.temp[keep],
             self.before[keep],
-            {rule: on[keep] for rule, on in self.on.items()},
+            self.on[:, keep],
+            self.rules,
             self.weather,
             self.latitude,
             self.calendar,
@@ -98,7 +102,8 @@ class Days:
     def heated(self, shape: Shape) -> Floats:
         """1.0 while heat is supplied by the shape's own rule; zeros where it has none."""
         rule = shape.get("season_rule")
-        return np.zeros(len(self)) if rule is None else self.on[str(rule)]
+        row: Floats = np.zeros(len(self)) if rule is None else self.on[self.rules.index(str(rule))]
+        return row
 
 
 @dataclass(frozen=True)
@@ -118,8 +123,10 @@ class Choice:
 
 def choose(days: Days, allowed: Collection[str] | None = None) -> Choice:
     """The model that the days bear, of the `allowed` ones (all where None; the mean is always allowed)."""
+    if days.calendar == "ru_school":
+        days = replace(days, calendar=_school_calendar(days, allowed))
     none = np.zeros(len(days), dtype=bool)
-    outage, below = _outages(days) if days.on else (none, None)
+    outage, below = _outages(days) if days.rules else (none, None)
     picked = _pick(days.only(~outage), allowed)
     if not MODELS[picked[0]].needs_season and outage.any():
         outage, below = none, None
@@ -141,28 +148,46 @@ def choose(days: Days, allowed: Collection[str] | None = None) -> Choice:
     )
 
 
+def _school_calendar(days: Days, allowed: Collection[str] | None) -> str:
+    """The school's calendar with its holidays moved as the days show best."""
+    plain = [name for name in (MODELS if allowed is None else allowed) if not name.endswith(WEEK)]
+    name, parameters = _pick(replace(days, calendar=None, latitude=None), plain)
+    residual = days.used - many_days(MODELS[name], parameters, days.columns(MODELS[name], parameters))
+    residual -= residual.mean()
+
+    def explained(shift: int) -> tuple[float, int]:
+        off = np.array([day_off(date, shifted(shift)) for date in days.dates.tolist()], dtype=np.float64)
+        off -= off.mean()
+        spread = float(off @ off)
+        return (float(off @ residual) ** 2 / spread if spread > 0 else 0.0), -abs(shift)
+
+    return shifted(max(SCHOOL_SHIFTS, key=explained))
+
+
 def _pick(days: Days, allowed: Collection[str] | None) -> tuple[str, Shape]:
     """Model and parameters by BIC with independent days; models of equal size compete first."""
     usable = set(MODELS) if allowed is None else {"mean", *allowed}
-    levels: dict[int, list[tuple[float, float, str, Shape]]] = {}
+    found: dict[str, tuple[float, float, str, Shape]] = {}
     for name, shape in _shapes(days, usable):
         solved = _solve(name, shape, days)
         if solved is not None:
             parameters, sse, n_prime = solved
-            levels.setdefault(MODELS[name].k, []).append((sse, n_prime, name, parameters))
+            found[name] = sse, n_prime, name, parameters
     # A perfect fit has no residual to take the logarithm of; a share of 1e-12 of the use stands for it.
     floor = float(days.used @ days.used) * 1e-24 + 1e-300
-    current: tuple[float, float, str, Shape] | None = None
-    for k in sorted(levels):
-        best = min(levels[k], key=lambda each: each[0])
-        if current is None:
+
+    def gain(
+        small: tuple[float, float, str, Shape], large: tuple[float, float, str, Shape], more: int
+    ) -> float:
+        return large[1] * math.log(max(small[0], floor) / max(large[0], floor)) - more * math.log(large[1])
+
+    current = found["mean"]
+    for k in sorted({MODELS[name].k for name in found} - {1}):
+        best = min(
+            (each for each in found.values() if MODELS[each[2]].k == k), key=lambda each: (each[0], each[2])
+        )
+        if gain(current, best, k - MODELS[current[2]].k) > LEAST_BIC_GAIN:
             current = best
-            continue
-        more = k - MODELS[current[2]].k
-        gain = best[1] * math.log(max(current[0], floor) / max(best[0], floor)) - more * math.log(best[1])
-        if gain > LEAST_BIC_GAIN:
-            current = best
-    assert current is not None  # the mean is always among them
     return current[2], current[3]
 
 
@@ -173,8 +198,9 @@ def _shapes(days: Days, usable: Collection[str]) -> Iterator[tuple[str, Shape]]:
             yield name, shape
         if name + WEEK in usable and days.calendar is not None:
             yield name + WEEK, shape | {"calendar": days.calendar}
-    if "lighting" in usable and days.latitude is not None:
-        yield "lighting", {"latitude": days.latitude, "calendar": days.calendar or "week"}
+    if days.latitude is not None:
+        for name in DARKNESS & set(usable):
+            yield name, {"latitude": days.latitude, "calendar": days.calendar or "week"}
 
 
 def _plain_shapes(days: Days, usable: Collection[str]) -> Iterator[tuple[str, Shape]]:
@@ -213,27 +239,57 @@ def _plain_shapes(days: Days, usable: Collection[str]) -> Iterator[tuple[str, Sh
                 "cooling_3p",
                 {"cooling_balance_c": -float(cooling.balance_c[at]), "lag_weight": LAG_TENTHS[at] / 10},
             )
-    for rule, on in days.on.items():
-        yield from _season_shapes(days, t, y, rule, on > 0.0, "heating_season_capped" in wanted)
+    yield from _season_shapes(days, t, y, "heating_season_capped" in wanted)
 
 
-def _season_shapes(
-    days: Days, t: Floats, y: Floats, rule: str, on: Bools, capped_too: bool
-) -> Iterator[tuple[str, Shape]]:
-    if not LEAST_SEASON_DAYS <= on.sum() <= len(days) - LEAST_SEASON_DAYS:
+def _season_shapes(days: Days, t: Floats, y: Floats, capped_too: bool) -> Iterator[tuple[str, Shape]]:
+    """The models with a season, by the rule that the days show: rule and line are searched in turns."""
+    rule = _best_rule(days, np.zeros(len(days)), t[1]) if days.rules else None
+    balance, at = 0.0, 0
+    for _ in range(3):
+        if rule is None:
+            return
+        on = days.on[rule] > 0.0
+        season = best_heating(to_bins(t[:, on], y[:, on]))
+        at = int(np.argmin(season.sse))
+        if not math.isfinite(season.sse[at]):
+            return
+        balance = float(season.balance_c[at])
+        better = _best_rule(days, np.maximum(balance - t[at], 0.0), t[at])
+        if better == rule:
+            break
+        rule = better
+    if rule is None:
         return
-    inside, y_on = t[:, on], y[:, on]
-    season = best_heating(to_bins(inside, y_on))
-    at = int(np.argmin(season.sse))
-    if not math.isfinite(season.sse[at]):
-        return
-    common: Shape = {"lag_weight": LAG_TENTHS[at] / 10, "season_rule": rule}
-    yield "heating_season", {"balance_c": float(season.balance_c[at]), **common}
-    yield "heating_season_spells", {"balance_c": float(season.balance_c[at]), **common}
+    common: Shape = {"lag_weight": LAG_TENTHS[at] / 10, "season_rule": days.rules[rule]}
+    yield "heating_season", {"balance_c": balance, **common}
+    yield "heating_season_spells", {"balance_c": balance, **common}
     if capped_too:
-        capped = best_capped(to_bins(inside[at : at + 1], y_on[:1]))
+        on = days.on[rule] > 0.0
+        capped = best_capped(to_bins(t[at : at + 1, on], y[:1, on]))
         if math.isfinite(capped.sse):
             yield "heating_season_capped", {"balance_c": capped.first_c, "cap_c": capped.second_c, **common}
+
+
+def _best_rule(days: Days, hinge: Floats, t: Floats) -> int | None:
+    """Index of the rule under which two lines, one in the season and one out of it, leave the least.
+
+    In closed form for all rules at once: use against the hinge in the season, against the cold of spells out of it.
+    """
+    y = days.used - days.used.mean()
+    left = np.zeros(len(days.rules))
+    for on, x in ((days.on, hinge), (1.0 - days.on, np.maximum(SPELL_C - t, 0.0))):
+        n = np.maximum(on.sum(axis=1), 1.0)
+        sx, sy, sxx, sxy, syy = (on @ np.column_stack([x, y, x * x, x * y, y * y])).T
+        spread, common = sxx - sx * sx / n, sxy - sx * sy / n
+        sound = (spread > 1e-9 * sxx) & (common > 0.0)
+        slope = np.where(sound, common, 0.0) / np.where(sound, spread, 1.0)
+        left += syy - sy * sy / n - slope * common
+    count = days.on.sum(axis=1)
+    allowed = (count >= LEAST_SEASON_DAYS) & (count <= len(days) - LEAST_SEASON_DAYS)
+    if not allowed.any():
+        return None
+    return int(np.argmin(np.where(allowed, left, np.inf)))
 
 
 def _always_heating(days: Days, t: Floats) -> Iterator[tuple[str, Shape]]:
@@ -286,7 +342,7 @@ def _solve(name: str, shape: Shape, days: Days) -> tuple[Shape, float, float] | 
 
 def _outages(days: Days) -> tuple[Bools, float | None]:
     """Days without supply out of the heating season (by every rule), and the use below which a day is one."""
-    off = np.all([on == 0.0 for on in days.on.values()], axis=0)
+    off = np.asarray(days.on.max(axis=0) == 0.0)
     none = np.zeros(len(days), dtype=bool)
     if off.sum() < LEAST_SEASON_DAYS:
         return none, None
