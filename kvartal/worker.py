@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from storage.influx import InfluxSink
-
 from ingest.log import READINGS, NotDelivered, create_topics
 from kvartal.files import Refused
 from kvartal.run import stop_on_signals
 from kvartal.settings import Settings
 from metering.site import Site
+from storage.influx import InfluxSink
 from streams.cluster import CHANGELOG, Worker
 
 log = logging.getLogger("kvartal.worker")

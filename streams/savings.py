@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from msgspec import Struct
 
-from metering.baseline import Baseline, TooFewDays, fit
+from metering.baseline import Baseline, Unfit, fit
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
-from metering.site import Contract, Site
+from metering.season import last_affected
+from metering.site import Contract, Meter, Site
 from streams.step import Changed, Parts, Step
 
 _BASELINE = "baseline"
 
-LEAST_BASELINE_COVERAGE = 0.9
+_LONGEST_EFFECT: Final = 200
+"""A temperature decides about heating for at most so many days (`metering.season` looks back at fewer)."""
+
+LEAST_BASELINE_COVERAGE: Final = 0.9
 """Share of the baseline period's days that a fit needs (CalTRACK 2.x: 90 % of days)."""
 
 
@@ -81,8 +86,7 @@ def savings_step(site: Site) -> Step:
             )
             dates = view.dates_from(contract.reporting.from_.toordinal())
         elif isinstance(event, WeatherDay):
-            # The day after rests on this one's temperature too.
-            dates = [event.date, event.date + 1]
+            dates = view.used_dates(event.date, _last_affected(fitted, view, event.date))
         else:
             dates = [event.date]
         events += _compare_all(contract, fitted, view, dates, event.received_at)
@@ -109,6 +113,14 @@ def savings_step(site: Site) -> Step:
         )
         return [saved for saved in compared if saved is not None]
 
+    def _known_of(contract: Contract, meter: Meter) -> dict[str, Any]:
+        """What the site file says of the meter that a baseline may use: its days off, its darkness."""
+        school = site.buildings[contract.building].kind == "school"
+        known: dict[str, Any] = {"calendar": "ru_school"} if school else {}
+        if meter.carrier == "electricity":
+            known = {"latitude": site.site.latitude, "calendar": "ru_school" if school else "ru"}
+        return known
+
     def _fit(contract: Contract, view: _View, event: Day | WeatherDay) -> FittedState | None:
         """The baseline, once its period and the lateness horizon have passed and enough days are there."""
         assert contract.baseline.to is not None
@@ -122,18 +134,20 @@ def savings_step(site: Site) -> Step:
         if len(ready) < LEAST_BASELINE_COVERAGE * (last - first + 1):
             return None
         dates = sorted(used)
-        unit = site.meters[contract.building, contract.meter]
+        meter = site.meters[contract.building, contract.meter]
         try:
             baseline = fit(
                 dates=dates,
                 used=[used[d] for d in dates],
                 temps_mc=[temps[d] for d in dates],
                 temps_before_mc=[temps[d - 1] for d in dates],
+                temp_of=view.temp,
                 first=first,
                 last=last,
-                unit="Wh" if unit.quantity == "energy" else "l",
+                unit="Wh" if meter.quantity == "energy" else "l",
+                **_known_of(contract, meter),
             )
-        except TooFewDays:
+        except Unfit:
             return None
         return FittedState(baseline.document, baseline.id)
 
@@ -147,8 +161,11 @@ def savings_step(site: Site) -> Step:
         temp, before = view.temp(date), view.temp(date - 1)
         use = held.used.get(date)
         if use is not None and (temp is not None or not baseline.needs_weather):
-            outside = baseline.extrapolated(temp, before)
-            new = (baseline.expected(temp, before), *use, temp, outside)
+            heated = baseline.heated(date, view.temp)
+            # A day without supply is no saving: it has no figure.
+            if not baseline.outage(use[0], heated=heated):
+                expected = baseline.expected(temp, before, heated=heated, date=date)
+                new = (expected, *use, temp, baseline.extrapolated(temp, before))
         if new == old:
             return None
         figures = dict(held.figures)
@@ -175,6 +192,14 @@ def _reporting(contract: Contract, date: int) -> bool:
     return period.from_.toordinal() <= date and (period.to is None or date <= period.to.toordinal())
 
 
+def _last_affected(fitted: FittedState, view: _View, date: int) -> int:
+    """The last day whose figure may rest on the temperature of `date`: the next, or a season's end."""
+    if not Baseline.from_document(fitted.document).needs_season:
+        return date + 1
+    return last_affected(date, view.temp, date + _LONGEST_EFFECT)
+
+
+@lru_cache(maxsize=65_536)
 def _month(date: int) -> str:
     return dt.date.fromordinal(date).strftime("%Y-%m")
 
@@ -197,6 +222,10 @@ class _View:
 
     def temp(self, date: int) -> int | None:
         return self.month(date).temps_mc.get(date)
+
+    def used_dates(self, first: int, last: int) -> list[int]:
+        """Dates of `[first, last]` that have a use."""
+        return [date for date in range(first, last + 1) if date in self.month(date).used]
 
     def dates_from(self, first: int) -> list[int]:
         """Dates with a use, from `first` on, until three years without a month."""

@@ -12,18 +12,20 @@ from msgspec import Struct
 from metering.alerts import Figure, energy_alerts, instant
 from metering.baseline import Baseline
 from metering.events import Alert, Counted, Event, Fitted, Position, Savings, Tick
+from metering.savings import DAYS_PER_MONTH
 from metering.site import Contract, Site
+from metering.sufficiency import doubts
 from metering.times import HOUR_MS
-from metering.uncertainty import grade, half_width_90
+from metering.uncertainty import grade, half_width_90, width_90
 from streams.step import Changed, Parts, Step
 
 _HEAD = "head"
 
 
 class Figures(Struct, frozen=True, tag="m", array_like=True):
-    """A contract's published days of one month: date -> (expected, used, estimated)."""
+    """A contract's published days of one month: date -> (expected, used, estimated, extrapolated)."""
 
-    days: dict[int, tuple[int, int, int]] = {}
+    days: dict[int, tuple[int, int, int, bool]] = {}
 
 
 class WatchHead(Struct, frozen=True, tag="h", array_like=True):
@@ -64,7 +66,7 @@ def watch_step(site: Site) -> Step:
         if event.withdrawn:
             days.pop(event.date, None)
         else:
-            days[event.date] = (event.expected, event.used, event.estimated)
+            days[event.date] = (event.expected, event.used, event.estimated, event.extrapolated)
         changed: dict[str, Any] = {name: Figures(dict(sorted(days.items())))}
         months = head.months if name in head.months else tuple(sorted((*head.months, name)))
         if not head.changed or months is not head.months:
@@ -76,11 +78,12 @@ def watch_step(site: Site) -> Step:
     ) -> tuple[Changed, Sequence[Event]]:
         baseline = Baseline.from_document(head.document)
         days: list[Figure] = []
-        estimated = 0
+        estimated = strange = 0
         for name in head.months:
-            for date, (expected, used, guessed) in parts[name].days.items():
+            for date, (expected, used, guessed, outside) in parts[name].days.items():
                 days.append(Figure(date, expected, used))
                 estimated += guessed
+                strange += expected if outside else 0
         events: list[Event] = []
         alerts: list[Alert] = []
         position: Position | None = None
@@ -91,14 +94,21 @@ def watch_step(site: Site) -> Step:
                 return half_width_90(
                     baseline,
                     days=count,
-                    months=count / 30.4375,
+                    months=count / DAYS_PER_MONTH,
                     expected_total=expected,
                     used_total=used,
                 )
 
             expected = sum(day.expected for day in days)
             used = sum(day.used for day in days)
-            width = half_width(len(days), first, expected, used)
+            width = width_90(
+                baseline,
+                days=len(days),
+                months=len(days) / DAYS_PER_MONTH,
+                expected_total=expected,
+                estimated_total=estimated,
+                extrapolated_total=strange,
+            ).total
             since = contract.reporting.from_.toordinal()
             position = Position(
                 contract.building,
@@ -111,7 +121,7 @@ def watch_step(site: Site) -> Step:
                 used,
                 width,
                 estimated,
-                grade(baseline, expected_total=expected, used_total=used, half_width=width),
+                _grade(baseline, expected, used, width, strange, estimated),
                 baseline.id,
                 now,
             )
@@ -155,6 +165,20 @@ def watch_step(site: Site) -> Step:
         return alerts
 
     return Step("watch", (Savings, Fitted, Tick), keys, Figures | WatchHead, run)
+
+
+def _grade(baseline: Baseline, expected: int, used: int, width: float, strange: int, estimated: int) -> str:
+    """The grade of a position: D where a doubt disqualifies it."""
+    doubted = doubts(
+        baseline,
+        expected_total=expected,
+        used_total=used,
+        extrapolated_total=strange,
+        estimated_total=estimated,
+    )
+    if any(doubt.disqualifies for doubt in doubted):
+        return "D"
+    return grade(baseline, expected_total=expected, used_total=used, half_width=width)
 
 
 def _without_clock(position: Position) -> tuple[Any, ...]:

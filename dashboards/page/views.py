@@ -103,7 +103,8 @@ def contract_view(reader: Reader, site: Site, contract: Contract, lang: Lang) ->
     first = contract.baseline.from_.toordinal()
     last = row.position.last if row.position is not None else contract.baseline.to.toordinal()
     days = reader.days(contract.building, contract.meter, meter.quantity, first, last)
-    temps = {day.date: day.mean_mc for day in reader.weather_days(contract.building, first - 1, last)}
+    # The season of the first day rests on the weather of the months before it.
+    temps = {day.date: day.mean_mc for day in reader.weather_days(contract.building, first - 200, last)}
     document = reader.baseline(contract.id)
     baseline = Baseline.from_document(document) if document is not None else None
     used = {day.date: day.used for day in days}
@@ -112,7 +113,10 @@ def contract_view(reader: Reader, site: Site, contract: Contract, lang: Lang) ->
     for date in dates:
         temp = temps.get(date)
         known = baseline is not None and (temp is not None or not baseline.needs_weather)
-        value = baseline.expected(temp, temps.get(date - 1)) if baseline is not None and known else None
+        value = None
+        if baseline is not None and known:
+            heated = baseline.heated(date, temps.get)
+            value = baseline.expected(temp, temps.get(date - 1), heated=heated, date=date)
         expected.append(None if value is None else round(value / scale, 3))
     band = None
     if baseline is not None:

@@ -1,0 +1,59 @@
+"""Events on the log and parts in a table, as bytes: msgspec's msgpack, arrays with the event's name first. Pure.
+
+The log is kept for ever, so its bytes are a contract: a new field goes to the end of its event and has a
+default, and no field is renamed in meaning, moved or dropped. tests/streams/test_codec.py holds bytes of today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from metering.events import Fitted, Readings, Tick
+from metering.site import Site
+from metering.units import QUANTITY_BASE
+
+Logged: TypeAlias = Readings | Tick | Fitted
+"""What stands on the log of readings."""
+
+_LOGGED: Final = msgspec.msgpack.Decoder(Logged)
+_QUANTITIES: Final = {*QUANTITY_BASE, "outdoor_temperature"}
+
+encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
+
+
+class NotOurs(ValueError):
+    """A message of the log that no publisher of ours can have written."""
+
+
+def decode(value: bytes) -> Logged:
+    """The event of a message of the log.
+
+    Raises:
+        NotOurs: it is none, or readings that contradict themselves.
+    """
+    try:
+        event = _LOGGED.decode(value)
+    except msgspec.DecodeError as error:
+        raise NotOurs(str(error)) from None
+    if isinstance(event, Readings):
+        if len(event.times) != len(event.amounts):
+            raise NotOurs(f"{len(event.times)} times and {len(event.amounts)} amounts")
+        if event.quantity not in _QUANTITIES:
+            raise NotOurs(f"quantity {event.quantity!r}")
+    return event
+
+
+def stranger(event: Logged, site: Site) -> str | None:
+    """What of the event the site file does not know (any more); None where it knows all of it."""
+    if isinstance(event, Fitted):
+        return None if event.contract in site.contracts else f"no contract {event.contract!r}"
+    if isinstance(event, Tick):
+        return None if event.building in site.buildings else f"no building {event.building!r}"
+    if event.building and event.building not in site.buildings:
+        return f"no building {event.building!r}"
+    if event.nature == "register" and (event.building, event.meter) not in site.meters:
+        return f"no meter {event.building}/{event.meter}"
+    return None
