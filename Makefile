@@ -46,5 +46,8 @@ format: $(VENV)/.done ## Format the code
 bench: setup ## Print the tables of docs/performance.md
 	for each in bench/*.py; do echo "== $$each"; $(BIN)/python $$each; done
 
+exam: setup ## The exam's gate: four seeds of 1,000 houses each
+	$(BIN)/kvartal exam --houses 1000 --seed 1 --gate
+
 clean: ## Remove what set-up and tests made
 	rm -rf $(VENV) .cache build *.egg-info

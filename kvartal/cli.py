@@ -454,3 +454,53 @@ def restatements(
         row["date"] = dt.date.fromordinal(row["date"]).isoformat()
         row["learned_at"] = iso(row["learned_at"])
         _print(row)
+
+
+@app.command()
+def exam(
+    houses: Annotated[int, typer.Option("--houses", min=1, help="How many simulated houses.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulation.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole document with every stratum.")] = False,
+    gate: Annotated[
+        bool,
+        typer.Option("--gate", help="Pool the seeds SEED..SEED+3; status 1 where a limit does not hold."),
+    ] = False,
+    export: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--export", help="Write site file, captures and truth here instead: the exam on paper."),
+    ] = None,
+    score: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--score", help="Score somebody's figures (JSON) against --truth."),
+    ] = None,
+    truth: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--truth", help="The truth.json of an exported exam."),
+    ] = None,
+) -> None:
+    """Put simulated houses with known savings before the baselines and score what they say."""
+    from kvartal.examination import examine, pass_gate, score_file
+    from simulators.exam_export import export as export_exam
+
+    if score is not None:
+        _print(score_file(score, truth))
+        return
+    total = 4 * houses if gate else houses
+    with _bar("houses", total) as done:
+        if export is not None:
+            export_exam(houses, seed, directory=export, progress=done)
+            return
+        if gate:
+            document, failed = pass_gate(houses, seed, done)
+        else:
+            document, failed = examine(houses, seed, done), []
+    if as_json:
+        _print(document)
+    else:
+        for name, value in document["total"].items():
+            typer.echo(f"{name:18} {value}")
+        typer.echo(f"{'seconds':18} {document['seconds']}")
+    for text in failed:
+        _say(text)
+    if failed:
+        raise typer.Exit(1)
