@@ -5,13 +5,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBS := $(CURDIR)/.cache/debs
-LIBS := $(DEBS)/usr/lib/$(shell uname -m)-linux-gnu
-export PATH := $(PATH):/usr/sbin:$(DEBS)/usr/sbin:$(DEBS)/usr/lib/chromium:$(DEBS)/usr/bin
-# Libraries of what was unpacked; the directory does not exist where nothing was.
-export LD_LIBRARY_PATH := $(LIBS)$(if $(LD_LIBRARY_PATH),:$(LD_LIBRARY_PATH))
+# Debian keeps servers out of the PATH of users; what set-up unpacked without root is started from .cache/bin.
+export PATH := $(PATH):/usr/sbin:$(CURDIR)/.cache/bin
 
-.PHONY: help setup setup-test demo test check format lint bench exam clean
+.PHONY: help setup setup-test demo test check format bench exam clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +19,7 @@ setup: $(VENV)/.done ## Python environment and a mosquitto
 setup-test: $(VENV)/.done ## The same, with the servers and the browser that the tests use
 	@bash scripts/debian-packages.sh mosquitto influxd chromium
 
+# A stamp: a second run installs nothing, until pyproject.toml changes.
 $(VENV)/.done: pyproject.toml scripts/python-environment.sh
 	@bash scripts/python-environment.sh "$(PYTHON)" "$(VENV)"
 	@touch $@
@@ -44,7 +42,7 @@ format: $(VENV)/.done ## Format the code
 	$(BIN)/ruff check --fix .
 
 bench: setup ## Print the tables of docs/performance.md
-	for each in bench/*.py; do echo "== $$each"; $(BIN)/python $$each; done
+	@set -e; for each in bench/*.py; do echo "== $$each"; $(BIN)/python $$each; done
 
 exam: setup ## The exam's gate: four seeds of 1,000 houses each
 	$(BIN)/kvartal exam --houses 1000 --seed 1 --gate

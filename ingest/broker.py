@@ -41,7 +41,7 @@ log_type warning
 
 # Debian keeps servers out of the PATH of users; `make setup` without root unpacks its packages here.
 _SBIN: Final = ("/usr/sbin", "/usr/local/sbin")
-UNPACKED: Final = Path(__file__).resolve().parents[1] / ".cache" / "debs"
+_UNPACKED: Final = Path(__file__).resolve().parents[1] / ".cache" / "bin"
 
 
 class NoBroker(OSError):
@@ -71,7 +71,7 @@ class Broker(Protocol):
 
 def find_mosquitto() -> str | None:
     """Path of a mosquitto: on PATH, where Debian puts servers, or where `make setup` unpacked one."""
-    places = (os.environ.get("PATH", ""), *_SBIN, str(UNPACKED / "usr" / "sbin"))
+    places = (os.environ.get("PATH", ""), *_SBIN, str(_UNPACKED))
     return shutil.which("mosquitto", path=os.pathsep.join(places))
 
 
@@ -201,7 +201,6 @@ class Mosquitto:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=_environment(Path(binary)),
             start_new_session=True,  # a Ctrl-C at the terminal is ours to handle, not the broker's
         )
         (self._directory / "mosquitto.pid").write_text(str(self._process.pid), encoding="ascii")
@@ -230,17 +229,6 @@ class Mosquitto:
         if self._owned is not None:
             self._owned.close()
             self._owned = None
-
-
-def _environment(binary: Path) -> dict[str, str]:
-    """The child's environment: an unpacked package finds its libraries beside it."""
-    environment = dict(os.environ)
-    if UNPACKED in binary.resolve().parents:
-        libraries = [*UNPACKED.glob("usr/lib/*-linux-gnu*"), *UNPACKED.glob("lib/*-linux-gnu*")]
-        known = environment.get("LD_LIBRARY_PATH")
-        paths = [*map(str, libraries), *([known] if known else [])]
-        environment["LD_LIBRARY_PATH"] = os.pathsep.join(paths)
-    return environment
 
 
 def check_free(host: str, port: int) -> None:

@@ -1,42 +1,53 @@
 #!/usr/bin/env bash
-# Brings programs from Debian's packages: debian-packages.sh BINARY...
-# As root they are installed; otherwise they are fetched with their missing libraries and unpacked into
-# .cache/debs. KVARTAL_UNPACK=1 unpacks even as root.
+# Brings programs that come in Debian packages: debian-packages.sh PROGRAM...
+# As root the packages are installed; otherwise they are unpacked into .cache/debs, and .cache/bin starts them
+# with the libraries that lie there.
 set -euo pipefail
-
+cd "$(dirname "$0")/.."
 declare -A package=([mosquitto]=mosquitto [influxd]=influxdb [chromium]=chromium)
-debs=.cache/debs
-missing=()
-for binary in "$@"; do
-  if [ "${KVARTAL_UNPACK:-}" = 1 ] && [ ! -e "$debs/.${package[$binary]}" ]; then
-    missing+=("${package[$binary]}")
-  elif ! command -v "$binary" >/dev/null 2>&1; then
-    missing+=("${package[$binary]}")
-  fi
-done
-[ ${#missing[@]} -gt 0 ] || exit 0
+declare -A unpacked=(
+  [mosquitto]=usr/sbin/mosquitto [influxd]=usr/bin/influxd [chromium]=usr/lib/chromium/chromium
+)
 
-if [ "$(id -u)" = 0 ] && [ "${KVARTAL_UNPACK:-}" != 1 ]; then
-  echo "installing Debian packages: ${missing[*]}"
-  apt-get update -qq
-  # Debian starts a server that it installs; ours are started by the tests and the demo alone.
+PATH="$PATH:/usr/sbin:$PWD/.cache/bin"
+programs=() packages=()
+for program in "$@"; do
+  command -v "$program" >/dev/null || { programs+=("$program"); packages+=("${package[$program]}"); }
+done
+[ ${#programs[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+  echo "not found, and there is no apt-get to bring them: ${programs[*]}" >&2
+  exit 0  # what needs them says so itself
+fi
+
+if [ "$(id -u)" = 0 ]; then
+  echo "installing Debian packages: ${packages[*]}"
+  # Debian starts a server that it installs; ours are started by the demo and the tests alone.
   if [ ! -e /usr/sbin/policy-rc.d ]; then
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
     printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
     chmod +x /usr/sbin/policy-rc.d
-    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
   fi
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
   exit 0
 fi
 
-mkdir -p "$debs/archives/partial" "$debs/lists/partial"
-# Lists of our own where the system has none (a fresh image) and we may not write there.
-apt=(-o Dir::State::lists="$PWD/$debs/lists" -o Dir::Cache::archives="$PWD/$debs/archives" -o Debug::NoLocking=1)
-apt-get "${apt[@]}" update -qq
-wanted=$(apt-get "${apt[@]}" install -s --no-install-recommends "${missing[@]}" | sed -n 's/^Inst \([^ ]*\).*/\1/p')
-if [ "${KVARTAL_UNPACK:-}" = 1 ]; then wanted=$(printf '%s\n' $wanted "${missing[@]}" | sort -u); fi
-echo "unpacking Debian packages into $debs: $(echo $wanted)"
-(cd "$debs/archives" && apt-get "${apt[@]}" download -qq $wanted)
-for deb in "$debs"/archives/*.deb; do dpkg -x "$deb" "$debs"; done
-rm -rf "$debs/archives"
-for name in "${missing[@]}"; do touch "$debs/.$name"; done
+bash scripts/unpack-debs.sh "${packages[@]}"
+mkdir -p .cache/bin
+libraries=$(
+  cd .cache/debs
+  find usr/lib/*-linux-gnu* lib/*-linux-gnu* -maxdepth 2 -name 'lib*.so*' -printf '$debs/%h\n' 2>/dev/null |
+    sort -u | paste -sd:
+)
+for program in "${programs[@]}"; do
+  cat >".cache/bin/$program" <<END
+#!/bin/sh
+debs=\$(dirname "\$(dirname "\$(readlink -f "\$0")")")/debs
+export LD_LIBRARY_PATH="$libraries\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}"
+[ -e /etc/fonts/fonts.conf ] || export FONTCONFIG_PATH="\$debs/etc/fonts"
+exec "\$debs/${unpacked[$program]}" "\$@"
+END
+  chmod +x ".cache/bin/$program"
+done

@@ -1,35 +1,35 @@
 #!/usr/bin/env bash
-# Makes the Python environment: python-environment.sh PYTHON VENV
+# Makes the Python environment with Kvartal and its development tools: python-environment.sh PYTHON VENV
 set -euo pipefail
+cd "$(dirname "$0")/.."
 python="$1" venv="$2"
 
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-  echo "Python 3.11 or newer is needed; '$python' is $("$python" --version 2>&1 || echo missing)" >&2
+  echo "Python 3.11 or newer is needed; '$python' is $("$python" --version 2>&1 || echo missing)." >&2
+  echo "Name another one with: make PYTHON=/path/to/python3.11 ..." >&2
   exit 2
 fi
-if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+
+if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
   rm -rf "$venv"
-  if ! "$python" -m venv "$venv" 2>/dev/null; then
-    # Debian keeps ensurepip in a package of its own.
-    rm -rf "$venv"
-    if [ "$(id -u)" = 0 ]; then
-      echo "installing: python3-venv"
-      apt-get update -qq
-      apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
-      "$python" -m venv "$venv"
-    else
-      echo "unpacking into .cache: virtualenv"
-      "$python" -m pip install --quiet --target .cache/virtualenv virtualenv 2>/dev/null || {
-        mkdir -p .cache/debs
-        (cd .cache/debs && apt-get download -qq python3-pip-whl python3-setuptools-whl)
-        for deb in .cache/debs/python3-*-whl_*.deb; do dpkg -x "$deb" .cache/debs; done
-        "$python" -m venv --without-pip "$venv"
-        wheel=$(ls .cache/debs/usr/share/python-wheels/pip-*.whl | head -1)
-        "$venv/bin/python" "$wheel/pip" install --quiet --no-index --find-links .cache/debs/usr/share/python-wheels pip
-      }
-      [ -x "$venv/bin/python" ] || PYTHONPATH=.cache/virtualenv "$python" -m virtualenv --quiet "$venv"
-    fi
+  # Debian keeps what a new environment gets its pip from in a package of its own.
+  if "$python" -c 'import ensurepip' 2>/dev/null; then
+    "$python" -m venv "$venv"
+  elif ! command -v apt-get >/dev/null; then
+    echo "'$python -m venv' does not work here: it has no ensurepip" >&2
+    exit 2
+  elif [ "$(id -u)" = 0 ] && [ "$(readlink -f "$(command -v "$python")")" = "$(readlink -f /usr/bin/python3)" ]; then
+    echo "installing Debian package: python3-venv"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+    "$python" -m venv "$venv"
+  else
+    [ -d .cache/debs/usr/share/python-wheels ] || bash scripts/unpack-debs.sh python3-pip-whl
+    "$python" -m venv --without-pip "$venv"
+    wheel=$(ls .cache/debs/usr/share/python-wheels/pip-*.whl)
+    "$venv/bin/python" "$wheel/pip" install --quiet --disable-pip-version-check pip
   fi
 fi
-echo "installing into $venv: kvartal with its development tools"
+
+echo "installing into $venv: Kvartal with its development tools"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]'
