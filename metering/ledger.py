@@ -279,14 +279,15 @@ def _compare(
     """The hours that differ between the old and the new blocks: after, and before."""
     touched: set[int] = set()
     for day, block in new_blocks.items():
-        touched.update(block.booked.amounts)
-        touched.update(block.booked.flags)
-        touched.add(block.state.t // HOUR_MS)
         old = old_blocks[day]
-        if old is not None:
-            touched.update(old.booked.amounts)
-            touched.update(old.booked.flags)
-            touched.add(old.state.t // HOUR_MS)
+        touched.add(block.state.t // HOUR_MS)
+        if old is None:
+            touched.update(block.booked.amounts)
+            touched.update(block.booked.flags)
+            continue
+        touched.add(old.state.t // HOUR_MS)
+        touched.update(hour for hour, _ in block.booked.amounts.items() ^ old.booked.amounts.items())
+        touched.update(hour for hour, _ in block.booked.flags.items() ^ old.booked.flags.items())
 
     def old_block(day: int) -> Block | None:
         if day in old_blocks:

@@ -43,7 +43,13 @@ class Applier:
     """Applies log messages to the state, in batches. One thread at a time."""
 
     def __init__(
-        self, *, site: Site, parts: TableParts, sink: Sink, partitions: int = 1, most_cached: int = _MOST_CACHED
+        self,
+        *,
+        site: Site,
+        parts: TableParts,
+        sink: Sink,
+        partitions: int = 1,
+        most_cached: int = _MOST_CACHED,
     ) -> None:
         """
         Args:
@@ -74,6 +80,11 @@ class Applier:
             found = self._partitions[number] = _Partition(cache)
         return found
 
+    def expected(self, partition: int) -> int:
+        """Offset of the partition's next message that is not applied yet, in memory or for good."""
+        on = self._partition(partition)
+        return (self._parts.applied(partition) if on.newest is None else on.newest) + 1
+
     def take(self, value: bytes, *, partition: int, offset: int, logged_at: int = 0) -> bool:
         """Apply one message in memory; returns whether it was new.
 
@@ -83,9 +94,9 @@ class Applier:
             offset: Its offset; messages of a partition come in order.
             logged_at: When the log took it [ms], for messages that do not say when they were received.
         """
-        on = self._partition(partition)
-        if offset <= (self._parts.applied(partition) if on.newest is None else on.newest):
+        if offset < self.expected(partition):
             return False
+        on = self._partition(partition)
         on.newest = offset
         try:
             event = decode(value)
@@ -99,7 +110,9 @@ class Applier:
             if isinstance(event, Readings):
                 detail = f"partition {partition}, offset {offset}: {unknown} in the site file"
                 self._events.append(
-                    Rejected("(event log)", value, "unknown_meter", detail, event.received_at, len(event.times))
+                    Rejected(
+                        "(event log)", value, "unknown_meter", detail, event.received_at, len(event.times)
+                    )
                 )
             return True
         made = advance(self._steps, on.cache, event)

@@ -14,8 +14,8 @@ because the next one begins from what the last whole one left, and writes its ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
 import msgspec
 
@@ -46,20 +46,30 @@ def chunk_of(part: str) -> str:
     return str(int(part) // _DAYS_A_CHUNK) if part.isdigit() else "-"
 
 
+class Table(Protocol):
+    """What is needed of a key-value table."""
+
+    def get(self, key: bytes, /) -> bytes | None: ...
+    def __setitem__(self, key: bytes, value: bytes, /) -> None: ...
+
+
 class TableParts:
     """The parts of every partition in a table of chunks."""
 
-    def __init__(self, table: MutableMapping[bytes, bytes]) -> None:
+    def __init__(self, table: Table, at: Callable[[int], None] = lambda partition: None) -> None:
         """
         Args:
             table: Holds the chunks of all partitions that are ours. Nothing else writes to it.
+            at: Called with the partition before the table is read or written there.
         """
         self._table = table
+        self._at = at
         self._applied: dict[int, int] = {}
 
     def applied(self, partition: int) -> int:
         """Offset of the last message of the partition that was applied whole; -1 before the first."""
         if partition not in self._applied:
+            self._at(partition)
             raw = self._table.get(_applied_key(partition))
             self._applied[partition] = int(raw) if raw else -1
         return self._applied[partition]
@@ -74,6 +84,7 @@ class TableParts:
 
     def chunk(self, key: str, chunk: str, partition: int) -> dict[str, bytes]:
         """The parts of a chunk as the last whole batch left them."""
+        self._at(partition)
         raw = self._table.get(_chunk_key(key, chunk))
         if not raw:
             return {}
@@ -82,6 +93,7 @@ class TableParts:
 
     def commit(self, changed: Mapping[tuple[str, str], bytes | None], partition: int, offset: int) -> None:
         """Write changed parts, and last the offset that makes them count."""
+        self._at(partition)
         chunks: dict[tuple[str, str], dict[str, bytes | None]] = {}
         for (key, part), blob in changed.items():
             chunks.setdefault((key, chunk_of(part)), {})[part] = blob

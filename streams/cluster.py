@@ -2,163 +2,68 @@
 
 Theory of operation
 -------------------
-One agent reads the log of readings, message by message, in the order of its partition. A message goes
-through the steps over a cache of decoded parts; what they bring forth goes to the sink; then the changed
-parts go to one plain Faust table (never a window: those close by the wall clock). Faust's cost is per
-message and per table write, so parts are written in chunks of a few days.
+One agent reads the log of readings, each partition in its order. Messages are taken into memory as long as more
+of them wait, up to a bound; then the batch is made durable, in this order:
 
-Faust delivers at least once, and a table's changelog is not atomic with the offset or with itself: after a
-crash a message comes again, and of its table writes any first few may be there. Both are made harmless:
+1. what the steps brought forth goes to the sink, which upserts by key;
+2. the changed parts go to one plain Faust table (never a window: those close by the wall clock), a partition's
+   *applied* offset last (`streams.chunks`);
+3. the changelog's delivery reports are awaited;
+4. the messages are acknowledged, and Faust commits their offsets now and then.
 
-- an entry carries the offset that wrote it and what it held before, and the last write of a message is its
-  partition's *applied* offset. An entry whose offset is newer than the applied one belongs to a message that
-  was not finished: it is read as it was before. At most one message of a partition can be unfinished, because
-  a partition is worked off in order.
-- a message whose offset is not newer than the applied one is passed over.
-- the sink gets the events before the table is written, and upserts by key.
+Step 3 is ours because Faust does not give it: before it commits offsets it flushes its producer, but gives the
+flush up when no message went out for 0.1 s, so that a slow broker and a crash could lose state whose messages
+count as read. With it, whatever dies, a message whose effects are not in the changelog comes again; one whose
+effects are there is passed over by its offset; and a batch half written is read as it was before.
+
+Where a partition goes on is not left to Faust either, which may commit past a message that a rebalance took out
+of its hands: the state knows the offset that follows, and where the log gives a later one it is asked again.
+
+A rebalance drops the batch at hand, unacknowledged: the partition's new owner begins from the changelog. A sink
+that is away holds everything up and nothing is passed over. A bug in a step, a crash in Faust and a consumer
+that stands still while the log goes on (faust-streaming #175) end the worker with `failed`: whoever runs it
+starts it again, and nothing is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
-import traceback
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import faust
-import msgspec
+import faust.streams
 
-from metering.events import Event, Fitted, Readings, Rejected, Tick
 from metering.site import Site
-from streams.pipeline import pipeline
-from streams.shelf import Cache
-from streams.step import advance
+from streams.applier import Applier, Sink
+from streams.chunks import TableParts
 
 log = logging.getLogger("kvartal.worker")
-# It reports each time its buffer has more than a hundred table writes, which is every archive message.
+# It reports each time its buffer has more than a hundred table writes, which is every batch.
 logging.getLogger("faust.transport.producer").setLevel(logging.ERROR)
 
 APP: Final = "kvartal-worker"
 TABLE: Final = "state"
 CHANGELOG: Final = f"{APP}-{TABLE}-changelog"
-_DAYS_A_CHUNK: Final = 8
-_MOST_CACHED: Final = 60_000
+
+_MOST_MESSAGES: Final = 200
+"""In a batch. Beyond some tens the price of a batch no longer shows (docs/decisions/004)."""
+_LONGEST_BATCH_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 30.0
+_LOOK_EVERY_S: Final = 15.0
 
 
-class Sink(Protocol):
-    """Takes events; they are on disk when it returns."""
-
-    def write(self, events: Sequence[Event]) -> None: ...
-
-
-class Entry(msgspec.Struct, array_like=True):
-    """One chunk of parts in the table."""
-
-    offset: int
-    """Offset of the message that wrote it."""
-    parts: dict[str, bytes]
-    before: dict[str, bytes]
-    """The parts before that message."""
-
-
-_LOGGED = msgspec.msgpack.Decoder(Readings | Tick | Fitted)
-_ENTRY = msgspec.msgpack.Decoder(Entry)
-_encode = msgspec.msgpack.Encoder().encode
-
-
-def chunk_of(part: str) -> str:
-    """The chunk that a part belongs to: parts named by a day share one with their neighbours."""
-    return str(int(part) // _DAYS_A_CHUNK) if part.isdigit() else "-"
-
-
-class TableParts:
-    """Parts of state in a table of chunks; survives a crash between any two writes."""
-
-    def __init__(self, table: Any) -> None:
-        self._table = table
-        self._applied: dict[int, int] = {}
-        self.partition = 0
-        """Partition of the message being worked on."""
-
-    def applied(self, partition: int) -> int:
-        """Offset of the last message of the partition that was applied whole; -1 before the first."""
-        if partition not in self._applied:
-            raw = self._table.get(_applied_key(partition))
-            self._applied[partition] = int(raw) if raw else -1
-        return self._applied[partition]
-
-    def forget(self) -> None:
-        """The table may have been recovered anew."""
-        self._applied.clear()
-
-    def _entry(self, key: str, chunk: str) -> dict[str, bytes]:
-        raw = self._table.get(f"{key}#{chunk}".encode())
-        if not raw:
-            return {}
-        entry = _ENTRY.decode(raw)
-        return entry.parts if entry.offset <= self.applied(self.partition) else entry.before
-
-    def part(self, key: str, part: str) -> bytes | None:
-        """One part as it was when the last whole message had been applied."""
-        return self._entry(key, chunk_of(part)).get(part)
-
-    def commit(self, parts: dict[tuple[str, str], bytes | None], partition: int, offset: int) -> None:
-        """Write changed parts, and last the offset that makes them count."""
-        chunks: dict[tuple[str, str], dict[str, bytes | None]] = {}
-        for (key, part), blob in parts.items():
-            chunks.setdefault((key, chunk_of(part)), {})[part] = blob
-        for (key, chunk), changed in chunks.items():
-            before = self._entry(key, chunk)
-            after = {name: blob for name, blob in {**before, **changed}.items() if blob is not None}
-            self._table[f"{key}#{chunk}".encode()] = _encode(Entry(offset, after, before))
-        self._table[_applied_key(partition)] = str(offset).encode()
-        self._applied[partition] = offset
-
-
-def _applied_key(partition: int) -> bytes:
-    return f"@{partition}".encode()
-
-
-class Applier:
-    """Applies log messages to the state, one after the other. Knows nothing of Faust: tests drive it too."""
-
-    def __init__(self, *, site: Site, parts: TableParts, sink: Sink) -> None:
-        self._steps = pipeline(site)
-        self._parts = parts
-        self._sink = sink
-        self._cache = Cache(parts, self._steps, _MOST_CACHED)
-
-    def forget(self) -> None:
-        """Read everything anew: partitions moved."""
-        self._parts.forget()
-        self._cache.forget()
-
-    def apply(self, value: bytes, *, partition: int, offset: int) -> bool:
-        """Apply one message of the log; returns whether it was new."""
-        if offset <= self._parts.applied(partition):
-            return False
-        self._parts.partition = partition
-        try:
-            event = _LOGGED.decode(value)
-        except msgspec.DecodeError:
-            detail = traceback.format_exc(limit=-1)
-            self._sink.write([Rejected("(event log)", value, "decoder_error", detail, 0)])
-            self._parts.commit({}, partition, offset)
-            return True
-        events = advance(self._steps, self._cache, event)
-        if isinstance(event, Readings):
-            events += advance(self._steps, self._cache, Tick(event.building, event.received_at))
-        if events:
-            self._sink.write(events)
-        self._parts.commit(self._cache.take_changed(), partition, offset)
-        self._cache.committed()
-        return True
+class Stalled(RuntimeError):
+    """Messages wait on the log, and none came for too long."""
 
 
 class Worker:
-    """A Faust worker in a thread of its own."""
+    """A Faust worker in a thread and an event loop of its own."""
 
     def __init__(
         self,
@@ -170,34 +75,37 @@ class Worker:
         topic: str,
         data: str,
         store: str = "memory://",
+        stalled_s: float = 300.0,
     ) -> None:
         """
         Args:
             bootstrap: Bootstrap servers of Kafka.
             partitions: Partitions of the log, fixed for its life.
             site: The site.
-            sink: Takes the events.
+            sink: Takes the events; called from a thread, one call at a time. An OSError means "again later".
             topic: The topic of the log.
             data: Directory of the table store.
-            store: Faust's table store, `memory://` or `rocksdb://`.
+            store: Faust's table store, `memory://` or `rocksdb://` (needs rocksdict).
+            stalled_s: The worker ends when messages wait and none was applied for so long [s].
         """
         self.applied: dict[int, int] = {}
-        """Offset applied last, by partition."""
+        """Offset applied last, by partition; from the table where none came since the start."""
         self.failed: BaseException | None = None
         self._ready = threading.Event()
+        self._moved = threading.Condition()
         self._stop: Callable[[], None] = lambda: None
-        self._settings = {"bootstrap": bootstrap, "partitions": partitions, "store": store, "data": data}
-        self._topic = topic
+        self._bootstrap, self._partitions, self._topic = bootstrap, partitions, topic
+        self._store, self._data, self._stalled_s = store, data, stalled_s
         self._site, self._sink = site, sink
         self._thread = threading.Thread(target=self._run, name="faust", daemon=True)
 
     def start(self, timeout_s: float = 60.0) -> bool:
-        """Start; returns whether the worker has its partitions within `timeout_s`."""
+        """Start; returns whether the worker has its partitions and its state within `timeout_s`."""
         self._thread.start()
         return self._ready.wait(timeout_s) and self.failed is None
 
     def stop(self, timeout_s: float = 30.0) -> None:
-        """Stop cleanly."""
+        """Stop cleanly; what was not applied stays on the log."""
         self._stop()
         self._thread.join(timeout_s)
 
@@ -206,85 +114,122 @@ class Worker:
         """Whether the thread is alive."""
         return self._thread.is_alive()
 
+    def reached(self, offsets: Mapping[int, int]) -> bool:
+        """Whether everything up to these offsets, by partition, has been applied and is durable."""
+        return all(self.applied.get(partition, -1) >= offset for partition, offset in offsets.items())
+
+    def wait_applied(self, offsets: Mapping[int, int], timeout_s: float) -> bool:
+        """Wait until `reached`; whether it was so within `timeout_s`. Ends early where the worker failed."""
+        with self._moved:
+            self._moved.wait_for(lambda: self.failed is not None or self.reached(offsets), timeout_s)
+        return self.reached(offsets)
+
     def _run(self) -> None:
         try:
             asyncio.run(self._main())
         except BaseException as error:
-            self.failed = error
-            log.exception("the worker ended")
+            self._fail(error)
         finally:
             self._ready.set()
+
+    def _fail(self, error: BaseException) -> None:
+        log.error("the worker ends: %r", error, exc_info=error)
+        with self._moved:
+            self.failed = self.failed or error
+            self._moved.notify_all()
+
+    def _advance(self, applied: Mapping[int, int]) -> None:
+        with self._moved:
+            self.applied.update(applied)
+            self._moved.notify_all()
 
     async def _main(self) -> None:
         app = self._app()
         topic = app.topic(
             self._topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
         )
-        table = app.Table(
-            TABLE,
-            default=bytes,
-            partitions=self._settings["partitions"],
-            key_type=bytes,
-            value_type=bytes,
-        )
-        parts = TableParts(table)
-        applier = Applier(site=self._site, parts=parts, sink=self._sink)
-
-        loop = asyncio.get_running_loop()
+        table = app.Table(TABLE, default=bytes, partitions=self._partitions, key_type=bytes, value_type=bytes)
+        written = _Written(table)
+        parts = TableParts(written, written.at)
+        applier = Applier(site=self._site, parts=parts, sink=self._sink, partitions=self._partitions)
         stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                loop.call_soon_threadsafe(stopping.set)
 
         async def agent(stream: Any) -> None:
-            async for event in stream.events():
-                message = event.message
-                pause = 1.0
-                while True:
-                    try:
-                        applier.apply(event.value, partition=message.partition, offset=message.offset)
-                        break
-                    except OSError as error:
-                        # The sink is away: hold this partition until it is back; nothing is passed over.
-                        applier.forget()
-                        log.warning("the sink did not take a message, again in %.0f s: %s", pause, error)
-                        await asyncio.sleep(pause)
-                        pause = min(60.0, 2 * pause)
-                    except BaseException as error:
-                        # A bug. Faust would restart the agent and pass the message over: end instead.
-                        self.failed = error
-                        log.exception("a message could not be applied; the worker ends")
-                        stopping.set()
-                        await asyncio.Event().wait()
-                self.applied[message.partition] = message.offset
-
-        app.agent(topic, name="apply", concurrency=1)(agent)
+            batches = _Batches(app, applier, written, self._sink, self._advance)
+            try:
+                await batches.run(stream.noack())
+            except Exception as error:
+                # Faust would restart the agent and pass the message over.
+                self._fail(error)
+                stopping.set()
+                await asyncio.Event().wait()
 
         async def assigned(_app: Any, assigned: Any, **_: Any) -> None:
             applier.forget()
+            if not assigned:
+                self._ready.set()
+
+        async def recovered() -> None:
+            applier.forget()
+            ours = {tp.partition for tp in app.consumer.assignment() if tp.topic == self._topic}
+            self._advance({partition: parts.applied(partition) for partition in ours})
             self._ready.set()
 
+        app.agent(topic, name="apply", concurrency=1)(agent)
         app.on_partitions_assigned.connect(assigned)
-
-        def stop() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(stopping.set)
-
+        table.on_recover(recovered)
         self._stop = stop
         app.finalize()
         app.loop = loop
         await app.start()
+        watch = asyncio.ensure_future(self._watch(app))
         try:
-            await stopping.wait()
+            await asyncio.wait(
+                [asyncio.ensure_future(stopping.wait()), asyncio.ensure_future(app.wait()), watch],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if watch.done():
+                watch.result()
+            if not stopping.is_set():
+                raise app.crash_reason or RuntimeError("Faust stopped by itself")
         finally:
+            watch.cancel()
             await app.stop()
+
+    async def _watch(self, app: Any) -> None:
+        """Raise `Stalled` where messages wait and none is applied."""
+        seen: dict[int, int] = {}
+        since = time.monotonic()
+        while True:
+            await asyncio.sleep(min(_LOOK_EVERY_S, self._stalled_s / 4))
+            now = dict(self.applied)
+            # What cannot be asked does not stand still less.
+            ends: Mapping[Any, int] | None = None
+            with contextlib.suppress(Exception):
+                ours = {tp for tp in app.consumer.assignment() if tp.topic == self._topic}
+                ends = await asyncio.wait_for(app.consumer.highwaters(*ours), 10) if ours else {}
+            waiting = ends is None or any(now.get(tp.partition, -1) < end - 1 for tp, end in ends.items())
+            if now != seen or not waiting:
+                seen, since = now, time.monotonic()
+            elif time.monotonic() - since > self._stalled_s:
+                raise Stalled(
+                    f"nothing applied for {self._stalled_s:.0f} s: at {now}, the log ends at {ends}"
+                )
 
     def _app(self) -> Any:
         settings: dict[str, Any] = {
-            "broker": f"kafka://{self._settings['bootstrap']}",
-            "store": self._settings["store"],
-            "datadir": self._settings["data"],
+            "broker": f"kafka://{self._bootstrap}",
+            "store": self._store,
+            "datadir": self._data,
             "key_serializer": "raw",
             "value_serializer": "raw",
             "processing_guarantee": "at_least_once",
-            "topic_partitions": self._settings["partitions"],
+            "topic_partitions": self._partitions,
             "topic_allow_declare": False,
             "topic_disable_leader": True,
             "table_standby_replicas": 0,
@@ -293,8 +238,135 @@ class Worker:
             "broker_session_timeout": 30.0,
             "broker_heartbeat_interval": 3.0,
             "broker_commit_interval": 2.0,
-            "producer_linger": 0.02,
+            # A batch's writes go out together and are awaited: lingering would only make it wait.
+            "producer_linger": 0.0,
             "producer_max_request_size": 4 << 20,
             "stream_wait_empty": False,
         }
         return faust.App(APP, **settings)
+
+
+class _Written:
+    """The Faust table as a mapping that remembers the delivery reports of what was written to it."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._reports: list[Any] = []
+        self._events: dict[int, Any] = {}
+
+    def met(self, event: Any) -> None:
+        """Note an event of its partition."""
+        self._events[event.message.partition] = event
+
+    def at(self, partition: int) -> None:
+        """Read and write in this partition from here on.
+
+        Faust takes a table's partition from the event at hand, and a batch holds events of several. There is
+        no public way to say it, but the pinned version has this one.
+        """
+        event = self._events.get(partition)
+        faust.streams._current_event.set(None if event is None else weakref.ref(event))
+
+    def get(self, key: bytes, /) -> bytes | None:
+        found: bytes | None = self._table.data.get(key)
+        return found
+
+    def __setitem__(self, key: bytes, value: bytes, /) -> None:
+        partition = self._table.partition_for_key(key)
+        self._reports.append(self._table.send_changelog(partition, key, value))
+        self._table.data[key] = value
+
+    async def delivered(self) -> None:
+        """Wait until the changelog has all that was written.
+
+        Raises:
+            Exception: it did not take a write.
+        """
+        reports, self._reports = self._reports, []
+        if reports:
+            await asyncio.gather(*reports)
+
+
+class _Batches:
+    """The agent: takes messages of a stream and makes them durable batch by batch."""
+
+    def __init__(
+        self,
+        app: Any,
+        applier: Applier,
+        written: _Written,
+        sink: Sink,
+        advanced: Callable[[Mapping[int, int]], None],
+    ) -> None:
+        self._app, self._applier, self._written, self._sink = app, applier, written, sink
+        self._advanced = advanced
+        self._sought: dict[int, int] = {}
+        """Offset that the log was asked for, by partition."""
+
+    async def run(self, stream: Any) -> None:
+        """Work off the stream for ever."""
+        batch: list[Any] = []
+        begun = 0.0
+        generation = None
+        async for event in stream.events():
+            message = event.message
+            if message.generation_id != generation:
+                # A rebalance came between: the state was read anew, and what was not acknowledged comes again.
+                generation = message.generation_id
+                batch = []
+                self._sought.clear()
+            self._written.met(event)
+            if await self._follows(message):
+                if not batch:
+                    begun = time.monotonic()
+                batch.append(event)
+                self._applier.take(
+                    event.value,
+                    partition=message.partition,
+                    offset=message.offset,
+                    logged_at=round(1000 * message.timestamp),
+                )
+            full = len(batch) >= _MOST_MESSAGES or time.monotonic() - begun > _LONGEST_BATCH_S
+            if batch and (full or stream.channel.empty()):
+                await self._make_durable(stream, batch)
+                batch = []
+
+    async def _follows(self, message: Any) -> bool:
+        """Whether nothing is missing before the message; else the log is asked for what is."""
+        partition, expected = message.partition, self._applier.expected(message.partition)
+        sought = self._sought.get(partition)
+        if message.offset <= expected or message.offset == sought:
+            self._sought.pop(partition, None)
+            return True
+        if sought is not None:
+            return False
+        first = (await self._app.consumer.earliest_offsets(message.tp))[message.tp]
+        if first > expected:
+            log.error("partition %d: the log has lost offsets %d to %d", partition, expected, first - 1)
+            if message.offset == first:
+                return True
+        log.warning("partition %d: asking the log for offset %d, got %d", partition, expected, message.offset)
+        self._sought[partition] = max(first, expected)
+        await self._app.consumer.seek(message.tp, self._sought[partition])
+        return False
+
+    async def _make_durable(self, stream: Any, batch: list[Any]) -> None:
+        events = self._applier.finish()
+        pause = 1.0
+        while events:
+            try:
+                await asyncio.to_thread(self._sink.write, events)
+                break
+            except OSError as error:
+                log.warning("the sink did not take a batch, again in %.0f s: %s", pause, error)
+                await asyncio.sleep(pause)
+                pause = min(_LONGEST_PAUSE_S, 2 * pause)
+        moved = batch[0].message.generation_id != self._app.consumer_generation_id
+        if moved or not self._app.flow_control.is_active():
+            self._applier.forget()
+            return
+        applied = self._applier.commit()
+        await self._written.delivered()
+        for event in batch:
+            await stream.ack(event)
+        self._advanced(applied)

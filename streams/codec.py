@@ -35,7 +35,7 @@ def decode(value: bytes) -> Logged:
         NotOurs: it is none, or readings that contradict themselves.
     """
     try:
-        event = _LOGGED.decode(value)
+        event: Logged = _LOGGED.decode(value)
     except msgspec.DecodeError as error:
         raise NotOurs(str(error)) from None
     if isinstance(event, Readings):

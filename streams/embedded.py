@@ -16,8 +16,9 @@ from streams.pipeline import pipeline
 from streams.shelf import Cache, Kept
 from streams.step import advance
 
-_MOST_CACHED = 60_000
-"""Parts kept decoded: some 300 MB at worst, 60 MB in the usual case of hourly meters."""
+_CACHED = 4_000
+_CACHED_PER_METER = 8
+"""Parts kept decoded: what an hourly meter touches in a day, and some for contracts and late readings."""
 
 
 class Store(Kept, Protocol):
@@ -65,14 +66,18 @@ class Embedded:
         store: Store,
         decode: Decode,
         copy_to_buildings: Callable[[Readings, Site], Sequence[Readings]],
-        most_cached: int = _MOST_CACHED,
+        most_cached: int | None = None,
     ) -> None:
         self._site = site
         self._store = store
         self._decode = decode
         self._copy = copy_to_buildings
         self._steps = pipeline(site)
-        self._cache = Cache(store, self._steps, most_cached)
+        self._cache = Cache(
+            store,
+            self._steps,
+            _CACHED + _CACHED_PER_METER * len(site.meters) if most_cached is None else most_cached,
+        )
 
     def take(self, messages: Iterable[Message]) -> Batch:
         """Decode a batch of messages, run the pipeline over it and commit. On disk when this returns."""
