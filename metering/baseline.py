@@ -107,6 +107,8 @@ class Baseline:
     """Long-run variance of a day's residual over its variance: by how much a sum scatters more than white noise."""
     drift: float
     """Standard deviation of the change of use between the baseline and another year, a share of use."""
+    drift_degrees: float
+    """Degrees of freedom behind the drift."""
     drift_source: str
     """What the drift rests on."""
     resolution: str = "day"
@@ -264,6 +266,7 @@ def _read(document: bytes) -> Baseline:
             covariance=tuple(tuple(row) for row in residuals["covariance"]),
             long_run=residuals["long_run"],
             drift=held["between_years"]["sd"],
+            drift_degrees=held["between_years"]["degrees"],
             drift_source=held["between_years"]["source"],
             resolution=held["resolution"],
             outage_below=held["outage_below"],
@@ -473,7 +476,12 @@ def freeze(
         "outages": _dates(outages),
         "outage_below": None if outage_below is None else _short(outage_below),
         "temperature": {"lowest_c": weather[0], "highest_c": weather[1]},
-        "between_years": {"sd": _short(drift.sd), "years": drift.years, "source": drift.source},
+        "between_years": {
+            "sd": _short(drift.sd),
+            "degrees": drift.degrees,
+            "years": drift.years,
+            "source": drift.source,
+        },
         "metrics": {
             "mean": _short(mean),
             "rmse": _short(rmse),

@@ -20,13 +20,9 @@ SCHOOL_SHIFTS: Final = tuple(range(-3, 5))
 _PUBLIC: Final = {(1, day) for day in range(1, 9)} | {(2, 23), (3, 8), (5, 1), (5, 9), (6, 12), (11, 4)}
 
 # Recommended dates of the Ministry of Education move by a few days a year; these are their usual core.
-_SCHOOL: Final = (
-    ((10, 27), (11, 4)),
-    ((12, 29), (12, 31)),
-    ((1, 1), (1, 10)),
-    ((3, 24), (3, 31)),
-    ((6, 1), (8, 31)),
-)
+_SCHOOL: Final = (((10, 27), (11, 4)), ((12, 29), (12, 31)), ((3, 24), (3, 31)), ((5, 27), (8, 31)))
+_NEW_YEAR: Final = 9
+"""Lessons begin again on the first working day after 9 January, however the other holidays move."""
 
 
 @lru_cache(maxsize=65_536)
@@ -46,10 +42,15 @@ def day_off(date: int, calendar: str) -> bool:
         return True
     if name == "ru":
         return False
+    if day.month == 1 and day.day <= _NEW_YEAR:
+        return True
     moved = dt.date.fromordinal(date - shift)
-    # The first of September is no holiday however the others move.
     here = (moved.month, moved.day)
-    return any(first <= here <= last for first, last in _SCHOOL) and (day.month, day.day) != (9, 1)
+    # The New Year stays where it is, and so does the first of September.
+    return any(first <= here <= last for first, last in _SCHOOL) and (day.month, day.day) not in {
+        (1, 10),
+        (9, 1),
+    }
 
 
 @lru_cache(maxsize=64)

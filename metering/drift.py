@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 PRIOR_SD: Final = 0.0175
 """Standard deviation of the change of a house's yearly use between two years, a share of use."""
 
-PRIOR_YEARS: Final = 4.0
-"""How many years of history the prior weighs."""
+PRIOR_YEARS: Final = 10.0
+"""How many years of history the prior weighs: its sources are known to about a fifth (1 / sqrt(2 * 10))."""
 
 PRIOR_SOURCE: Final = (
     "prior 1.75 %: Pettersson 1994 (Energy and Buildings 21:209-218), placebos of district heat"
@@ -38,12 +38,15 @@ class Drift(NamedTuple):
     """The drift of a baseline against another year."""
 
     sd: float
+    """Standard deviation of the change against another year, a share of use."""
+    degrees: float
+    """Degrees of freedom behind `sd`: the prior's years and those of history."""
     years: int
     """Years of history that it rests on."""
     source: str
 
 
-PRIOR: Final = Drift(PRIOR_SD, 1, PRIOR_SOURCE)
+PRIOR: Final = Drift(PRIOR_SD, PRIOR_YEARS, 1, PRIOR_SOURCE)
 """The drift where no year can show its own."""
 
 
@@ -72,5 +75,7 @@ def drift_of(dates: NDArray[np.int64], residual: NDArray[np.float64], mean: floa
     if years < 2:
         return PRIOR
     shown = max(float(np.var(means)) * years - sum(noise) * (1 - 1 / years), 0.0)
-    level = (PRIOR_YEARS * level + shown) / (PRIOR_YEARS + years - 1)
-    return Drift(math.sqrt(level * (1 + 1 / years)), years, f"{years} baseline years, and {PRIOR_SOURCE}")
+    degrees = PRIOR_YEARS + years - 1
+    level = (PRIOR_YEARS * level + shown) / degrees
+    source = f"{years} baseline years, and {PRIOR_SOURCE}"
+    return Drift(math.sqrt(level * (1 + 1 / years)), degrees, years, source)

@@ -78,6 +78,9 @@ def _heating_season_capped(p: Parameters) -> Terms:
     return lambda t, on, date, positive: (1.0 - on, on, on * (positive(balance - t) - positive(cap - t)))
 
 
+DARK_FROM_H: Final = (0.0, 8.0, 10.0, 12.0, 14.0)
+"""Length of the night from which on lamps burn in working hours too [h]; found by trying."""
+
 SPELL_C: Final = 12.0
 """Out of season cities heat "periodically" in cold spells; below this effective temperature the house may get heat."""
 
@@ -140,8 +143,12 @@ def _lighting(p: Parameters) -> Terms:
 
 
 def _lighting_at_work(p: Parameters) -> Terms:
-    dark, off = _dark(p), _off(p)
-    return lambda t, on, date, positive: (off(date), 1.0 - off(date), (1.0 - off(date)) * dark(date))
+    dark, off, enough = _dark(p), _off(p), p["dark_from_h"]
+    return lambda t, on, date, positive: (
+        off(date),
+        1.0 - off(date),
+        (1.0 - off(date)) * positive(dark(date) - enough),
+    )
 
 
 _T: Final = "t = lag_weight * T(day) + (1 - lag_weight) * T(day before) [°C]"
@@ -212,10 +219,10 @@ _PLAIN: Final[dict[str, Model]] = {
         words=("calendar",),
     ),
     "lighting_at_work": Model(
-        f"base_off * off + (1 - off) * (base + dark * dark_hours); {_DARK}; {_OFF}",
+        f"base_off * off + (1 - off) * (base + dark * max(dark_hours - dark_from_h, 0)); {_DARK}; {_OFF}",
         ("base_off", "base", "dark"),
-        ("latitude",),
-        3,
+        ("latitude", "dark_from_h"),
+        4,
         _lighting_at_work,
         bases=2,
         needs_weather=False,

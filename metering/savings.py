@@ -13,7 +13,7 @@ from metering.baseline import Baseline, fit
 from metering.predictors import many_days, term_columns
 from metering.season import Seasons
 from metering.sufficiency import Doubt, doubts
-from metering.uncertainty import Z90, Grade, Width, grade, interval, t_quantile, width_90
+from metering.uncertainty import Grade, Width, grade, interval, t_quantile, width_90
 
 DAYS_PER_MONTH = 365.25 / 12
 
@@ -235,7 +235,7 @@ def normalised(before: Baseline, after: Baseline, weather: DailyUse, period: Per
             unseen,
             sum(baseline.extrapolated(t, e) for t, e in zip(temp.tolist(), earlier.tolist(), strict=True)),
         )
-    drift = Z90 * max(before.drift, after.drift) * sums[0]
+    drift = max(t_quantile(each.drift_degrees) * each.drift for each in (before, after)) * sums[0]
     return Normalised(sums[0], sums[1], math.hypot(*widths, drift), unseen / period.days)
 
 

@@ -36,7 +36,7 @@ from metering.changepoint import (
     effective_temperature,
     to_bins,
 )
-from metering.predictors import DARKNESS, MODELS, SPELL_C, WEEK, Model, many_days, term_columns
+from metering.predictors import DARK_FROM_H, MODELS, SPELL_C, WEEK, Model, many_days, term_columns
 from metering.residuals import effective_days, lag1
 
 Floats = NDArray[np.float64]
@@ -172,7 +172,8 @@ def _pick(days: Days, allowed: Collection[str] | None) -> tuple[str, Shape]:
         solved = _solve(name, shape, days)
         if solved is not None:
             parameters, sse, n_prime = solved
-            found[name] = sse, n_prime, name, parameters
+            if name not in found or sse < found[name][0]:
+                found[name] = sse, n_prime, name, parameters
     # A perfect fit has no residual to take the logarithm of; a share of 1e-12 of the use stands for it.
     floor = float(days.used @ days.used) * 1e-24 + 1e-300
 
@@ -199,8 +200,11 @@ def _shapes(days: Days, usable: Collection[str]) -> Iterator[tuple[str, Shape]]:
         if name + WEEK in usable and days.calendar is not None:
             yield name + WEEK, shape | {"calendar": days.calendar}
     if days.latitude is not None:
-        for name in DARKNESS & set(usable):
-            yield name, {"latitude": days.latitude, "calendar": days.calendar or "week"}
+        place: Shape = {"latitude": days.latitude, "calendar": days.calendar or "week"}
+        if "lighting" in usable:
+            yield "lighting", place
+        if "lighting_at_work" in usable:
+            yield from (("lighting_at_work", place | {"dark_from_h": hours}) for hours in DARK_FROM_H)
 
 
 def _plain_shapes(days: Days, usable: Collection[str]) -> Iterator[tuple[str, Shape]]:
@@ -416,12 +420,15 @@ def _exact(name: str, parameters: Shape, days: Days) -> Shape:
         values *= total / reached
     exact = parameters | {n: round(float(v), 6) for n, v in zip(model.coefficients, values, strict=True)}
 
-    def off(base: float) -> float:
-        shifted = exact | {model.coefficients[0]: base}
+    def off(shifted: Shape) -> float:
         return abs(float(many_days(model, shifted, columns).sum()) - total)
 
-    first = float(exact[model.coefficients[0]])
-    if off(first) > 0.00025 * total:
-        # Few base units a day: rounding to whole ones shifts the total; look for the base that it does not.
-        exact[model.coefficients[0]] = min((round(first + step / 100, 6) for step in range(-50, 51)), key=off)
-    return exact
+    if off(exact) <= 0.00025 * total:
+        return exact
+    # Few base units a day: rounding to whole ones shifts the total; look nearby for coefficients that it does not.
+    first = model.coefficients[0]
+    nearby = [exact | {first: round(float(exact[first]) + step / 100, 6)} for step in range(-50, 51)]
+    for step in range(-100, 101):
+        scaled = {each: round(float(exact[each]) * (1 + step / 10_000), 6) for each in model.coefficients}
+        nearby.append(exact | scaled)
+    return min(nearby, key=off)

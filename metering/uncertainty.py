@@ -145,7 +145,7 @@ def width_90(
         fsu_half_width_90(baseline, days=days, months=months, expected_total=expected_total),
         hac_half_width_90(baseline, days=days, months=months, expected_total=expected_total),
     )
-    drift = Z90 * baseline.drift * abs(expected_total)
+    drift = t_quantile(baseline.drift_degrees) * baseline.drift * abs(expected_total)
     estimated = ESTIMATED_SHARE * abs(estimated_total)
     extrapolated = Z90 * EXTRAPOLATED_SHARE * abs(extrapolated_total)
     return Width(

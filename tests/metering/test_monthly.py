@@ -59,8 +59,8 @@ def test_the_interval_is_that_of_months():
     width = half_width_90(baseline, days=365, months=12, expected_total=year, used_total=0)
     n, m = baseline.n_prime, 12
     by_hand = 1.833 * sun_baltazar_monthly(12) * baseline.cvrmse * year * np.sqrt(12 / n * (1 + 2 / n) / m)
-    assert np.hypot(by_hand, 1.645 * 0.0175 * year) == pytest.approx(width, rel=0.25)
-    assert width > 1.645 * 0.0175 * year
+    assert np.hypot(by_hand, 2.015 * 0.0175 * year) == pytest.approx(width, rel=0.25)
+    assert width > 2.015 * 0.0175 * year
 
 
 def test_lighting_out_of_acts():

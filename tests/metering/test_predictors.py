@@ -67,6 +67,7 @@ P = {
     "cooling_balance_c": 20.0,
     "lag_weight": 0.6,
     "latitude": 0.0,
+    "dark_from_h": 10.0,
     "calendar": "week",
     "season_rule": "mean",
 }
@@ -91,6 +92,7 @@ SATURDAY = dt.date(2025, 3, 22).toordinal()
         ("heating_cooling", 25_000, 25_000, 0.0, 135),
         ("heating_cooling", 5_000, 10_000, 0.0, 180),
         ("heating_3p_week", 5_000, 10_000, 0.0, 175),
+        ("lighting_at_work", 0, 0, 0.0, 40),
         ("lighting", 0, 0, 0.0, 119),  # 100 + 2 * 11.89 h of night on the equator - 5 on a Saturday
     ],
 )

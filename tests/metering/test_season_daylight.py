@@ -119,6 +119,11 @@ def test_the_sun_stands_highest_at_the_places_noon():
         ("2025-07-15", "ru", False),
         ("2025-07-15", "ru_school", True),
         ("2025-09-02", "ru_school", False),
+        ("2025-03-24", "ru_school", True),
+        ("2025-03-24", "ru_school+2", False),
+        ("2025-04-01", "ru_school+2", True),
+        ("2025-01-09", "ru_school-3", True),
+        ("2025-09-01", "ru_school+3", False),
     ],
 )
 def test_days_off(date, calendar, off):

@@ -48,6 +48,7 @@ def a_baseline(*, n=365, rho=0.5, cvrmse=0.1, mean=10_000_000.0, nmbe=0.0, drift
         covariance=((rmse**2 * vif / n,),),
         long_run=vif,
         drift=drift,
+        drift_degrees=5.0,
         drift_source="test",
     )
 
@@ -118,7 +119,7 @@ def test_the_parts_add_in_quadrature_and_each_is_priced():
         )
     )
     all_of_it = width_90(a_baseline(drift=0.0175), **plain, estimated_total=10**8, extrapolated_total=10**8)
-    assert all_of_it.drift == pytest.approx(1.645 * 0.0175 * 10**9, rel=1e-3)
+    assert all_of_it.drift == pytest.approx(2.015 * 0.0175 * 10**9, rel=1e-3)
     assert all_of_it.estimated == pytest.approx(10**7)
     assert all_of_it.extrapolated == pytest.approx(1.645 * 10**7, rel=1e-3)
     assert all_of_it.total == pytest.approx(math.hypot(*all_of_it[1:]))
