@@ -38,15 +38,23 @@ bash scripts/unpack-debs.sh "${packages[@]}"
 mkdir -p .cache/bin
 libraries=$(
   cd .cache/debs
-  find usr/lib/*-linux-gnu* lib/*-linux-gnu* -maxdepth 2 -name 'lib*.so*' -printf '$debs/%h\n' 2>/dev/null |
-    sort -u | paste -sd:
+  find . -maxdepth 5 -path './*lib/*-linux-gnu*' -name 'lib*.so*' -printf '%h\n' | sort -u | sed 's/^\./$debs/' | paste -sd:
 )
+# A browser without a font shows nothing: the machine's own, and those that came with it.
+cat >.cache/fonts.conf <<'END'
+<?xml version="1.0"?>
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir prefix="relative">debs/usr/share/fonts</dir>
+  <cachedir prefix="relative">fontconfig</cachedir>
+</fontconfig>
+END
 for program in "${programs[@]}"; do
   cat >".cache/bin/$program" <<END
 #!/bin/sh
 debs=\$(dirname "\$(dirname "\$(readlink -f "\$0")")")/debs
 export LD_LIBRARY_PATH="$libraries\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}"
-[ -e /etc/fonts/fonts.conf ] || export FONTCONFIG_PATH="\$debs/etc/fonts"
+export FONTCONFIG_FILE="\$debs/../fonts.conf"
 exec "\$debs/${unpacked[$program]}" "\$@"
 END
   chmod +x ".cache/bin/$program"

@@ -10,7 +10,7 @@ apt=(apt-get -qq -o Dir::State::lists="$debs/apt/lists" -o Dir::Cache="$debs/apt
 "${apt[@]}" update
 # Only what is not here at all: an upgrade of a library that everything runs on does not belong beside it.
 wanted=$("${apt[@]}" install -s --no-install-recommends "$@" | sed -n 's/^Inst \([^ ]*\) (.*/\1/p')
-echo "unpacking Debian packages into .cache/debs:" $wanted
+echo "unpacking Debian packages into .cache/debs: $*, in all $(wc -w <<<"$wanted") with what they need"
 (cd "$debs/apt/archives" && "${apt[@]}" download $wanted)
 for deb in "$debs"/apt/archives/*.deb; do dpkg -x "$deb" "$debs"; done
 rm -rf "$debs/apt"
