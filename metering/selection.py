@@ -429,6 +429,8 @@ def _exact(name: str, parameters: Shape, days: Days) -> Shape:
     first = model.coefficients[0]
     nearby = [exact | {first: round(float(exact[first]) + step / 100, 6)} for step in range(-50, 51)]
     for step in range(-100, 101):
-        scaled = {each: round(float(exact[each]) * (1 + step / 10_000), 6) for each in model.coefficients}
+        scaled: Shape = {
+            each: round(float(exact[each]) * (1 + step / 10_000), 6) for each in model.coefficients
+        }
         nearby.append(exact | scaled)
     return min(nearby, key=off)

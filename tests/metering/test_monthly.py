@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from metering.baseline import Baseline, NoUse, TooFewDays
 from metering.daylight import dark_hours
 from metering.monthly import Act, fit_months
-from metering.uncertainty import half_width_90, sun_baltazar_monthly
+from metering.uncertainty import fsu_half_width_90, half_width_90, t_quantile
 
 FIRST = dt.date(2023, 10, 1)
 
@@ -56,11 +57,13 @@ def test_a_heated_house_out_of_twelve_acts():
 def test_the_interval_is_that_of_months():
     baseline = fit_months(acts(), temp_of)
     year = sum(act.used for act in acts())
+    fsu = fsu_half_width_90(baseline, days=365, months=12, expected_total=year)
+    n = baseline.n_prime
+    polynomial = -0.00022 * 144 + 0.03306 * 12 + 0.94054
+    by_hand = t_quantile(n - 3) * polynomial * baseline.cvrmse * year * math.sqrt(12 / n * (1 + 2 / n) / 12)
+    assert fsu == pytest.approx(by_hand)
     width = half_width_90(baseline, days=365, months=12, expected_total=year, used_total=0)
-    n, m = baseline.n_prime, 12
-    by_hand = 1.833 * sun_baltazar_monthly(12) * baseline.cvrmse * year * np.sqrt(12 / n * (1 + 2 / n) / m)
-    assert np.hypot(by_hand, 2.015 * 0.0175 * year) == pytest.approx(width, rel=0.25)
-    assert width > 2.015 * 0.0175 * year
+    assert width >= math.hypot(fsu, 1.8125 * 0.0175 * year) * 0.9999
 
 
 def test_lighting_out_of_acts():
