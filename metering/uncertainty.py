@@ -93,12 +93,14 @@ def fsu_half_width_90(baseline: Baseline, *, days: int, months: float, expected_
     if days <= 0:
         return 0.0
     n, n_prime = baseline.n, baseline.n_prime
-    a = sun_baltazar(months)
-    a = math.sqrt(1.0 + max(a * a - 1.0, 0.0) * _THEIR_BASELINE_DAYS / n)
+    if baseline.resolution == "day":
+        a = sun_baltazar(months)
+        a = math.sqrt(1.0 + max(a * a - 1.0, 0.0) * _THEIR_BASELINE_DAYS / n)
+    else:
+        a = sun_baltazar_monthly(months)
     scatter = baseline.cvrmse * abs(expected_total)
-    return (
-        t_quantile(n_prime - baseline.k) * a * scatter * math.sqrt(n / n_prime * (1.0 + 2.0 / n_prime) / days)
-    )
+    points = n / n_prime * (1.0 + 2.0 / n_prime) / _points(baseline, days, months)
+    return t_quantile(n_prime - baseline.k) * a * scatter * math.sqrt(points)
 
 
 def hac_half_width_90(baseline: Baseline, *, days: int, months: float, expected_total: int) -> float:
