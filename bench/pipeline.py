@@ -103,7 +103,8 @@ def memory(site: Site, days: int) -> None:
                 batch = []
         runner.take(batch)
         # Not ru_maxrss: a child inherits its parent's.
-        (line,) = (line for line in open("/proc/self/status", encoding="ascii") if line.startswith("VmHWM"))
+        status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        (line,) = (line for line in status if line.startswith("VmHWM"))
         peak = int(line.split()[1]) / 1024
         print(f"peak resident memory with {len(site.meters):,} meters: {peak:.0f} MB")
         store.close()
