@@ -24,8 +24,10 @@ LARGEST_RHO: Final = 0.98
 
 def lag1(dates: Ints, residuals: Floats) -> float:
     """Correlation of the residuals at consecutive dates; 0 where there are none."""
-    follows = np.flatnonzero(np.diff(dates) == 1)
-    before, after = residuals[follows], residuals[follows + 1]
+    before, after = residuals[:-1], residuals[1:]
+    if len(dates) and dates[-1] - dates[0] != len(dates) - 1:
+        follows = dates[1:] - dates[:-1] == 1
+        before, after = before[follows], after[follows]
     scale = float(np.sqrt((before @ before) * (after @ after)))
     return float(before @ after) / scale if scale > 0.0 else 0.0
 
@@ -62,8 +64,12 @@ def long_run_covariance(dates: Ints, scores: Floats, rho: float, parameters: int
 
 
 def _bartlett(laid: Floats, lags: int) -> Floats:
-    total: Floats = laid.T @ laid
-    for lag in range(1, lags + 1):
-        product = laid[lag:].T @ laid[:-lag]
-        total = total + (1.0 - lag / (lags + 1.0)) * (product + product.T)
+    """Sum of g_t g_s' over all pairs of days, weighed by 1 - |t - s| / (lags + 1)."""
+    size, columns = laid.shape
+    weights = np.concatenate(([0.0], 1.0 - np.arange(1, lags + 1) / (lags + 1.0)))
+    past = np.empty_like(laid)
+    for column in range(columns):
+        past[:, column] = np.convolve(laid[:, column], weights)[:size]
+    product = laid.T @ past
+    total: Floats = laid.T @ laid + product + product.T
     return total

@@ -320,6 +320,10 @@ def _shape_again(name: str, parameters: Shape, days: Days) -> Shape:
 def _solve(name: str, shape: Shape, days: Days) -> tuple[Shape, float, float] | None:
     """(parameters, SSE, n'): least squares with bases and slopes not below zero; None where a slope would be."""
     model = MODELS[name]
+    if name == "mean":
+        level = float(days.used.mean())
+        off = days.used - level
+        return {"base": level}, float(off @ off), max(effective_days(len(days), lag1(days.dates, off)), 2.0)
     columns = days.columns(model, shape)
     free = np.ones(columns.shape[1], dtype=bool)
     signed = np.array([coefficient == "day_off" for coefficient in model.coefficients])

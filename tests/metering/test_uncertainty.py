@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from metering.baseline import Baseline
-from metering.residuals import effective_days, lag1
+from metering.residuals import effective_days, lag1, long_run_covariance
 from metering.uncertainty import (
     fsu_half_width_90,
     grade,
@@ -173,3 +173,25 @@ def test_lag1_skips_gaps():
 @pytest.mark.parametrize(("rho", "days"), [(-0.4, 100), (0.0, 100), (0.5, 33.33), (1.0, 1.0101)])
 def test_effective_days_are_bounded(rho, days):
     assert effective_days(100, rho) == pytest.approx(days, abs=0.01)
+
+
+def test_the_long_run_covariance_is_the_weighed_sum_of_all_pairs_of_days():
+    rng = np.random.default_rng(1)
+    dates = np.array([d for d in range(100, 180) if d % 11])
+    scores = rng.standard_normal((len(dates), 2))
+    got = long_run_covariance(dates, scores, 0.0, 0)
+    by_pairs = sum(
+        (1 - abs(int(a) - int(b)) / 29) * np.outer(scores[i], scores[j])
+        for i, a in enumerate(dates)
+        for j, b in enumerate(dates)
+        if abs(int(a) - int(b)) <= 28
+    )
+    white = sum(
+        (1 - abs(int(a) - int(b)) / 8) * np.outer(scores[i], scores[j])
+        for i, a in enumerate(dates)
+        for j, b in enumerate(dates)
+        if abs(int(a) - int(b)) <= 7 and (a - 1) in dates and (b - 1) in dates
+    )
+    pairs = sum((d - 1) in dates for d in dates)
+    larger = max(by_pairs, white * len(dates) / pairs, key=lambda each: each[-1, -1])
+    assert got == pytest.approx(larger)
