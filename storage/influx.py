@@ -1,15 +1,26 @@
 """The loss-free sink to InfluxDB: an outbox on disk, one drain thread, and the way round a refused line.
 
-`write` returns when the lines are in the outbox (SQLite, synchronous=FULL). The drain sends the oldest batch
-first, as one string through influxdb-client's synchronous API, and deletes it when the server took it. What
-the server cannot take now (no connection, 408, 429, 5xx, or a token that is wrong today) waits and is tried
-again for ever; a batch that it refuses for its content is halved until the bad line stands alone, which goes
-to the dead letters with the server's words. Never the batching API, whose close loses points; never
-WritesRetry, whose clock starts with the client (facts/storage_dashboards.md, 2.3).
+Theory of operation
+-------------------
+`write` returns when the lines are in the outbox (SQLite, synchronous=FULL). The drain sends the oldest batches
+first, as one string through influxdb-client's synchronous API, and deletes them when the server took them. So
+a crash anywhere sends some batches again, in their order, and points are keyed: nothing changes by that.
+
+- What says nothing about the lines (no connection, 401, 403, 404, 408, 429, a proxy's 3xx, 5xx) waits and is
+  tried again for ever, with exponential pauses and jitter.
+- A batch that the server refuses for its content (400, 413, 422) is halved until the bad line stands alone. Is
+  it the line, or does the server refuse everything (a wrong organisation is a 400 too)? A probe that cannot be
+  wrong tells: where it is taken, the line goes to the dead letters with the server's words; where it is not,
+  everything waits.
+- Never the batching API, whose close loses points; never WritesRetry, whose clock starts with the client; never
+  `enable_gzip`, which compresses at level 9 (facts/storage_dashboards.md, 2.2 and 2.3).
+
+One process has the outbox: two drains would send old figures after new ones.
 """
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import logging
 import random
@@ -27,15 +38,27 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from metering.events import Event
+from metering.site import Site
+from storage import schema
 from storage.points import to_lines
 
 log = logging.getLogger("kvartal.influx")
 
-_AGAIN: Final = {401, 403, 404, 408, 429}
+_CONTENT_REFUSED: Final = frozenset({400, 413, 422})
 _LONGEST_PAUSE_S: Final = 30.0
 _LINES_A_BATCH: Final = 5_000
+_PROBE: Final = f"{schema.PROBE} alive=1i 0"
 # influxdb-client's constants are plain strings, typed as if they were members.
-_SECONDS: Final = cast(WritePrecision, WritePrecision.S)
+_NANOSECONDS: Final = cast(WritePrecision, WritePrecision.NS)
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS waiting (id INTEGER PRIMARY KEY, lines INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS dead (id INTEGER PRIMARY KEY, line TEXT NOT NULL UNIQUE, reason TEXT NOT NULL);
+"""
+
+
+class OutboxInUse(OSError):
+    """Another process drains this outbox."""
 
 
 class InfluxSink:
@@ -49,6 +72,7 @@ class InfluxSink:
         org: str,
         bucket: str,
         outbox: Path | str,
+        site: Site | None = None,
         timeout_s: float = 10.0,
         first_pause_s: float = 0.5,
     ) -> None:
@@ -57,23 +81,31 @@ class InfluxSink:
             url: Base URL of the server.
             token: API token.
             org: Organisation.
-            bucket: Bucket.
+            bucket: Bucket. It must keep points for ever: what is older than its retention is refused.
             outbox: Path of the outbox; kept between runs.
+            site: Gives points the names, units and money that people read.
             timeout_s: Of one write.
             first_pause_s: Before the first retry; doubles up to 30 s.
+
+        Raises:
+            OutboxInUse: another process has the outbox open.
         """
-        self._bucket, self._org, self._first_pause = bucket, org, first_pause_s
+        self._bucket, self._org, self._site, self._first_pause = bucket, org, site, first_pause_s
         self._outbox = str(outbox)
+        self._held = open(f"{outbox}.lock", "wb")  # noqa: SIM115  # held until close
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._held.close()
+            raise OutboxInUse(f"{outbox} is in use by another process") from None
         self._db = self._connect()
-        self._db.executescript(
-            "CREATE TABLE IF NOT EXISTS waiting (id INTEGER PRIMARY KEY, body BLOB NOT NULL);"
-            "CREATE TABLE IF NOT EXISTS dead (id INTEGER PRIMARY KEY, line TEXT NOT NULL, reason TEXT NOT NULL);"
-        )
+        self._db.executescript(_TABLES)
         self._lock = threading.Lock()
         self._client = InfluxDBClient(url=url, token=token, org=org, timeout=int(timeout_s * 1000))
         self._api = self._client.write_api(write_options=SYNCHRONOUS)
         self._wake = threading.Event()
         self._stop = threading.Event()
+        self._failed: BaseException | None = None
         self._thread = threading.Thread(target=self._drain, name="influx", daemon=True)
         self._thread.start()
 
@@ -85,16 +117,29 @@ class InfluxSink:
         return db
 
     def write(self, events: Iterable[Event]) -> None:
-        """Put the lines of the events into the outbox; on disk when this returns."""
-        lines = [line for event in events for line in to_lines(event)]
+        """Put the lines of the events into the outbox; on disk when this returns.
+
+        Raises:
+            RuntimeError: the drain has ended by a fault of ours: go on, and nothing would ever be sent.
+        """
+        if self._failed is not None:
+            raise RuntimeError("nothing is sent to InfluxDB any more") from self._failed
+        lines = [line for event in events for line in to_lines(event, self._site)]
         if not lines:
             return
+        rows = []
+        for start in range(0, len(lines), _LINES_A_BATCH):
+            several = lines[start : start + _LINES_A_BATCH]
+            # A lone surrogate, which JSON text can smuggle in, has no UTF-8: it becomes a question mark.
+            rows.append((len(several), gzip.compress("\n".join(several).encode("utf-8", "replace"), 1)))
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
-            for start in range(0, len(lines), _LINES_A_BATCH):
-                body = gzip.compress("\n".join(lines[start : start + _LINES_A_BATCH]).encode(), 1)
-                self._db.execute("INSERT INTO waiting (body) VALUES (?)", (body,))
-            self._db.execute("COMMIT")
+            try:
+                self._db.executemany("INSERT INTO waiting (lines, body) VALUES (?, ?)", rows)
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
         self._wake.set()
 
     @property
@@ -108,10 +153,27 @@ class InfluxSink:
         with self._lock:
             return self._db.execute("SELECT line, reason FROM dead ORDER BY id").fetchall()
 
+    def revive(self) -> int:
+        """Send the dead letters once more, after what waits; returns how many there were.
+
+        For when the cause is gone, for example a bucket's retention was too short. A line that a newer one of
+        the same key has passed meanwhile would overwrite it: revive before new figures come, or fold anew.
+        """
+        with self._lock:
+            lines = [line for (line,) in self._db.execute("SELECT line FROM dead ORDER BY id")]
+            if lines:
+                body = gzip.compress("\n".join(lines).encode(), 1)
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.execute("INSERT INTO waiting (lines, body) VALUES (?, ?)", (len(lines), body))
+                self._db.execute("DELETE FROM dead")
+                self._db.execute("COMMIT")
+        self._wake.set()
+        return len(lines)
+
     def drain(self, timeout_s: float) -> bool:
         """Wait until the outbox is empty; whether it was within `timeout_s`."""
         deadline = time.monotonic() + timeout_s
-        while self.pending and time.monotonic() < deadline:
+        while self.pending and time.monotonic() < deadline and self._failed is None:
             time.sleep(0.02)
         return not self.pending
 
@@ -123,26 +185,29 @@ class InfluxSink:
         self._thread.join(15)
         self._client.close()  # type: ignore[no-untyped-call]  # influxdb-client has no types here
         self._db.close()
+        self._held.close()
 
     def _drain(self) -> None:
         db = self._connect()
         pause = self._first_pause
         try:
             while not self._stop.is_set():
-                row = db.execute("SELECT id, body FROM waiting ORDER BY id LIMIT 1").fetchone()
-                if row is None:
+                last, lines = _oldest(db)
+                if last is None:
                     self._wake.wait(1.0)
                     self._wake.clear()
                     continue
-                lines = gzip.decompress(row[1]).decode().split("\n")
                 why = self._send(db, lines)
                 if why is None:
-                    db.execute("DELETE FROM waiting WHERE id = ?", (row[0],))
+                    db.execute("DELETE FROM waiting WHERE id <= ?", (last,))
                     pause = self._first_pause
-                else:
-                    log.warning("InfluxDB did not take a batch, again in %.1f s: %s", pause, why)
+                elif not self._stop.is_set():
+                    log.warning("InfluxDB does not take figures now, again in %.1f s: %s", pause, why)
                     self._stop.wait(pause * random.uniform(0.7, 1.3))
                     pause = min(_LONGEST_PAUSE_S, 2 * pause)
+        except BaseException as error:
+            self._failed = error
+            log.exception("the drain to InfluxDB ended; figures stay in %s", self._outbox)
         finally:
             db.close()
 
@@ -150,22 +215,41 @@ class InfluxSink:
         """Send lines; None when each is stored or dead, else why they must wait."""
         if self._stop.is_set():
             return "stopping"
-        try:
-            self._api.write(
-                bucket=self._bucket, org=self._org, record="\n".join(lines), write_precision=_SECONDS
-            )
-        except ApiException as error:
-            status = error.status or 0
-            if status in _AGAIN or status >= 500 or status == 0:
-                return f"{status} {error.reason}"
-            if len(lines) == 1:
-                db.execute(
-                    "INSERT INTO dead (line, reason) VALUES (?, ?)",
-                    (lines[0], str(error.body or error.reason)),
-                )
-                return None
+        why, refused = self._put("\n".join(lines))
+        if not refused:
+            return why
+        if len(lines) > 1:
             middle = len(lines) // 2
             return self._send(db, lines[:middle]) or self._send(db, lines[middle:])
-        except (HTTPError, OSError) as error:
-            return str(error)[:200]
+        broken, _ = self._put(_PROBE)
+        if broken is not None:
+            return f"not even a probe is taken: {broken}"
+        # The rest of the batch may have to wait: the line then comes here again.
+        db.execute("INSERT OR IGNORE INTO dead (line, reason) VALUES (?, ?)", (lines[0], why))
+        log.error("InfluxDB refuses a line, which is kept as a dead letter: %s", why)
         return None
+
+    def _put(self, body: str) -> tuple[str | None, bool]:
+        """One write: why it was not taken (None where it was), and whether its content was refused."""
+        try:
+            self._api.write(bucket=self._bucket, org=self._org, record=body, write_precision=_NANOSECONDS)
+        except ApiException as error:
+            words = str(error.body or error.reason)[:500]
+            return f"{error.status} {words}", error.status in _CONTENT_REFUSED
+        except (HTTPError, OSError) as error:
+            return str(error)[:500], False
+        return None, False
+
+
+def _oldest(db: sqlite3.Connection) -> tuple[int | None, list[str]]:
+    """The oldest batches that fit one write, as lines, and the id of the last of them."""
+    last, lines = None, 0
+    found: list[str] = []
+    rows = db.execute("SELECT id, lines, body FROM waiting ORDER BY id LIMIT 500")
+    for number, count, body in rows:
+        if found and lines + count > _LINES_A_BATCH:
+            break
+        last, lines = number, lines + count
+        found += gzip.decompress(body).decode().split("\n")
+    rows.close()
+    return last, found

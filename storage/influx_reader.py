@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 import urllib3
+from urllib3.exceptions import HTTPError
 
 from metering.events import Alert, Day, Position, Savings, Unknown
 from storage import schema
 from storage.points import seconds
 
-_EPOCH = 719_163
+_EPOCH: Final = 719_163
+_QUOTED: Final = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n"})
+
+
+def bind(query: str, parameters: Mapping[str, str]) -> str:
+    """The query with `$name` replaced by the quoted string.
+
+    By hand, because InfluxDB 2.x documents no `params` for `/query` (1.x has them).
+    """
+    if not parameters:
+        return query
+    return re.sub(r"\$(\w+)", lambda found: f"'{parameters[found[1]].translate(_QUOTED)}'", query)
 
 
 class InfluxFigures:
     """Reads what `InfluxSink` wrote: the `Figures` contract."""
 
-    def __init__(self, *, url: str, database: str, token: str = "") -> None:
+    def __init__(self, *, url: str, database: str, token: str = "", timeout_s: float = 30.0) -> None:
+        """
+        Args:
+            url: Base URL of the server.
+            database: The database; on 2.x the bucket of the same name (virtual DBRP).
+            token: API token, where the server wants one.
+            timeout_s: Of one query.
+        """
+        self._timeout_s = timeout_s
         self._url = url.rstrip("/") + "/query"
         self._database = database
         self._headers = {"Authorization": f"Token {token}"} if token else {}
@@ -27,27 +50,33 @@ class InfluxFigures:
         """Let go of the connections."""
         self._http.clear()
 
-    def query(self, text: str, **parameters: Any) -> list[dict[str, Any]]:
+    def query(self, text: str, **parameters: str) -> list[dict[str, Any]]:
         """Rows of an InfluxQL query, tags and fields by name, `time` in seconds.
 
         Args:
             text: The query; `$name` stands for a parameter.
-            parameters: Bound by the server.
+            parameters: Strings, quoted.
 
         Raises:
             OSError: the server cannot be reached or refuses the query.
         """
-        fields = {
-            "db": self._database,
-            "q": text,
-            "epoch": "s",
-            "params": msgspec.json.encode(parameters).decode(),
-        }
-        answer = self._http.request_encode_url("GET", self._url, fields=fields, headers=self._headers)
-        body = msgspec.json.decode(answer.data)
-        error = body.get("error") or next((r["error"] for r in body["results"] if "error" in r), None)
-        if error is not None:
-            raise OSError(f"InfluxDB refuses the query: {error}: {text}")
+        fields = {"db": self._database, "q": bind(text, parameters), "epoch": "s"}
+        try:
+            answer = self._http.request_encode_url(
+                "GET", self._url, fields=fields, headers=self._headers, timeout=self._timeout_s
+            )
+        except HTTPError as error:
+            raise OSError(f"InfluxDB cannot be reached: {error}") from None
+        try:
+            body = msgspec.json.decode(answer.data)
+        except msgspec.DecodeError:
+            body = {"error": answer.data[:200].decode("utf-8", "replace")}
+        if "results" not in body:
+            words = body.get("error") or body.get("message") or body
+            raise OSError(f"InfluxDB refuses the query: {answer.status} {words}: {text}")
+        for result in body["results"]:
+            if "error" in result:
+                raise OSError(f"InfluxDB refuses the query: {result['error']}: {text}")
         rows: list[dict[str, Any]] = []
         for result in body["results"]:
             for found in result.get("series", ()):
@@ -131,12 +160,10 @@ class InfluxFigures:
 
     def position(self, contract: str) -> Position | None:
         """Where the contract stands, or None before its first reporting day."""
-        rows = self.query(
-            f"SELECT * FROM {schema.POSITION} WHERE contract = $c ORDER BY time DESC LIMIT 1", c=contract
-        )
+        rows = self.query(f"SELECT * FROM {schema.STANDING} WHERE contract = $c", c=contract)
         if not rows:
             return None
-        (row,) = rows
+        row = max(rows, key=lambda each: each["received_ms"])
         return Position(
             row["building"],
             contract,
@@ -146,7 +173,7 @@ class InfluxFigures:
             row["days_missing"],
             row["expected"],
             row["used"],
-            row["half_width"],
+            row["half_width"] if row["finite"] else math.inf,
             row["estimated"],
             row["grade"],
             row["baseline_id"],

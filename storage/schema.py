@@ -1,8 +1,9 @@
 """Names of measurements, tags and fields in InfluxDB. Dashboards and queries use these names only.
 
-Integers are base units (Wh, l). Flags, grades and versions are fields, never tags, so that a correction
-overwrites. What was withdrawn stays as a point whose `held` is 0: Influx has no upsert that deletes, and a
-sum over `held = 1` is right whatever was withdrawn.
+Integers are base units (Wh, l); `money` is in hundredths of the site's currency. Flags, grades, versions and
+what the site file says are fields, never tags, so that a correction overwrites. What was withdrawn stays as a
+point whose `held` is 0: Influx has no upsert that deletes, and a sum over `held = 1` is right whatever was
+withdrawn; its amounts are 0 as well, so that a sum over everything is right too.
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ DAY: Final = "day"
 WEATHER_DAY: Final = "weather_day"
 SAVINGS: Final = "savings"
 POSITION: Final = "position"
+"""Where a contract stood when its last day was that of the point: how the figure became surer."""
+STANDING: Final = "standing"
+"""Where a contract stands: one point at the epoch, overwritten. The newest `position` is not it: when the last
+day is withdrawn, the contract stands on an earlier one."""
 ALERT: Final = "alert"
 FINDING: Final = "finding"
 RESTATED: Final = "restated"
 COUNTED: Final = "counted"
 REJECTED: Final = "rejected"
+PROBE: Final = "probe"
+"""Written by the sink to see whether the server takes anything at all."""
 
 TAGS: Final[dict[str, tuple[str, ...]]] = {
     HOUR: ("building", "meter", "quantity"),
@@ -28,12 +35,23 @@ TAGS: Final[dict[str, tuple[str, ...]]] = {
     WEATHER_DAY: ("building", "station"),
     SAVINGS: ("building", "contract"),
     POSITION: ("building", "contract"),
+    STANDING: ("building", "contract"),
     ALERT: ("building", "subject", "kind"),
     FINDING: ("building", "meter", "quantity", "kind"),
     RESTATED: ("building", "meter", "quantity"),
     COUNTED: ("building", "meter", "quantity"),
     REJECTED: ("reason",),
+    PROBE: (),
 }
 
 SUFFIX: Final = {"energy": "wh", "volume": "l", "temperature": "mc", "outdoor_temperature": "mc"}
 """What the fields of a quantity end in."""
+
+SHOWN: Final[dict[str, tuple[str, float]]] = {
+    "heat": ("gcal", 1_163_000.0),
+    "electricity": ("kwh", 1_000.0),
+    "cold_water": ("m3", 1_000.0),
+    "hot_water": ("m3", 1_000.0),
+    "gas": ("m3", 1_000.0),
+}
+"""The unit that people know a carrier by, as a field's suffix, and how many base units it holds."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from metering.events import Alert, Day, Event, Hours, Position, Savings, Unknown, Unknowns
 from metering.times import HOUR_MS
@@ -139,6 +142,9 @@ def test_the_newest_position_is_the_position(store: Both) -> None:
     store.write(position(DATE + 1))
     store.write(position(DATE + 2))
     assert store.figures.position("c1") == position(DATE + 2)
+    # Its last day was withdrawn: the contract stands on the day before again.
+    store.write(position(DATE + 1))
+    assert store.figures.position("c1") == position(DATE + 1)
 
 
 def test_an_alert_opens_changes_and_resolves(store: Both) -> None:
@@ -158,3 +164,48 @@ def test_a_silent_house_has_no_subject(store: Both) -> None:
     alert = Alert("b01", "", "meter_silent", 7_000, "open", 8_000, 0, 0, {"hours": 30, "last_reading_ms": 1})
     store.write(alert)
     assert store.figures.alerts() == [alert]
+
+
+def test_ranges_and_registers_keep_apart(store: Both) -> None:
+    other = Hours("b01", "light", "energy", (HOUR,), (5,), (0,), 0, 0)
+    water = Hours("b01", "heat", "volume", (HOUR,), (6,), (0,), 0, 0)
+    store.write(hours([1, 2, 3]), other, water)
+    assert store.figures.hours("b01", "light", "energy", HOUR, HOUR + 3) == [(HOUR, 5, 0)]
+    assert store.figures.hours("b01", "heat", "volume", HOUR, HOUR + 3) == [(HOUR, 6, 0)]
+    assert store.figures.hours(*WHO, HOUR + 3, HOUR + 9) == []
+    store.write(day(DATE - 1), day(DATE), day(DATE + 1))
+    assert [each.date for each in store.figures.days(*WHO, DATE, DATE)] == [DATE]
+
+
+def test_events_out_of_order_are_read_in_order(store: Both) -> None:
+    store.write(day(DATE + 2), savings(DATE + 5))
+    store.write(hours([3], first=HOUR + 2), day(DATE), savings(DATE))
+    store.write(hours([1, 2]), day(DATE + 1))
+    assert store.figures.hours(*WHO, HOUR, HOUR + 3) == [(HOUR, 1, 0), (HOUR + 1, 2, 0), (HOUR + 2, 3, 0)]
+    assert [each.date for each in store.figures.days(*WHO, DATE, DATE + 2)] == [DATE, DATE + 1, DATE + 2]
+    assert [each.date for each in store.figures.savings("c1", DATE, DATE + 9)] == [DATE, DATE + 5]
+
+
+NUMBERS = itertools.count()
+AMOUNTS = st.none() | st.integers(-(2**53), 2**53)
+CHANGES = st.lists(st.tuples(st.integers(0, 30), AMOUNTS, st.integers(0, 4095)), min_size=1, max_size=40)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(CHANGES, min_size=1, max_size=4))
+def test_hours_are_the_last_that_was_written_of_each(
+    store: Both, batches: list[list[tuple[int, int | None, int]]]
+) -> None:
+    meter = f"m{next(NUMBERS)}"
+    held: dict[int, tuple[int, int]] = {}
+    for _again in range(2):
+        for batch in batches:
+            events = []
+            for at, amount, flags in batch:
+                events.append(Hours("b01", meter, "energy", (HOUR + at,), (amount,), (flags,), 0, 0))
+                held.pop(HOUR + at, None)
+                if amount is not None:
+                    held[HOUR + at] = (amount, flags)
+            store.write(*events)
+        found = store.figures.hours("b01", meter, "energy", HOUR, HOUR + 31)
+        assert found == [(hour, *held[hour]) for hour in sorted(held)]
