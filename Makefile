@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Debian keeps servers out of the PATH of users; what set-up unpacked without root is started from .cache/bin.
 export PATH := $(PATH):/usr/sbin:$(CURDIR)/.cache/bin
+export LD_LIBRARY_PATH := $(CURDIR)/.cache/lib$(if $(LD_LIBRARY_PATH),:$(LD_LIBRARY_PATH))
 
 .PHONY: help setup setup-test demo test check format bench exam clean
 
@@ -17,7 +18,7 @@ setup: $(VENV)/.done ## Python environment and a mosquitto
 	@bash scripts/debian-packages.sh mosquitto
 
 setup-test: $(VENV)/.done ## The same, with the servers and the browser that the tests use
-	@bash scripts/debian-packages.sh mosquitto influxd chromium
+	@bash scripts/debian-packages.sh mosquitto influxd chromium libatomic.so.1
 
 # A stamp: a second run installs nothing, until pyproject.toml changes.
 $(VENV)/.done: pyproject.toml scripts/python-environment.sh

@@ -1,23 +1,32 @@
 #!/usr/bin/env bash
-# Brings programs that come in Debian packages: debian-packages.sh PROGRAM...
-# As root the packages are installed; otherwise they are unpacked into .cache/debs, and .cache/bin starts them
-# with the libraries that lie there.
+# Brings programs and libraries that come in Debian packages: debian-packages.sh NAME...
+# As root the packages are installed; otherwise they are unpacked into .cache/debs, programs are started by
+# .cache/bin with the libraries that lie there, and a library that was asked for lies in .cache/lib.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-declare -A package=([mosquitto]=mosquitto [influxd]=influxdb [chromium]=chromium)
+declare -A package=(
+  [mosquitto]=mosquitto [influxd]=influxdb [chromium]=chromium
+  [libatomic.so.1]=libatomic1 # the node that drives the browser needs it
+)
 declare -A unpacked=(
   [mosquitto]=usr/sbin/mosquitto [influxd]=usr/bin/influxd [chromium]=usr/lib/chromium/chromium
 )
 
-PATH="$PATH:/usr/sbin:$PWD/.cache/bin"
-programs=() packages=()
-for program in "$@"; do
-  command -v "$program" >/dev/null || { programs+=("$program"); packages+=("${package[$program]}"); }
+PATH="$PATH:/usr/sbin:/sbin:$PWD/.cache/bin"
+here() {
+  case $1 in
+    lib*) [ -e ".cache/lib/$1" ] || { ldconfig -p | grep -qF "$1 "; } ;;
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+names=() packages=()
+for name in "$@"; do
+  here "$name" || { names+=("$name"); packages+=("${package[$name]}"); }
 done
-[ ${#programs[@]} -gt 0 ] || exit 0
+[ ${#names[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-  echo "not found, and there is no apt-get to bring them: ${programs[*]}" >&2
+  echo "not found, and there is no apt-get to bring them: ${names[*]}" >&2
   exit 0  # what needs them says so itself
 fi
 
@@ -35,11 +44,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 bash scripts/unpack-debs.sh "${packages[@]}"
-mkdir -p .cache/bin
-libraries=$(
-  cd .cache/debs
-  find . -maxdepth 5 -path './*lib/*-linux-gnu*' -name 'lib*.so*' -printf '%h\n' | sort -u | sed 's/^\./$debs/' | paste -sd:
-)
+mkdir -p .cache/bin .cache/lib
 # A browser without a font shows nothing: the machine's own, and those that came with it.
 cat >.cache/fonts.conf <<'END'
 <?xml version="1.0"?>
@@ -49,13 +54,22 @@ cat >.cache/fonts.conf <<'END'
   <cachedir prefix="relative">fontconfig</cachedir>
 </fontconfig>
 END
-for program in "${programs[@]}"; do
-  cat >".cache/bin/$program" <<END
+libraries=$(
+  cd .cache/debs
+  find . -maxdepth 5 -path './*lib/*-linux-gnu*' -name 'lib*.so*' -printf '%h\n' | sort -u | sed 's/^\./$debs/' | paste -sd:
+)
+for name in "${names[@]}"; do
+  if [[ $name == lib* ]]; then
+    found=$(find .cache/debs -name "$name" | head -1)
+    ln -sf "../../$found" ".cache/lib/$name"
+    continue
+  fi
+  cat >".cache/bin/$name" <<END
 #!/bin/sh
 debs=\$(dirname "\$(dirname "\$(readlink -f "\$0")")")/debs
 export LD_LIBRARY_PATH="$libraries\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}"
 export FONTCONFIG_FILE="\$debs/../fonts.conf"
-exec "\$debs/${unpacked[$program]}" "\$@"
+exec "\$debs/${unpacked[$name]}" "\$@"
 END
-  chmod +x ".cache/bin/$program"
+  chmod +x ".cache/bin/$name"
 done

@@ -32,4 +32,9 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
 fi
 
 echo "installing into $venv: Kvartal with its development tools"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]' 2>"$said"; then
+  cat "$said" >&2
+  exit 1
+fi
