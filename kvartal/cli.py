@@ -54,6 +54,7 @@ DbOption = Annotated[
 
 def main() -> None:
     """The console script: bad configuration exits with 2, Ctrl-C with 130 and no traceback."""
+    from dashboards.annotate import GrafanaRefuses
     from dashboards.page.serve import CannotServe
     from ingest.broker import NoBroker
     from ingest.captures import BadCapture
@@ -68,7 +69,7 @@ def main() -> None:
     except (Refused, CannotServe, NoBroker, BadCapture, TableError, WrongStore) as error:
         _say(str(error))
         raise SystemExit(2) from None
-    except (Unfit, NoDays) as error:
+    except (Unfit, NoDays, GrafanaRefuses) as error:
         _say(str(error))
         raise SystemExit(1) from None
     except KeyboardInterrupt:
@@ -504,3 +505,24 @@ def exam(
         _say(text)
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def annotate(
+    grafana: Annotated[
+        str, typer.Option("--grafana", help="Base URL of Grafana, e.g. http://127.0.0.1:3000.")
+    ],
+    site: SiteOption = None,
+) -> None:
+    """Mark in Grafana when each measure was put in. The token comes from KVARTAL_GRAFANA_TOKEN."""
+    from dashboards.annotate import annotate_measures
+    from kvartal.files import Refused, read_site
+
+    settings = _settings()
+    if settings.grafana_token is None:
+        raise Refused("no token: set KVARTAL_GRAFANA_TOKEN to a service account's token")
+    described = read_site(_site_path(site))
+    added = annotate_measures(
+        grafana, settings.grafana_token.get_secret_value(), described, lang=settings.lang
+    )
+    _print({"added": added, "contracts": len(described.contract)})

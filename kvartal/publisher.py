@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from ingest.decode import Decoder, copy_to_buildings
 from ingest.log import EventLog, NotDelivered, create_topics
@@ -19,8 +21,9 @@ from streams.cluster import CHANGELOG
 
 log = logging.getLogger("kvartal.ingest")
 
-_BATCH = 500
-_TICK_MS = 60_000
+_BATCH: Final = 500
+_TICK_MS: Final = 60_000
+_LONGEST_PAUSE_S: Final = 60.0
 
 
 def decoded(decoder: Decoder, messages: Iterable[Message], site: Site) -> list[Readings | Rejected]:
@@ -45,11 +48,24 @@ def publish_all(
     clock: Callable[[], int],
     stop: threading.Event,
     told: Callable[[list[Message], list[Readings | Rejected]], None] = lambda messages, events: None,
+    idle: Callable[[], None] = lambda: None,
     batch: int = _BATCH,
+    first_pause_s: float = 1.0,
 ) -> None:
     """Take messages, publish their events, acknowledge; until `stop` is set.
 
     While the log is away nothing is acknowledged and nothing more is taken: the broker queues.
+
+    Args:
+        source: The started source.
+        event_log: The log.
+        site: The site.
+        clock: The time [ms], for ticks.
+        stop: Ends the loop. A batch that the log has not taken by then comes again from the broker.
+        told: Called with each batch that is on the log and acknowledged.
+        idle: Called in each round, with messages or without.
+        batch: Messages published at once.
+        first_pause_s: Before the log is tried again; doubles up to a minute [s].
     """
     decoder = Decoder(site)
     ticked = clock()
@@ -57,18 +73,10 @@ def publish_all(
         messages = source.take(batch, 0.2)
         if messages:
             events = decoded(decoder, messages, site)
-            pause = 1.0
-            while not stop.is_set():
-                try:
-                    event_log.publish(events)
-                except NotDelivered as error:
-                    log.warning("%s; again in %.0f s", error, pause)
-                    stop.wait(pause)
-                    pause = min(60.0, 2 * pause)
-                else:
-                    source.ack(messages)
-                    told(messages, events)
-                    break
+            if not _publish(event_log, events, stop, first_pause_s):
+                return
+            source.ack(messages)
+            told(messages, events)
         now = clock()
         if now - ticked >= _TICK_MS:
             ticked = now
@@ -76,6 +84,24 @@ def publish_all(
                 event_log.publish([Tick(building, now) for building in site.buildings])
             except NotDelivered as error:
                 log.warning("a tick was not delivered, the next one follows: %s", error)
+            if source.refused is not None:
+                log.warning("the broker at %s:%d refuses us: %s", source.host, source.port, source.refused)
+        idle()
+
+
+def _publish(
+    event_log: EventLog, events: Sequence[Readings | Rejected], stop: threading.Event, pause: float
+) -> bool:
+    """Publish until the log has taken it; False where `stop` came first."""
+    while True:
+        try:
+            event_log.publish(events)
+            return True
+        except NotDelivered as error:
+            log.warning("%s; again in %.0f s", error, pause)
+        if stop.wait(pause * random.uniform(0.8, 1.2)):
+            return False
+        pause = min(_LONGEST_PAUSE_S, 2 * pause)
 
 
 def ingest_site(*, settings: Settings, site: Site) -> None:
@@ -87,6 +113,8 @@ def ingest_site(*, settings: Settings, site: Site) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if not settings.mqtt_host or not settings.kafka:
         raise Refused("cluster mode needs KVARTAL_MQTT_HOST and KVARTAL_KAFKA")
+    if not site.source:
+        raise Refused("the site file has no [[source]]: nothing would ever arrive")
     try:
         create_topics(settings.kafka, partitions=settings.partitions, changelogs=[CHANGELOG])
     except NotDelivered as error:
@@ -114,3 +142,4 @@ def ingest_site(*, settings: Settings, site: Site) -> None:
         )
     finally:
         source.stop()
+    log.info("stopped; what was not acknowledged waits at the broker")

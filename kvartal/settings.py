@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     http_password: SecretStr | None = None
     """Asked for where the page is served beyond loopback."""
 
+    grafana_token: SecretStr | None = None
+    """Token of a Grafana service account, for `kvartal annotate`."""
+
     @property
     def store(self) -> Path:
         """Path of the embedded store."""

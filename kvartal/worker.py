@@ -3,25 +3,84 @@
 from __future__ import annotations
 
 import logging
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 from ingest.log import READINGS, NotDelivered, create_topics
 from kvartal.files import Refused
 from kvartal.run import stop_on_signals
 from kvartal.settings import Settings
+from metering.events import Event
 from metering.site import Site
 from storage.influx import InfluxSink
 from streams.cluster import CHANGELOG, Worker
 
 log = logging.getLogger("kvartal.worker")
 
+_LOOK_EVERY_S: Final = 0.5
+
+
+class ThroughToInflux:
+    """A sink that returns when InfluxDB has the figures, not when they wait beside it.
+
+    The worker acknowledges what its sink has taken, and its partitions may go to another worker at any time.
+    Figures that waited here would then overwrite the other's newer ones. The event log is the outbox here: what
+    InfluxDB has not taken is not acknowledged, and a start begins with an empty outbox.
+    """
+
+    def __init__(self, *, url: str, token: str, org: str, bucket: str, directory: Path) -> None:
+        """
+        Args:
+            url: Base URL of the server.
+            token: API token.
+            org: Organisation.
+            bucket: Bucket.
+            directory: Where a working directory of its own is made for the run.
+        """
+        self._directory = tempfile.TemporaryDirectory(prefix="outbox-", dir=directory)
+        outbox = Path(self._directory.name) / "outbox.db"
+        self._sink = InfluxSink(url=url, token=token, org=org, bucket=bucket, outbox=outbox)
+        self._stopping = threading.Event()
+        self._dead = 0
+
+    def write(self, events: Sequence[Event]) -> None:
+        """Write; InfluxDB has the figures, or has refused them for good, when this returns.
+
+        Raises:
+            OSError: the sink is being closed.
+        """
+        self._sink.write(events)
+        while not self._sink.drain(_LOOK_EVERY_S):
+            if self._stopping.is_set():
+                raise OSError("stopping; the figures come again from the log")
+        dead = self._sink.dead()
+        for line, reason in dead[self._dead :]:
+            log.error("InfluxDB refuses a line for good: %s: %s", reason, line)
+        self._dead = len(dead)
+
+    def stop(self) -> None:
+        """Wait for nothing any more."""
+        self._stopping.set()
+
+    def close(self) -> None:
+        """Let go of files and threads."""
+        self._stopping.set()
+        self._sink.close()
+        self._directory.cleanup()
+
 
 def work_site(*, settings: Settings, site: Site) -> None:
-    """Run until Ctrl-C or SIGTERM.
+    """Run until Ctrl-C or SIGTERM. Exits with 1 where the worker failed: start it again, nothing is lost.
 
     Raises:
         Refused: the settings name no Kafka or no InfluxDB, or the worker did not start.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("faust").setLevel(logging.WARNING)
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
     if not settings.kafka or not settings.influx_url:
         raise Refused("cluster mode needs KVARTAL_KAFKA and KVARTAL_INFLUX_URL")
     try:
@@ -29,14 +88,14 @@ def work_site(*, settings: Settings, site: Site) -> None:
     except NotDelivered as error:
         raise Refused(str(error)) from None
     settings.data.mkdir(parents=True, exist_ok=True)
-    sink = InfluxSink(
+    stop = stop_on_signals()
+    sink = ThroughToInflux(
         url=settings.influx_url,
         token=settings.influx_token.get_secret_value() if settings.influx_token else "",
         org=settings.influx_org,
         bucket=settings.influx_bucket,
-        outbox=settings.data / "outbox.db",
+        directory=settings.data,
     )
-    stop = stop_on_signals()
     worker = Worker(
         bootstrap=settings.kafka,
         partitions=settings.partitions,
@@ -52,6 +111,7 @@ def work_site(*, settings: Settings, site: Site) -> None:
         while not stop.wait(1) and worker.running:
             pass
     finally:
+        sink.stop()
         worker.stop()
         sink.close()
     if worker.failed is not None:

@@ -343,6 +343,7 @@ def judge(case: Case, hours: Sequence[tuple[int, int, int]], unknowns: Sequence[
         and abs(got[h] - case.true_wh[h])
         > (step if h not in case.touched else max(step, 0.01 * case.true_wh[h]))
     ]
+    wrong += [h for h in case.uncounted if h not in flagged and got[h] > case.true_wh[h] + step]
     return Verdict(
         abs(given - truth) / truth,
         (sum(abs(got[h] - case.true_wh[h]) for h in counted) + abs(invented)) / (2 * truth),

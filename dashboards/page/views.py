@@ -116,7 +116,10 @@ def contract_view(reader: Reader, site: Site, contract: Contract, lang: Lang) ->
         value = None
         if baseline is not None and known:
             heated = baseline.heated(date, temps.get)
-            value = baseline.expected(temp, temps.get(date - 1), heated=heated, date=date)
+            use = used.get(date)
+            # A day without supply is no saving, so nothing is expected of it.
+            if use is None or not baseline.outage(use, heated=heated):
+                value = baseline.expected(temp, temps.get(date - 1), heated=heated, date=date)
         expected.append(None if value is None else round(value / scale, 3))
     band = None
     if baseline is not None:
