@@ -50,6 +50,10 @@ LEAST_BIC_GAIN: Final = 10.0
 LEAST_SEASON_DAYS: Final = 20
 """Days with heat, and days without, that a heating season is told by."""
 
+LEAST_SEASON_RATIO: Final = 1.5
+"""Sum of squares without a season over that with one: where heat is supplied by season, turning it on and off is a step
+that anyone sees (measured: 2 to 4); a home with its own boiler fits the spring by chance (measured: 1.2)."""
+
 OUTAGE_SHARE: Final = 0.3
 OUTAGE_RUN: Final = 3
 
@@ -187,9 +191,15 @@ def _pick(days: Days, allowed: Collection[str] | None) -> tuple[str, Shape]:
         best = min(
             (each for each in found.values() if MODELS[each[2]].k == k), key=lambda each: (each[0], each[2])
         )
-        if gain(current, best, k - MODELS[current[2]].k) > LEAST_BIC_GAIN:
+        if gain(current, best, k - MODELS[current[2]].k) > LEAST_BIC_GAIN and _plain_to_see(current, best):
             current = best
     return current[2], current[3]
+
+
+def _plain_to_see(small: tuple[float, float, str, Shape], large: tuple[float, float, str, Shape]) -> bool:
+    """Whether a season, where it is new, leaves so much less that nobody can overlook it."""
+    seasons = MODELS[large[2]].needs_season and not MODELS[small[2]].needs_season
+    return not seasons or small[0] >= LEAST_SEASON_RATIO * large[0]
 
 
 def _shapes(days: Days, usable: Collection[str]) -> Iterator[tuple[str, Shape]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
+import random
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from kvartal.tables import TableError, fit_table, read_table, savings_table
-from metering.savings import Period
+from metering.savings import Period, compare, fit_period
 
 DATA = Path(__file__).parents[1] / "data"
 UTC = ZoneInfo("UTC")
@@ -200,3 +202,58 @@ def test_a_period_that_the_file_does_not_hold_is_refused():
         fit_table(held, period("2020-01-01..2020-12-31"))
     with pytest.raises(TableError, match=r"reporting period: no day of 2020"):
         savings_table(held, period("2012-03-01..2013-02-28"), period("2020-01-01..2020-12-31"))
+
+
+@pytest.mark.parametrize(
+    ("file", "first"),
+    [
+        ("nmecr_eload_daily_2012_2015.csv", "2012-03-01"),
+        ("nmecr_eload_daily_2012_2015.csv", "2013-03-01"),
+        ("opendsm_il-gas-hdd-only-daily.csv", "2015-12-26"),
+        ("opendsm_il-electricity-cdd-hdd-daily.csv", "2015-12-26"),
+        ("opendsm_uk-gas-hdd-only-hourly-sample-0.csv", "2021-06-01"),
+    ],
+)
+def test_twelve_hold_outs_of_a_measured_year_sum_to_its_use(file, first):
+    """Each 30 days expected by a baseline that has not seen them; no home with its own boiler gets a season."""
+    days = read_table(DATA / file, UTC).days
+    begin = day(first)
+    expected = used = 0
+    for month in range(12):
+        hidden = Period(begin + 30 * month, begin + 30 * month + 29)
+        seen = days._replace(
+            used={d: u for d, u in days.used.items() if not hidden.first <= d <= hidden.last}
+        )
+        baseline = fit_period(seen, Period(begin, begin + 364))
+        assert not baseline.needs_season
+        held = compare(days, baseline, hidden)
+        expected += held.expected
+        used += held.used
+    assert expected == pytest.approx(used, rel=0.01)
+
+
+@pytest.mark.parametrize("saved", [0.20, 0.35, 0.40])
+def test_injected_savings_are_recovered_at_a_measured_building(saved):
+    held = read_table(DATA / "nmecr_eload_daily_2012_2015.csv", UTC)
+    baseline = fit_period(held.days, period("2013-03-01..2014-02-28"))
+    after = period("2014-03-01..2015-02-28")
+    placebo = compare(held.days, baseline, after).share
+    spared = {d: round(u * (1 - saved)) if d >= after.first else u for d, u in held.days.used.items()}
+    found = compare(held.days._replace(used=spared), baseline, after).share
+    assert found == pytest.approx(saved + placebo, abs=0.01)
+
+
+def test_a_table_with_a_heating_season_finds_it(tmp_path):
+    """District heat: the rule of five days turns a step of heat on and off; the CSV tells it by itself."""
+    rng = random.Random(1)
+    temps, rows, on = [], [], True
+    for i in range(800):
+        temps.append(5.5 - 12 * math.cos(2 * math.pi * (i + 258) / 365.25) + rng.gauss(0, 2.5))
+        five = sum(temps[max(0, i - 5) : max(1, i)]) / min(max(1, i), 5)
+        on = five <= 8.5 if on else five < 8.0
+        use = 2.0 + (1.5 + 0.35 * max(0.0, 9 - temps[-1]) if on else 0.0)
+        rows.append(f"{dt.date(2023, 9, 1) + dt.timedelta(i)},{use * rng.gauss(1, 0.03):.4f},{temps[-1]:.2f}")
+    held = table(tmp_path, HEAD + "\n".join(rows) + "\n")
+    result = savings_table(held, period("2023-10-01..2024-09-30"), period("2024-10-15..2025-10-14"))
+    assert result["model"] == "heating_season"
+    assert result["avoided_pct"] == pytest.approx(0.0, abs=1.0)
