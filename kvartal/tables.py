@@ -153,7 +153,7 @@ def savings_table(table: Table, baseline: Period, reporting: Period) -> dict[str
 
 def _fitted(table: Table, baseline: Period) -> Baseline:
     try:
-        return fit_period(table.days, baseline, unit=table.unit)
+        return fit_period(table.days, baseline, unit=table.unit, calendar="week")
     except Unfit as error:
         held = f"{_date(min(table.days.used))}..{_date(max(table.days.used))}" if table.days.used else "none"
         raise TableError(f"{table.file}: {error} (complete days in the file: {held})") from None
