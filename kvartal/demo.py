@@ -22,7 +22,7 @@ from rich.table import Table
 from dashboards import wording
 from dashboards.portfolio import Row, portfolio
 from dashboards.wording import Lang, pick
-from ingest.broker import Mosquitto
+from ingest.broker import local_broker
 from ingest.captures import Capture
 from ingest.source import Message, MqttSource
 from ingest.topics import filters
@@ -99,8 +99,10 @@ def run_demo(
     site = parse_site(text, file=site_file)
     db = directory / "kvartal.db"
     store = Store(db)
-    broker = Mosquitto(directory / "mosquitto")
+    broker = local_broker(directory / "mosquitto")
     broker.start()
+    if broker.warning:
+        console.print(broker.warning, style="yellow")
     stop_page = page(db, site) if page is not None else None
     clock = SimulatorClock(to_ms(ARCHIVES_END) + 5_000)
     source = MqttSource(

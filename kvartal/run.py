@@ -12,7 +12,7 @@ from typing import Any
 from dashboards.notify import Notifier
 from dashboards.page.serve import listen, serve_page
 from dashboards.wording import sentence
-from ingest.broker import Mosquitto
+from ingest.broker import Broker, local_broker
 from ingest.source import MqttSource
 from ingest.topics import filters
 from kvartal.files import Refused
@@ -56,13 +56,15 @@ def run_site(*, settings: Settings, site: Site, db: Path) -> None:
     settings.data.mkdir(parents=True, exist_ok=True)
     db.parent.mkdir(parents=True, exist_ok=True)
     store = Store(db)
-    broker: Mosquitto | None = None
+    broker: Broker | None = None
     host, port = settings.mqtt_host, settings.mqtt_port
     if not host:
-        broker = Mosquitto(settings.data / "mosquitto", port=port)
+        broker = local_broker(settings.data / "mosquitto", port=port)
         broker.start()
         host = broker.host
-        log.info("no broker is configured: a mosquitto of our own listens at %s:%d", host, port)
+        if broker.warning:
+            log.warning(broker.warning)
+        log.info("no broker is configured: one of our own listens at %s:%d", host, port)
     stop = stop_on_signals()
     source = MqttSource(
         host=host,
