@@ -119,6 +119,8 @@ class Baseline:
     """Ordinals of the baseline period's days without supply."""
     left_out: tuple[int, ...] = ()
     """Ordinals of absurd days that were not fitted on."""
+    prior: str = ""
+    """What else than its own days the baseline rests on; empty where nothing else."""
 
     @cached_property
     def id(self) -> str:
@@ -272,6 +274,7 @@ def _read(document: bytes) -> Baseline:
             outage_below=held["outage_below"],
             outages=_ordinals(held["outages"]),
             left_out=_ordinals(held["left_out"]),
+            prior=held["prior"],
             **{name: metrics[name] for name in _METRICS},
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -423,6 +426,8 @@ def freeze(
     left_out: Sequence[int] = (),
     outages: Sequence[int] = (),
     outage_below: float | None = None,
+    covariance: Floats | None = None,
+    prior: str = "",
 ) -> Baseline:
     """The baseline of a fitted model as a document, with its metrics and what the interval needs.
 
@@ -442,6 +447,8 @@ def freeze(
         left_out: Ordinals of absurd days.
         outages: Ordinals of days without supply.
         outage_below: Use out of season below which a day is an outage [base units].
+        covariance: Covariance of the coefficients where it is not the HAC one of these points.
+        prior: What else than its own points the baseline rests on.
     """
     n, k = len(used), MODELS[model].k
     total = math.fsum(used)
@@ -456,7 +463,8 @@ def freeze(
     # Terms differ by orders of magnitude (1 beside hundreds of degree days): scaled, inverted, scaled back.
     scale = np.maximum(np.abs(columns).max(axis=0), 1e-300)
     inverse = np.linalg.pinv((columns / scale).T @ (columns / scale)) / np.outer(scale, scale)
-    covariance = inverse @ middle[:-1, :-1] @ inverse
+    if covariance is None:
+        covariance = inverse @ middle[:-1, :-1] @ inverse
     long_run = float(middle[-1, -1]) / (sse * n / (n - k)) if sse > 0 else 1.0
     yearly = resolution == "day"
     drift = drift_of(when, residual, mean, rmse * math.sqrt(max(long_run, 1.0))) if yearly else PRIOR
@@ -472,6 +480,7 @@ def freeze(
         "days": n,
         "k": k,
         "facts": facts,
+        "prior": prior,
         "left_out": _dates(left_out),
         "outages": _dates(outages),
         "outage_below": None if outage_below is None else _short(outage_below),
