@@ -25,6 +25,10 @@ settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+# A shell that runs the tests in the background has them ignore Ctrl-C, and what they start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def needs(binary: str) -> str:
     """Path of a server's binary; skips the test where it is missing, fails it in CI."""
     path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
