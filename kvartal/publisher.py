@@ -13,7 +13,7 @@ from ingest.log import EventLog, NotDelivered, create_topics
 from ingest.source import Message, MqttSource
 from ingest.topics import filters
 from kvartal.files import Refused
-from kvartal.run import stop_on_signals, wall_clock
+from kvartal.run import Pulse, stop_on_signals, wall_clock
 from kvartal.settings import Settings
 from metering.events import Readings, Rejected, Tick
 from metering.site import Site
@@ -70,6 +70,8 @@ def publish_all(
     decoder = Decoder(site)
     ticked = clock()
     while not stop.is_set():
+        if source.connected:
+            well()
         messages = source.take(batch, 0.2)
         if messages:
             events = decoded(decoder, messages, site)
@@ -139,6 +141,7 @@ def ingest_site(*, settings: Settings, site: Site) -> None:
             site=site,
             clock=wall_clock,
             stop=stop,
+            well=Pulse(settings.data, "ingest").beat,
         )
     finally:
         source.stop()

@@ -11,7 +11,7 @@ from typing import Final
 
 from ingest.log import READINGS, NotDelivered, create_topics
 from kvartal.files import Refused
-from kvartal.run import stop_on_signals
+from kvartal.run import Pulse, stop_on_signals
 from kvartal.settings import Settings
 from metering.events import Event
 from metering.site import Site
@@ -108,8 +108,9 @@ def work_site(*, settings: Settings, site: Site) -> None:
         if not worker.start(120):
             raise Refused(f"the worker did not get its partitions from {settings.kafka}: {worker.failed}")
         log.info("working")
+        pulse = Pulse(settings.data, "worker")
         while not stop.wait(1) and worker.running:
-            pass
+            pulse.beat()
     finally:
         sink.stop()
         worker.stop()

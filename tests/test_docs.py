@@ -1,0 +1,75 @@
+"""Documents cannot lie: their links lead somewhere, their commands exist, their tables are the code's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kvartal.cli import app
+from kvartal.settings import Settings
+from metering import flags
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def commands() -> set[str]:
+    named = {c.name or (c.callback.__name__ if c.callback else "") for c in app.registered_commands}
+    return named | {group.name or "" for group in app.registered_groups}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_exist(document: Path) -> None:
+    named = set(re.findall(r"`(?:\$ )?kvartal ([a-z]+)\b", document.read_text(encoding="utf-8")))
+    assert named <= commands()
+
+
+def test_the_readme_opens_with_the_two_commands_and_the_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z]+)", README))
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_settings_that_are_named_exist() -> None:
+    known = {f"KVARTAL_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"\bKVARTAL_[A-Z_]+[A-Z]\b", README)) <= known
+
+
+def test_benches_that_are_named_exist_and_have_help() -> None:
+    named: set[str] = set()
+    for document in DOCUMENTS:
+        named |= set(re.findall(r"bench/(\w+\.py)", document.read_text(encoding="utf-8")))
+    for name in named:
+        assert (ROOT / "bench" / name).exists(), name
+
+
+def test_every_room_is_in_the_layout() -> None:
+    for room in ("metering", "ingest", "streams", "storage", "dashboards", "simulators", "kvartal"):
+        assert f"| `{room}/` |" in README
+
+
+def test_the_flags_are_the_codes() -> None:
+    text = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    for bit, name in flags.NAMES.items():
+        assert f"| `{name}` | {flags.MEANINGS[bit]} |" in text
+
+
+def test_the_savings_command_of_the_readme_runs() -> None:
+    block = README[README.index("kvartal savings") :].split("```")[0]
+    arguments = block.replace("\\\n", " ").split()[1:]
+    done = subprocess.run(
+        [sys.executable, "-m", "kvartal", *arguments], cwd=ROOT, capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
