@@ -70,8 +70,6 @@ def publish_all(
     decoder = Decoder(site)
     ticked = clock()
     while not stop.is_set():
-        if source.connected:
-            well()
         messages = source.take(batch, 0.2)
         if messages:
             events = decoded(decoder, messages, site)
@@ -132,6 +130,12 @@ def ingest_site(*, settings: Settings, site: Site) -> None:
         password=settings.mqtt_password.get_secret_value() if settings.mqtt_password else None,
         tls=settings.mqtt_tls,
     )
+    pulse = Pulse(settings.data, "ingest")
+
+    def beat_while_connected() -> None:
+        if source.connected:
+            pulse.beat()
+
     source.start()
     log.info("taking messages from %s:%d", settings.mqtt_host, settings.mqtt_port)
     try:
@@ -141,7 +145,7 @@ def ingest_site(*, settings: Settings, site: Site) -> None:
             site=site,
             clock=wall_clock,
             stop=stop,
-            well=Pulse(settings.data, "ingest").beat,
+            idle=beat_while_connected,
         )
     finally:
         source.stop()
