@@ -37,6 +37,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 # More than any broker's window that is bounded at all (mosquitto: 20, ours 1000), and what memory can bear.
 MOST_WAITING: Final = 10_000
 MOST_WAITING_BYTES: Final = 64 << 20
+_NO_FILTER: Final = "kvartal/nothing"
+_STOP_S: Final = 2.0
 
 
 class Message(NamedTuple):
@@ -105,6 +107,7 @@ class MqttSource:
         self._acking = threading.RLock()
         self._connected = threading.Event()
         self._subscribed = threading.Event()
+        self._answered = threading.Event()
         self._started = self._stopping = False
         self._failure: Exception | None = None
         self.refused: str | None = None
@@ -130,6 +133,7 @@ class MqttSource:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
+        self._client.on_unsubscribe = self._on_unsubscribe
         self._client.on_message = self._on_message
 
     def start(self) -> None:
@@ -194,6 +198,11 @@ class MqttSource:
         """Disconnect cleanly, after the acknowledgements given so far. The session stays and queues for us."""
         self._stopping = True
         self._room.set()
+        if self._connected.is_set():
+            # mosquitto drops what it has not read yet of a connection when the next one with our id comes in.
+            # It answers in order, so after the answer to a request that changes nothing it has read them all.
+            self._client.unsubscribe(_NO_FILTER)
+            self._answered.wait(_STOP_S)
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -235,6 +244,11 @@ class MqttSource:
             self.refused = "the broker does not let us subscribe: " + ", ".join(self._filters)
             return
         self._subscribed.set()
+
+    def _on_unsubscribe(
+        self, _client: mqtt.Client, _user: Any, _mid: int, _reasons: Any, _props: Any
+    ) -> None:
+        self._answered.set()
 
     def _full(self) -> bool:
         return len(self._arrived) >= MOST_WAITING or self._bytes_in - self._bytes_out >= MOST_WAITING_BYTES
