@@ -1,0 +1,17 @@
+#!/bin/sh
+# Creates the topics of the event log where they are missing. Their partitions are fixed for the life of the log:
+# `kvartal ingest` and `kvartal worker` refuse to start on another number.
+set -eu
+topics="${KAFKA_TOPICS:-/opt/kafka/bin/kafka-topics.sh}"
+
+create() {
+    topic="$1"
+    shift
+    "$topics" --bootstrap-server "$KVARTAL_KAFKA" --create --if-not-exists --topic "$topic" \
+        --partitions "$KVARTAL_PARTITIONS" --replication-factor 1 "$@"
+}
+
+# Readings and rejections are kept for ever: the ledger can be made anew from the ones, the others replayed.
+create kvartal-readings --config retention.ms=-1 --config max.message.bytes=4194304
+create kvartal-rejected --config retention.ms=-1 --config max.message.bytes=4194304
+create kvartal-worker-state-changelog --config cleanup.policy=compact --config max.message.bytes=4194304
