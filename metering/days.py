@@ -21,7 +21,8 @@ class DayFigures(Struct, frozen=True, array_like=True):
     unknown: int
     """Energy of the unknown blocks that begin on this day."""
     estimated: int
-    """The part of `used` that rests on interpolated hours or on a block within the day."""
+    """The part of `used` that rests on an interpolation across midnight. What was interpolated, or is known in
+    total only, within the day does not: its hours are estimates, the day is not."""
     coverage: float
     flags: int
 
@@ -41,7 +42,8 @@ def day_of(
         The figures; `used` is a number only where hours and blocks within the day cover all of it.
     """
     start, end = day_bounds(date, zone)
-    known = estimated = unknown = noted = covered = 0
+    known = unknown = noted = covered = 0
+    guessed: list[int] = []  # interpolated energy by hour of the day, 0 where it was measured
     within: list[Unknown] = []
     crossing = False
     for block in unknowns:
@@ -55,12 +57,13 @@ def day_of(
     count = (end - start) // HOUR_MS
     for hour in range(start // HOUR_MS, end // HOUR_MS):
         held = hours.get(hour)
+        guessed.append(0)
         if held is not None:
             amount, note = held
             known += amount
             noted |= note
             if note & f.INTERPOLATED:
-                estimated += amount
+                guessed[-1] = max(amount, 1)
             # A partial hour beside an unknown block is completed by the block; any other one has a hole.
             if not note & f.PARTIAL or note & f.UNKNOWN:
                 covered += 1
@@ -74,7 +77,17 @@ def day_of(
         used=known + blocks if complete else None,
         known=known,
         unknown=unknown,
-        estimated=estimated + blocks,
+        estimated=min(known, _first_run(guessed) + (_first_run(guessed[::-1]) if not all(guessed) else 0)),
         coverage=covered / count,
         flags=noted,
     )
+
+
+def _first_run(guessed: list[int]) -> int:
+    """What was interpolated from the first hour on, up to the first measured one."""
+    total = 0
+    for amount in guessed:
+        if not amount:
+            break
+        total += amount
+    return total

@@ -122,7 +122,7 @@ class Day(Struct, frozen=True, tag=True, array_like=True):
     unknown: int
     """Energy of unknown blocks that start on this day."""
     estimated: int
-    """The part of `used` that rests on interpolation or on a block within the day."""
+    """The part of `used` that rests on an interpolation across midnight."""
     coverage: float
     """Share of the day that the ledger accounts for, 0..1."""
     flags: int

@@ -114,10 +114,22 @@ def test_a_block_within_the_day_belongs_to_it_and_one_across_midnight_does_not()
     hours = {h: v for h, v in FULL.items() if not 3 <= h - START // HOUR_MS < 12}
     block = Unknown(START + 3 * HOUR_MS, START + 12 * HOUR_MS, 77, f.UNKNOWN)
     day = day_of(DATE, MOSCOW, hours, [block])
-    assert (day.used, day.unknown, day.estimated) == (150 + 77, 77, 77)
+    assert (day.used, day.unknown, day.estimated) == (150 + 77, 77, 0)
     crossing = Unknown(START - 9 * HOUR_MS, START + 3 * HOUR_MS, 50, f.UNKNOWN)
     hours = {h: v for h, v in FULL.items() if h - START // HOUR_MS >= 3}
     assert day_of(DATE, MOSCOW, hours, [crossing]).used is None
+
+
+@pytest.mark.parametrize(
+    ("interpolated", "estimated"),
+    [((5, 6, 7), 0), ((0, 1), 20), ((22, 23), 20), ((0, 1, 12, 23), 30), (tuple(range(24)), 240)],
+)
+def test_only_what_crosses_midnight_is_an_estimate_of_the_day(
+    interpolated: tuple[int, ...], estimated: int
+) -> None:
+    hours = {h: (10, f.INTERPOLATED if h - START // HOUR_MS in interpolated else 0) for h in FULL}
+    day = day_of(DATE, MOSCOW, hours, ())
+    assert (day.used, day.estimated) == (240, estimated)
 
 
 def test_a_register_read_once_a_day_gives_whole_days() -> None:
