@@ -62,11 +62,12 @@ def main() -> None:
     from kvartal.tables import TableError
     from metering.baseline import Unfit
     from metering.savings import NoDays
+    from metering.site import SiteError
     from storage.sqlite_schema import WrongStore
 
     try:
         app()
-    except (Refused, CannotServe, NoBroker, BadCapture, TableError, WrongStore) as error:
+    except (SiteError, Refused, CannotServe, NoBroker, BadCapture, TableError, WrongStore) as error:
         _say(str(error))
         raise SystemExit(2) from None
     except (Unfit, NoDays, GrafanaRefuses) as error:

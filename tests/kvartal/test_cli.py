@@ -215,6 +215,19 @@ def test_bad_usage_exits_with_2_and_says_what(arguments: tuple[str, ...], named:
     assert done.stdout == b""
 
 
+def test_an_unknown_format_stops_the_start(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(
+        SITE.read_text(encoding="utf-8").replace('format = "kvartal"', 'format = "shelly"', 1),
+        encoding="utf-8",
+    )
+    (tmp_path / "none").write_text("")
+    done = kvartal("replay", str(tmp_path / "none"), "--site", str(site), "--db", str(tmp_path / "k.db"))
+    assert done.returncode == 2
+    assert "shelly" in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+
+
 def test_a_bad_site_file_names_file_path_value_and_what_is_allowed(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     site.write_text(
