@@ -1,0 +1,140 @@
+"""What avoided use is worth: roubles by the dated tariff, CO2 by dated factors, and how soon a measure pays.
+
+Money is exact (`Decimal`, unrounded until it is shown). Factors of CO2 are estimates with a range; a figure in
+tonnes always names its factor's source.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from metering.alerts import Figure
+from metering.site import Carrier, Tariff
+
+
+class Factor(NamedTuple):
+    """CO2 of one kilowatt-hour, from a day on."""
+
+    start: dt.date
+    kg_per_kwh: Decimal
+    low: Decimal
+    """Least of the published values [kg/kWh]."""
+    high: Decimal
+    source: str
+
+
+_GCAL_KWH: Final = Decimal(1163)
+
+FACTORS: Final[Mapping[str, Sequence[Factor]]] = {
+    "electricity": (
+        Factor(
+            dt.date(2015, 1, 1),
+            Decimal("0.375"),
+            Decimal("0.310"),
+            Decimal("0.634"),
+            "Russia by method, Shirinkina et al., Energies 18(1):14; the middle of 0.35-0.40 is taken",
+        ),
+    ),
+    "heat": (
+        Factor(
+            dt.date(2015, 1, 1),
+            Decimal("0.255") * 1000 / _GCAL_KWH,
+            Decimal("0.202"),
+            Decimal("0.255") * 1000 / _GCAL_KWH,
+            "gas boiler: IPCC 56.1 kg/GJ over an efficiency of 0.92, 0.255 t/Gcal; with cogeneration it is less",
+        ),
+    ),
+}
+"""Factors that hold where the site names none (facts/spb.md section 5)."""
+
+
+class Emission(NamedTuple):
+    """CO2 of an amount of energy [kg]."""
+
+    kg: Decimal
+    low: Decimal
+    high: Decimal
+    sources: tuple[str, ...]
+    """Of the factors used, without repetition."""
+
+
+class Unpriced(ValueError):
+    """The carrier has no factor on the day: water has none, and neither has a day before the first."""
+
+
+def factor_on(carrier: Carrier, day: dt.date, factors: Mapping[str, Sequence[Factor]] = FACTORS) -> Factor:
+    """The factor that holds on the day.
+
+    Raises:
+        Unpriced: there is none.
+    """
+    held = [factor for factor in factors.get(carrier, ()) if factor.start <= day]
+    if not held:
+        raise Unpriced(f"no CO2 factor for {carrier} on {day}; known are {', '.join(factors)}")
+    return max(held, key=lambda factor: factor.start)
+
+
+def emission(
+    carrier: Carrier, avoided: Mapping[int, int], factors: Mapping[str, Sequence[Factor]] = FACTORS
+) -> Emission:
+    """CO2 of energy by the dates on which it was avoided.
+
+    Args:
+        carrier: `heat` or `electricity`.
+        avoided: Avoided use by date ordinal [Wh]; negative where more was used.
+        factors: Dated factors by carrier.
+
+    Raises:
+        Unpriced: a day has no factor.
+    """
+    kg = low = high = Decimal(0)
+    sources: dict[str, None] = {}
+    for date, wh in sorted(avoided.items()):
+        factor = factor_on(carrier, dt.date.fromordinal(date), factors)
+        kwh = Decimal(wh) / 1000
+        kg += kwh * factor.kg_per_kwh
+        low += kwh * factor.low
+        high += kwh * factor.high
+        sources[factor.source] = None
+    return Emission(kg, low, high, tuple(sources))
+
+
+class Worth(NamedTuple):
+    """What the days of a contract saved, in money."""
+
+    avoided: int
+    """[base units]"""
+    money: Decimal
+    """By the tariff of each day [currency units], unrounded."""
+    half_width: Decimal
+    """Half-width of the 90 % interval of the money, at the mean price."""
+
+
+def worth(days: Iterable[Figure], tariff: Tariff, *, half_width: float) -> Worth:
+    """The avoided use of the days in money, each day at its own price.
+
+    Args:
+        days: Days with a figure.
+        tariff: The contract's tariff.
+        half_width: Half-width of the 90 % interval of their avoided use [base units].
+    """
+    avoided, expected = 0, 0
+    money = at_price = Decimal(0)
+    for day in days:
+        on = dt.date.fromordinal(day.date)
+        avoided += day.expected - day.used
+        expected += day.expected
+        money += tariff.money(day.expected - day.used, on)
+        at_price += tariff.money(day.expected, on)
+    price = at_price / expected if expected else Decimal(0)
+    return Worth(avoided, money, Decimal(repr(half_width)) * price)
+
+
+def simple_payback_years(investment: Decimal, money: Decimal, days: int) -> Decimal | None:
+    """Years until the saved money equals the investment, at the pace of `days` days; None where nothing is saved."""
+    if money <= 0 or days <= 0:
+        return None
+    return investment / (money / days * Decimal("365.25"))
