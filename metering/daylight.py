@@ -10,6 +10,9 @@ import datetime as dt
 import math
 from functools import lru_cache
 from typing import Final
+from zoneinfo import ZoneInfo
+
+from metering.times import HOUR_MS, day_bounds
 
 SUNSET_DEG: Final = -0.833
 
@@ -42,6 +45,20 @@ def dark_share(hour: int, latitude: float, longitude: float) -> float:
         if sun_elevation(at, latitude, longitude) < SUNSET_DEG:
             down += 1
     return down / 6
+
+
+@lru_cache(maxsize=65_536)
+def hours_of_day(
+    date: int, zone: ZoneInfo, latitude: float, longitude: float
+) -> tuple[tuple[int, bool], ...]:
+    """(local hour 0..23, whether the sun is down for most of it) of the 23, 24 or 25 hours of the local date."""
+    start, end = day_bounds(date, zone)
+    offset = dt.date(1970, 1, 1).toordinal()
+    hours = []
+    for at in range(start // HOUR_MS, end // HOUR_MS):
+        moment = dt.datetime.fromordinal(offset).replace(tzinfo=dt.UTC) + dt.timedelta(hours=at)
+        hours.append((moment.astimezone(zone).hour, dark_share(at, latitude, longitude) >= 0.5))
+    return tuple(hours)
 
 
 def sun_elevation(hour: float, latitude: float, longitude: float) -> float:

@@ -23,7 +23,8 @@ def parameters(draw, name):
             held[shape] = draw(st.sampled_from([1.0, 0.8, 0.6, 0.4]))
         else:
             held[shape] = draw(st.integers(-60, 60)) / 2
-    return held | {"calendar": "ru", "season_rule": "mean"}
+    profile = " ".join(str(draw(st.integers(0, 9_999))) for _ in range(4)) + " 7.5" * 92
+    return held | {"calendar": "ru", "season_rule": "8/8+0", "profile": profile, "timezone": "Europe/Moscow"}
 
 
 days = st.lists(
@@ -69,7 +70,7 @@ P = {
     "latitude": 0.0,
     "dark_from_h": 10.0,
     "calendar": "week",
-    "season_rule": "mean",
+    "season_rule": "8/8+0",
 }
 SATURDAY = dt.date(2025, 3, 22).toordinal()
 
