@@ -6,7 +6,7 @@ import http.server
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,14 +35,23 @@ def alert(
 
 class Inbox(http.server.ThreadingHTTPServer):
     messages: list[dict[str, Any]]
+    refuses: int = 0
+    """How many messages it refuses before it takes one."""
+
+    @property
+    def texts(self) -> list[str]:
+        return [message["message"] for message in self.messages]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     server: Inbox
 
     def do_POST(self) -> None:
-        self.server.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(200)
+        message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.refuses -= 1
+        if self.server.refuses < 0:
+            self.server.messages.append(message)
+        self.send_response(200 if self.server.refuses < 0 else 503)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -55,20 +64,48 @@ def inbox() -> Iterator[Inbox]:
     server = Inbox(("127.0.0.1", 0), Handler)
     server.messages = []
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
 
 
-def notifier(inbox: Inbox, store: Store, published: list[tuple[str, bytes]]) -> Notifier:
+def notifier(
+    inbox: Inbox, store: Store, published: list[tuple[str, bytes]], settle_s: float = 60, more: str = ""
+) -> Notifier:
     return Notifier(
-        urls=[f"json://127.0.0.1:{inbox.server_address[1]}/"],
+        urls=[f"json://127.0.0.1:{inbox.server_address[1]}/", *([more] if more else [])],
         publish=lambda topic, payload: published.append((topic, payload)),
         sentence=lambda a: sentence(a, SITE, "ru"),
         sent=store,
         clock=lambda: 0,
+        settle_s=settle_s,
+        first_pause_s=0.02,
     )
+
+
+def until(true: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def tell(inbox: Inbox, store: Store, *alerts: Alert) -> list[str]:
+    """What a process that is given these alerts, one after the other, tells before it ends."""
+    before = len(inbox.messages)
+    for each in alerts:
+        told = notifier(inbox, store, [])
+        told.send([each])
+        told.close()
+    return inbox.texts[before:]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "k.db")
+    yield opened
+    opened.close()
 
 
 def test_each_state_is_told_once_across_restarts(inbox: Inbox, tmp_path: Path) -> None:
@@ -84,11 +121,13 @@ def test_each_state_is_told_once_across_restarts(inbox: Inbox, tmp_path: Path) -
     second.send([alert(), alert("resolved")])
     second.close()
     store.close()
-    texts = [message["message"] for message in inbox.messages]
+    texts = inbox.texts
     assert len(texts) == 2
     assert texts[0].startswith("Белградская ул., 8, ИТП с погодным регулированием: экономия не доказана: 3,0")
     assert texts[1].endswith("✓")
-    assert [topic for topic, _ in published] == ["kvartal/v1/alerts/b01"] * 4
+    # Machines got the update too, and nothing twice.
+    assert [topic for topic, _ in published] == ["kvartal/v1/alerts/b01"] * 3
+    assert [json.loads(body)["amount"] for _, body in published] == [5_000_000, 6_000_000, 5_000_000]
     assert json.loads(published[0][1])["kind"] == "no_saving"
 
 
@@ -99,6 +138,69 @@ def test_history_that_opened_and_resolved_in_one_batch_bothers_nobody(inbox: Inb
     told.close()
     store.close()
     assert inbox.messages == []
+
+
+def test_people_are_told_again_when_the_money_has_doubled(inbox: Inbox, store: Store) -> None:
+    sums = [1_000_00, 1_020_00, 1_100_00, 1_900_00, 2_100_00, 1_500_00, 2_200_00, 9_000_00]
+    texts = tell(inbox, store, *(alert(money=money) for money in sums))
+    assert [text.endswith(" ↑") for text in texts] == [False, True, True, True]  # 1000, 1100, 2100, 9000
+
+
+def test_an_alert_that_opens_again_after_its_end_is_told_again(inbox: Inbox, store: Store) -> None:
+    one, end, again = alert(), alert("resolved"), alert(changed=9)
+    texts = tell(inbox, store, one, end, end, again, again, end, end)
+    assert [text.endswith("✓") for text in texts] == [False, True, False, True]
+
+
+def test_what_is_not_taken_is_tried_again(inbox: Inbox, store: Store) -> None:
+    inbox.refuses = 2
+    told = notifier(inbox, store, [], settle_s=0)
+    told.send([alert()])
+    until(lambda: len(inbox.messages) == 1)
+    told.send([alert("resolved")])
+    until(lambda: len(inbox.messages) == 2)
+    told.close()
+    assert inbox.texts[1].endswith("✓")
+
+
+def test_what_was_not_taken_before_the_end_is_told_by_the_next_process(inbox: Inbox, store: Store) -> None:
+    inbox.refuses = 1
+    assert tell(inbox, store, alert()) == []
+    assert len(tell(inbox, store, alert())) == 1
+    assert tell(inbox, store, alert()) == []
+
+
+def test_a_dead_channel_holds_up_no_other(inbox: Inbox, store: Store) -> None:
+    told = notifier(inbox, store, [], settle_s=0, more="json://127.0.0.1:9/")
+    told.send([alert(opened=n) for n in range(5)])
+    until(lambda: len(inbox.messages) == 5)
+    told.close()
+
+
+def test_an_alert_that_ends_before_it_has_settled_bothers_nobody(inbox: Inbox, store: Store) -> None:
+    told = notifier(inbox, store, published := [])
+    told.send([alert()])
+    told.send([alert("resolved")])
+    told.close()
+    assert inbox.messages == []
+    assert len(published) == 2
+
+
+def test_machines_learn_of_a_state_that_comes_back(inbox: Inbox, store: Store) -> None:
+    told = notifier(inbox, store, published := [])
+    for each in (alert(), alert("resolved"), alert("resolved"), alert()):
+        told.send([each])
+    told.close()
+    assert [json.loads(body)["state"] for _, body in published] == ["open", "resolved", "open"]
+
+
+def test_the_memory_holds_no_password(inbox: Inbox, store: Store, tmp_path: Path) -> None:
+    url = f"json://me:hunter2@127.0.0.1:{inbox.server_address[1]}/"
+    told = Notifier(urls=[url], publish=lambda *_: None, sentence=str, sent=store, clock=lambda: 0)
+    told.send([alert()])
+    told.close()
+    assert len(inbox.messages) == 1
+    assert all(b"hunter2" not in file.read_bytes() for file in tmp_path.iterdir())
 
 
 def test_a_url_that_apprise_does_not_know_stops_the_start(tmp_path: Path) -> None:
