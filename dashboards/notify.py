@@ -80,7 +80,7 @@ class Notifier:
         Raises:
             ValueError: apprise does not understand one of the URLs.
         """
-        self._publish, self._sent, self._clock = publish, sent, clock
+        self._publish, self._sentence, self._sent, self._clock = publish, sentence, sent, clock
         self._published: dict[str, str] = {}
         self._channels = []
         for url in urls:
@@ -90,9 +90,7 @@ class Notifier:
                 raise ValueError(f"KVARTAL_NOTIFY: apprise does not understand {url.split(':', 1)[0]}://…")
             name = hashlib.sha256(url.encode()).hexdigest()[:8]
             self._channels.append(
-                _Channel(
-                    f"{url.split(':', 1)[0]}-{name}", outlet, sentence, sent, clock, settle_s, first_pause_s
-                )
+                _Channel(f"{url.split(':', 1)[0]}-{name}", outlet, sent, clock, settle_s, first_pause_s)
             )
 
     def send(self, alerts: Sequence[Alert]) -> None:
@@ -106,8 +104,10 @@ class Notifier:
                 self._publish(TOPIC.format(building=alert.building), body)
                 self._sent.mark_notified(key, self._clock())
             self._published[identity(alert)] = key
+            # Worded here, in the pipeline's thread, where a bug of ours is seen; a channel's thread would die of it.
+            text = self._sentence(alert) if self._channels else ""
             for channel in self._channels:
-                channel.take(alert)
+                channel.take(alert, text)
 
     def close(self) -> None:
         """Try once more to send what waits, then stop."""
@@ -121,6 +121,7 @@ class _Waiting(NamedTuple):
     """An alert that a channel has not dealt with, and when it does [monotonic s]."""
 
     alert: Alert
+    text: str
     due: float
     pause_s: float
 
@@ -132,13 +133,12 @@ class _Channel:
         self,
         name: str,
         outlet: apprise.Apprise,
-        sentence: Callable[[Alert], str],
         sent: Sent,
         clock: Callable[[], int],
         settle_s: float,
         first_pause_s: float,
     ) -> None:
-        self._name, self._outlet, self._sentence = name, outlet, sentence
+        self._name, self._outlet = name, outlet
         self._sent, self._clock = sent, clock
         self._settle_s, self._first_pause_s = settle_s, first_pause_s
         self._waiting: dict[str, _Waiting] = {}
@@ -147,14 +147,14 @@ class _Channel:
         self._thread = threading.Thread(target=self._run, name=f"notify-{name}", daemon=True)
         self._thread.start()
 
-    def take(self, alert: Alert) -> None:
+    def take(self, alert: Alert, text: str) -> None:
         with self._changed:
             before = self._waiting.get(identity(alert))
             # A newer state waits in the place of the older one, no longer than that would have.
             self._waiting[identity(alert)] = (
-                before._replace(alert=alert)
+                before._replace(alert=alert, text=text)
                 if before
-                else _Waiting(alert, time.monotonic() + self._settle_s, self._first_pause_s)
+                else _Waiting(alert, text, time.monotonic() + self._settle_s, self._first_pause_s)
             )
             self._changed.notify()
 
@@ -180,7 +180,7 @@ class _Channel:
                 taken = {key: self._waiting.pop(key) for key in due}
                 last = self._stopping
             for key, waiting in taken.items():
-                if not self._tell(waiting.alert) and not last:
+                if not self._tell(waiting.alert, waiting.text) and not last:
                     self._again(key, waiting)
 
     def _again(self, key: str, waiting: _Waiting) -> None:
@@ -188,11 +188,10 @@ class _Channel:
         due = time.monotonic() + pause * random.uniform(0.7, 1.3)
         log.warning("%s does not take an alert, again in %.0f s", self._name, pause)
         with self._changed:
-            newer = self._waiting.get(key)
-            alert = newer.alert if newer else waiting.alert
-            self._waiting[key] = _Waiting(alert, due, min(_LONGEST_PAUSE_S, 2 * pause))
+            newest = self._waiting.get(key, waiting)
+            self._waiting[key] = newest._replace(due=due, pause_s=min(_LONGEST_PAUSE_S, 2 * pause))
 
-    def _tell(self, alert: Alert) -> bool:
+    def _tell(self, alert: Alert, text: str) -> bool:
         """Tell people where there is something new to tell; whether that is done."""
         told = self._told(alert)
         opened = self._sent.notified(told + "open")
@@ -209,7 +208,7 @@ class _Channel:
                 return True
             sign = " ↑" if opened else ""
             news.append(f"{told}{level(alert)}")
-        if not self._outlet.notify(body=self._sentence(alert) + sign, title="Kvartal", notify_type=kind):
+        if not self._outlet.notify(body=text + sign, title="Kvartal", notify_type=kind):
             return False
         self._mark(news)
         return True
