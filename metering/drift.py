@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 PRIOR_SD: Final = 0.0175
 """Standard deviation of the change of a house's yearly use between two years, a share of use."""
 
-PRIOR_YEARS: Final = 10.0
-"""How many years of history the prior weighs: its sources are known to about a fifth (1 / sqrt(2 * 10))."""
+PRIOR_YEARS: Final = 5.0
+"""How many years of history the prior weighs: its sources are known to about a third (1 / sqrt(2 * 5))."""
 
 PRIOR_SOURCE: Final = (
     "prior 1.75 %: Pettersson 1994 (Energy and Buildings 21:209-218), placebos of district heat"

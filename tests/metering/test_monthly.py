@@ -63,7 +63,7 @@ def test_the_interval_is_that_of_months():
     by_hand = t_quantile(n - 3) * polynomial * baseline.cvrmse * year * math.sqrt(12 / n * (1 + 2 / n) / 12)
     assert fsu == pytest.approx(by_hand)
     width = half_width_90(baseline, days=365, months=12, expected_total=year, used_total=0)
-    assert width >= math.hypot(fsu, 1.8125 * 0.0175 * year) * 0.9999
+    assert width >= math.hypot(fsu, 2.015 * 0.0175 * year) * 0.9999
 
 
 def test_lighting_out_of_acts():

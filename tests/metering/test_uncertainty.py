@@ -141,8 +141,27 @@ def test_hac_agrees_with_the_formula_where_both_hold():
     assert hac == pytest.approx(width(baseline), rel=0.03)
 
 
-def test_interval_is_a_share_of_expected():
-    assert interval(expected_total=1000, used_total=900, half_width=50) == (0.05, 0.15)
+@pytest.mark.parametrize(
+    ("used", "half", "low", "high"),
+    [
+        (1000, 50, 1 - 1000 / 950, 1 - 1000 / 1050),
+        (900, 50, 1 - 900 / 950, 1 - 900 / 1050),
+        (500, 50, 1 - 500 / 950, 1 - 500 / 1050),
+        (0, 50, 1.0, 1.0),
+        (900, 2000, -1.9, 0.7),
+    ],
+)
+def test_the_share_lies_between_its_values_at_both_ends_of_expected_use(used, half, low, high):
+    assert interval(expected_total=1000, used_total=used, half_width=half) == pytest.approx((low, high))
+
+
+def test_a_share_is_proved_exactly_where_the_energy_is():
+    for half in range(0, 300, 7):
+        low, _ = interval(expected_total=1000, used_total=850, half_width=half)
+        assert (low > 0) == (1000 - 850 - half > 0)
+
+
+def test_no_share_of_nothing():
     assert interval(expected_total=0, used_total=5, half_width=1) == (-math.inf, math.inf)
 
 
