@@ -6,6 +6,7 @@ Topics are created explicitly with a fixed number of partitions: the partition o
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,10 +16,18 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from metering.events import Readings, Rejected, Tick
+from metering.events import Fitted, Readings, Rejected, Tick
 
 READINGS: Final = "kvartal-readings"
 REJECTED: Final = "kvartal-rejected"
+
+LONGEST: Final = 4 << 20
+"""Bytes of the longest message [B]. The decoder refuses payloads of more than 1 MiB; readings grow shorter here."""
+_MOST_REJECTED: Final = 2 << 20
+
+log = logging.getLogger("kvartal.log")
+# librdkafka's own words come through Python's logging, not straight to stderr.
+_kafka = logging.getLogger("kvartal.kafka")
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -28,51 +37,84 @@ class NotDelivered(OSError):
 
 
 class EventLog:
-    """Publishes events to the log."""
+    """Publishes events to the log. One thread at a time."""
 
     def __init__(self, *, bootstrap: str, idempotent: bool = True, timeout_s: float = 30.0) -> None:
+        """
+        Args:
+            bootstrap: Bootstrap servers of Kafka.
+            idempotent: Whether the broker numbers our messages, so that a retry within a batch does not double
+                one; off for brokers that cannot.
+            timeout_s: How long the log may take for a batch [s].
+        """
         self._timeout_s = timeout_s
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "acks": "all",
-                "enable.idempotence": idempotent,
-                "linger.ms": 5,
-                "message.timeout.ms": int(timeout_s * 1000),
-                "partitioner": "murmur2_random",
-                "log.connection.close": False,
-            }
-        )
+        self._settings = {
+            "bootstrap.servers": bootstrap,
+            "acks": "all",
+            "enable.idempotence": idempotent,
+            "linger.ms": 5,
+            "message.timeout.ms": int(timeout_s * 1000),
+            "partitioner": "murmur2_random",
+            "message.max.bytes": LONGEST,
+            "log.connection.close": False,
+        }
+        self._producer = Producer(self._settings, logger=_kafka)
         self.delivered: dict[int, int] = {}
         """Newest offset delivered, by partition of the readings topic."""
 
-    def publish(self, events: Sequence[Readings | Rejected | Tick]) -> None:
+    def publish(self, events: Sequence[Readings | Rejected | Tick | Fitted]) -> None:
         """Publish events; on the log, replicated, when this returns.
 
         Raises:
-            NotDelivered: at least one was not taken in time.
+            NotDelivered: at least one was not taken in time. Publish all of them again: what was taken
+                nevertheless is a duplicate that the pipeline knows as such.
         """
-        failed: list[str] = []
+        failed: list[KafkaError] = []
 
         def report(error: KafkaError | None, message: Any) -> None:
             if error is not None:
-                failed.append(str(error))
+                failed.append(error)
             elif message.topic() == READINGS:
                 partition = message.partition()
                 self.delivered[partition] = max(self.delivered.get(partition, -1), message.offset())
 
-        for event in events:
-            topic = REJECTED if isinstance(event, Rejected) else READINGS
-            key = event.topic if isinstance(event, Rejected) else event.building
-            while True:
-                try:
-                    self._producer.produce(topic, value=_encode(event), key=key.encode(), on_delivery=report)
-                    break
-                except BufferError:
-                    self._producer.poll(0.1)
-        left = self._producer.flush(self._timeout_s)
+        deadline = time.monotonic() + self._timeout_s
+        try:
+            for event in events:
+                self._produce(event, report, deadline)
+            left = self._producer.flush(max(0.0, deadline - time.monotonic()))
+        except KafkaException as error:
+            failed.append(error.args[0])
+            left = 0
         if failed or left:
-            raise NotDelivered(f"the event log did not take {len(failed) + left} messages: {failed[:1]}")
+            why = failed[0].str() if failed else f"no answer within {self._timeout_s:.0f} s"
+            missing = max(left, len(failed))
+            # What waits must not be sent later, behind the back of the batch that is published again.
+            self._producer.purge()
+            self._producer.poll(0)
+            if any(error.fatal() or error.code() == KafkaError._FATAL for error in failed):
+                self._producer = Producer(self._settings, logger=_kafka)
+            raise NotDelivered(f"the event log did not take {missing} messages: {why}")
+
+    def _produce(self, event: Readings | Rejected | Tick | Fitted, report: Any, deadline: float) -> None:
+        if isinstance(event, Rejected):
+            topic, key = REJECTED, event.topic
+            if len(event.payload) > _MOST_REJECTED:
+                # Kafka takes no message of any length; what is too large to be read is kept by its beginning.
+                detail = f"{event.detail}; the first {_MOST_REJECTED} of {len(event.payload)} bytes are kept"
+                event = msgspec.structs.replace(event, payload=event.payload[:_MOST_REJECTED], detail=detail)
+        else:
+            topic, key = READINGS, event.building
+        value = _encode(event)
+        while True:
+            try:
+                self._producer.produce(topic, value=value, key=key.encode(), on_delivery=report)
+                return
+            except BufferError:
+                # The queue is full (100,000 messages): wait until some are delivered.
+                self._producer.poll(0.1)
+                if time.monotonic() > deadline:
+                    raise KafkaException(KafkaError(KafkaError._QUEUE_FULL)) from None
 
 
 def create_topics(
@@ -95,16 +137,17 @@ def create_topics(
     Raises:
         NotDelivered: the cluster cannot be reached, or a topic has another number of partitions.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap}, logger=_kafka)
+    longest = {"max.message.bytes": str(LONGEST)}
     wanted = [
-        NewTopic(READINGS, partitions, replicas, config={"retention.ms": "-1"}),
-        NewTopic(REJECTED, partitions, replicas),
+        NewTopic(READINGS, partitions, replicas, config={"retention.ms": "-1", **longest}),
+        NewTopic(REJECTED, partitions, replicas, config={"retention.ms": "-1", **longest}),
         *(
             NewTopic(
                 name,
                 partitions,
                 replicas,
-                config={"cleanup.policy": "compact", "max.message.bytes": "4194304"},
+                config={"cleanup.policy": "compact", **longest},
             )
             for name in changelogs
         ),
@@ -112,7 +155,7 @@ def create_topics(
     deadline = time.monotonic() + timeout_s
     while True:
         try:
-            present = admin.list_topics(timeout=5).topics
+            present = admin.list_topics(timeout=min(5.0, timeout_s)).topics
             break
         except KafkaException as error:
             if time.monotonic() > deadline:
@@ -145,7 +188,8 @@ class MockKafka:
 
     def __init__(self) -> None:
         self._owner = Producer(
-            {"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log.connection.close": False}
+            {"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log.connection.close": False},
+            logger=_kafka,
         )
         brokers = self._owner.list_topics(timeout=10).brokers
         self.bootstrap = ",".join(f"{b.host}:{b.port}" for b in brokers.values())

@@ -71,7 +71,7 @@ class Applier:
         """Drop what was not committed and read everything anew: partitions moved, or the batch failed."""
         self._parts.forget()
         self._partitions.clear()
-        self._events.clear()
+        self._events = []  # the sink may still be reading the old one
 
     def _partition(self, number: int) -> _Partition:
         found = self._partitions.get(number)

@@ -17,7 +17,8 @@ count as read. With it, whatever dies, a message whose effects are not in the ch
 effects are there is passed over by its offset; and a batch half written is read as it was before.
 
 Where a partition goes on is not left to Faust either, which may commit past a message that a rebalance took out
-of its hands: the state knows the offset that follows, and where the log gives a later one it is asked again.
+of its hands: the state knows the offset that follows. It is committed before Faust seeks to what is committed, and
+a message that comes too early while the log holds the ones before it ends the worker.
 
 A rebalance drops the batch at hand, unacknowledged: the partition's new owner begins from the changelog. A sink
 that is away holds everything up and nothing is passed over. A bug in a step, a crash in Faust and a consumer
@@ -33,15 +34,17 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import faust
 import faust.streams
 
+from metering.events import Event
 from metering.site import Site
 from streams.applier import Applier, Sink
 from streams.chunks import TableParts
+from streams.standstill import Standstill
 
 log = logging.getLogger("kvartal.worker")
 # It reports each time its buffer has more than a hundred table writes, which is every batch.
@@ -62,6 +65,14 @@ class Stalled(RuntimeError):
     """Messages wait on the log, and none came for too long."""
 
 
+class WrongLog(RuntimeError):
+    """The log is not the one that the state was made from."""
+
+
+class Skipped(RuntimeError):
+    """Faust passed over messages that the log holds. A new start begins where the state ends."""
+
+
 class Worker:
     """A Faust worker in a thread and an event loop of its own."""
 
@@ -76,6 +87,7 @@ class Worker:
         data: str,
         store: str = "memory://",
         stalled_s: float = 300.0,
+        session_s: float = 30.0,
     ) -> None:
         """
         Args:
@@ -87,6 +99,7 @@ class Worker:
             data: Directory of the table store.
             store: Faust's table store, `memory://` or `rocksdb://` (needs rocksdict).
             stalled_s: The worker ends when messages wait and none was applied for so long [s].
+            session_s: After so long without a heartbeat Kafka gives its partitions to another worker [s].
         """
         self.applied: dict[int, int] = {}
         """Offset applied last, by partition; from the table where none came since the start."""
@@ -96,6 +109,7 @@ class Worker:
         self._stop: Callable[[], None] = lambda: None
         self._bootstrap, self._partitions, self._topic = bootstrap, partitions, topic
         self._store, self._data, self._stalled_s = store, data, stalled_s
+        self._session_s = session_s
         self._site, self._sink = site, sink
         self._thread = threading.Thread(target=self._run, name="faust", daemon=True)
 
@@ -159,8 +173,9 @@ class Worker:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
                 loop.call_soon_threadsafe(stopping.set)
 
+        batches = _Batches(app, applier, written, self._sink, self._advance)
+
         async def agent(stream: Any) -> None:
-            batches = _Batches(app, applier, written, self._sink, self._advance)
             try:
                 await batches.run(stream.noack())
             except Exception as error:
@@ -175,9 +190,13 @@ class Worker:
                 self._ready.set()
 
         async def recovered() -> None:
+            # Called after the table is recovered and before Faust seeks to the committed offsets.
             applier.forget()
-            ours = {tp.partition for tp in app.consumer.assignment() if tp.topic == self._topic}
-            self._advance({partition: parts.applied(partition) for partition in ours})
+            try:
+                self._advance(await self._begin_where_the_state_ends(app, parts))
+            except Exception as error:  # Faust would swallow it and go on
+                self._fail(error)
+                stopping.set()
             self._ready.set()
 
         app.agent(topic, name="apply", concurrency=1)(agent)
@@ -187,7 +206,7 @@ class Worker:
         app.finalize()
         app.loop = loop
         await app.start()
-        watch = asyncio.ensure_future(self._watch(app))
+        watch = asyncio.ensure_future(self._watch(app, batches))
         try:
             await asyncio.wait(
                 [asyncio.ensure_future(stopping.wait()), asyncio.ensure_future(app.wait()), watch],
@@ -201,25 +220,40 @@ class Worker:
             watch.cancel()
             await app.stop()
 
-    async def _watch(self, app: Any) -> None:
+    async def _begin_where_the_state_ends(self, app: Any, parts: TableParts) -> dict[int, int]:
+        """Commit the offsets that follow what the table holds; returns the offset applied last, by partition.
+
+        Raises:
+            WrongLog: the log ends before what has been applied.
+        """
+        ours = {tp for tp in app.consumer.assignment() if tp.topic == self._topic}
+        if not ours:
+            return {}
+        applied = {tp: parts.applied(tp.partition) for tp in ours}
+        for tp, end in (await app.consumer.highwaters(*ours)).items():
+            if end <= applied[tp]:
+                raise WrongLog(
+                    f"partition {tp.partition} of {tp.topic} ends at offset {end}, but {applied[tp]} has been "
+                    f"applied: the topic was made anew; delete {CHANGELOG} to begin anew"
+                )
+        await app.consumer._commit({tp: offset + 1 for tp, offset in applied.items()})
+        for tp, offset in applied.items():
+            # aiokafka's seek to what is committed leaves out an offset of 0.
+            await app.consumer.seek(tp, offset + 1)
+        return {tp.partition: offset for tp, offset in applied.items()}
+
+    async def _watch(self, app: Any, batches: _Batches) -> None:
         """Raise `Stalled` where messages wait and none is applied."""
-        seen: dict[int, int] = {}
-        since = time.monotonic()
+        standstill = Standstill(self._stalled_s)
         while True:
             await asyncio.sleep(min(_LOOK_EVERY_S, self._stalled_s / 4))
-            now = dict(self.applied)
-            # What cannot be asked does not stand still less.
-            ends: Mapping[Any, int] | None = None
-            with contextlib.suppress(Exception):
+            ends: Mapping[int, int] | None = None
+            with contextlib.suppress(Exception):  # whatever went wrong, nobody answered
                 ours = {tp for tp in app.consumer.assignment() if tp.topic == self._topic}
-                ends = await asyncio.wait_for(app.consumer.highwaters(*ours), 10) if ours else {}
-            waiting = ends is None or any(now.get(tp.partition, -1) < end - 1 for tp, end in ends.items())
-            if now != seen or not waiting:
-                seen, since = now, time.monotonic()
-            elif time.monotonic() - since > self._stalled_s:
-                raise Stalled(
-                    f"nothing applied for {self._stalled_s:.0f} s: at {now}, the log ends at {ends}"
-                )
+                found = await asyncio.wait_for(app.consumer.highwaters(*ours), 10) if ours else {}
+                ends = {tp.partition: end for tp, end in found.items()}
+            if standstill.look(time.monotonic(), self.applied, ends, held=batches.held):
+                raise Stalled(f"applied {self.applied} of {ends}, and nothing for {self._stalled_s:.0f} s")
 
     def _app(self) -> Any:
         settings: dict[str, Any] = {
@@ -235,8 +269,8 @@ class Worker:
             "table_standby_replicas": 0,
             "web_enabled": False,
             "logging_config": None,
-            "broker_session_timeout": 30.0,
-            "broker_heartbeat_interval": 3.0,
+            "broker_session_timeout": self._session_s,
+            "broker_heartbeat_interval": self._session_s / 10,
             "broker_commit_interval": 2.0,
             # A batch's writes go out together and are awaited: lingering would only make it wait.
             "producer_linger": 0.0,
@@ -300,11 +334,12 @@ class _Batches:
     ) -> None:
         self._app, self._applier, self._written, self._sink = app, applier, written, sink
         self._advanced = advanced
-        self._sought: dict[int, int] = {}
-        """Offset that the log was asked for, by partition."""
+        self.held = False
+        """Whether the sink has a batch and does not give it back."""
 
     async def run(self, stream: Any) -> None:
         """Work off the stream for ever."""
+        self._applier.forget()
         batch: list[Any] = []
         begun = 0.0
         generation = None
@@ -314,53 +349,38 @@ class _Batches:
                 # A rebalance came between: the state was read anew, and what was not acknowledged comes again.
                 generation = message.generation_id
                 batch = []
-                self._sought.clear()
             self._written.met(event)
-            if await self._follows(message):
-                if not batch:
-                    begun = time.monotonic()
-                batch.append(event)
-                self._applier.take(
-                    event.value,
-                    partition=message.partition,
-                    offset=message.offset,
-                    logged_at=round(1000 * message.timestamp),
-                )
+            expected = self._applier.expected(message.partition)
+            if message.offset > expected:
+                await self._check_gap(message, expected)
+            if not batch:
+                begun = time.monotonic()
+            batch.append(event)
+            self._applier.take(
+                event.value or b"",  # a tombstone has none
+                partition=message.partition,
+                offset=message.offset,
+                logged_at=round(1000 * message.timestamp),
+            )
             full = len(batch) >= _MOST_MESSAGES or time.monotonic() - begun > _LONGEST_BATCH_S
-            if batch and (full or stream.channel.empty()):
+            if full or stream.channel.empty():
                 await self._make_durable(stream, batch)
                 batch = []
 
-    async def _follows(self, message: Any) -> bool:
-        """Whether nothing is missing before the message; else the log is asked for what is."""
-        partition, expected = message.partition, self._applier.expected(message.partition)
-        sought = self._sought.get(partition)
-        if message.offset <= expected or message.offset == sought:
-            self._sought.pop(partition, None)
-            return True
-        if sought is not None:
-            return False
+    async def _check_gap(self, message: Any, expected: int) -> None:
         first = (await self._app.consumer.earliest_offsets(message.tp))[message.tp]
-        if first > expected:
-            log.error("partition %d: the log has lost offsets %d to %d", partition, expected, first - 1)
-            if message.offset == first:
-                return True
-        log.warning("partition %d: asking the log for offset %d, got %d", partition, expected, message.offset)
-        self._sought[partition] = max(first, expected)
-        await self._app.consumer.seek(message.tp, self._sought[partition])
-        return False
+        if first < message.offset:
+            raise Skipped(f"partition {message.partition}: got offset {message.offset}, expected {expected}")
+        log.error("partition %d: the log has lost offsets %d to %d", message.partition, expected, first - 1)
 
     async def _make_durable(self, stream: Any, batch: list[Any]) -> None:
         events = self._applier.finish()
-        pause = 1.0
-        while events:
+        if events:
+            self.held = True
             try:
-                await asyncio.to_thread(self._sink.write, events)
-                break
-            except OSError as error:
-                log.warning("the sink did not take a batch, again in %.0f s: %s", pause, error)
-                await asyncio.sleep(pause)
-                pause = min(_LONGEST_PAUSE_S, 2 * pause)
+                await self._write(events)
+            finally:
+                self.held = False
         moved = batch[0].message.generation_id != self._app.consumer_generation_id
         if moved or not self._app.flow_control.is_active():
             self._applier.forget()
@@ -370,3 +390,14 @@ class _Batches:
         for event in batch:
             await stream.ack(event)
         self._advanced(applied)
+
+    async def _write(self, events: Sequence[Event]) -> None:
+        pause = 1.0
+        while True:
+            try:
+                await asyncio.to_thread(self._sink.write, events)
+                return
+            except OSError as error:
+                log.warning("the sink did not take a batch, again in %.0f s: %s", pause, error)
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE_S, 2 * pause)

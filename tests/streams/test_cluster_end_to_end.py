@@ -1,0 +1,101 @@
+"""The whole cluster path, mosquitto to a Grafana query, and the figure of the embedded mode at its end."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import dashboards.panels
+from ingest.broker import Mosquitto
+from ingest.log import EventLog
+from ingest.source import MqttSource
+from ingest.topics import filters
+from kvartal.publisher import publish_all
+from kvartal.replay import replay
+from kvartal.worker import ThroughToInflux
+from metering.site import parse_site
+from metering.times import to_ms
+from simulators.publish import Publisher
+from simulators.quarter import ARCHIVES_END, Quarter
+from storage.influx_reader import InfluxFigures
+from storage.sqlite_reader import Reader
+
+# Faust and aiokafka leave sockets to the garbage collector when they stop.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
+)
+
+
+def test_mosquitto_to_grafana_gives_the_figure_of_the_embedded_mode(
+    mosquitto: Mosquitto, event_log: EventLog, influxd: Any, start_worker: Any, tmp_path: Path
+) -> None:
+    quarter = Quarter(houses=1, seed=3)
+    site = parse_site(quarter.site_toml())
+    replay(quarter.archives(), site=site, db=tmp_path / "embedded.db")
+    reader = Reader(tmp_path / "embedded.db")
+    expected = reader.position("c-b01-heat")
+    days = reader.days("b01", "heat", "energy", 0, 10**6)
+    reader.close()
+    assert expected is not None
+
+    influxd.create("cluster")
+    sink = ThroughToInflux(url=influxd.url, token="any", org="kvartal", bucket="cluster", directory=tmp_path)
+    clock = to_ms(ARCHIVES_END) + 5_000
+    source = MqttSource(
+        host=mosquitto.host,
+        port=mosquitto.port,
+        client_id="ingest",
+        filters=filters(site.source),
+        clock=lambda: clock,
+    )
+    stop = threading.Event()
+    taken: list[int] = []
+    ingest = threading.Thread(
+        target=publish_all,
+        kwargs={
+            "source": source, "event_log": event_log, "site": site, "clock": lambda: clock, "stop": stop,
+            "told": lambda messages, events: taken.append(len(messages)), "batch": 20,
+        },
+    )  # fmt: skip
+    try:
+        worker = start_worker(site, sink)
+        source.start()
+        assert source.wait_subscribed(10)
+        ingest.start()
+        publisher = Publisher(host=mosquitto.host, port=mosquitto.port)
+        sent = publisher.publish(quarter.archives())
+        publisher.close()
+        deadline = time.monotonic() + 60
+        while sum(taken) < sent and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert sum(taken) == sent
+        assert worker.wait_applied(event_log.delivered, 60), worker.failed
+    finally:
+        stop.set()
+        if ingest.is_alive():
+            ingest.join(20)
+        source.stop()
+        sink.stop()
+        worker.stop()
+        sink.close()
+    figures = InfluxFigures(url=influxd.url, database="cluster")
+    got = figures.position("c-b01-heat")
+    assert got is not None
+    assert msgspec.structs.replace(got, received_at=0) == msgspec.structs.replace(expected, received_at=0)
+    assert figures.days("b01", "heat", "energy", 0, 10**6) == days
+
+    folder = Path(dashboards.panels.__file__).parent / "grafana"
+    portfolio = json.loads((folder / "portfolio.json").read_text(encoding="utf-8"))
+    query = portfolio["panels"][0]["targets"][0]["query"]
+    query = query.replace("$timeFilter", "time > 0").replace("${building:regex}", ".*")
+    rows = figures.query(query)
+    figures.close()
+    (row,) = [row for row in rows if row["contract"] == "c-b01-heat"]
+    assert row["savings"] == pytest.approx(100 * (expected.expected - expected.used) / expected.expected)
+    assert row["grade"] == expected.grade
