@@ -213,12 +213,11 @@ def chosen(name: str, label: str, query: str, *, several: bool) -> Json:
         "refresh": 2,
         "multi": several,
         "includeAll": several,
-        "current": {"text": "All", "value": "$__all"} if several else {},
         "sort": 1,
         "hide": 0,
     }
     if several:
-        found["allValue"] = ".*"
+        found |= {"allValue": ".*", "current": {"text": "All", "value": "$__all"}}
     return found
 
 
@@ -245,7 +244,7 @@ def dashboard(
         "label": "Источник",
         "type": "datasource",
         "query": "influxdb",
-        "current": {},
+        "current": {"text": "Kvartal", "value": "kvartal-influx"},
         "hide": 0,
     }
     measures: Json = {

@@ -35,6 +35,7 @@ from storage.influx import InfluxSink
 from storage.influx_reader import InfluxFigures
 
 FOLDER = Path(dashboards.panels.__file__).parent / "grafana"
+ROOT = Path(__file__).parent.parent.parent
 DATE = 739_000
 MS = (DATE - 719_163) * 86_400_000
 CORE_PANELS = {"table", "timeseries", "stat", "row"}
@@ -102,6 +103,8 @@ def test_a_dashboard_keeps_the_rules(name: str) -> None:
     assert sorted(ids) == list(range(1, len(ids) + 1))
     source, *others = found["templating"]["list"]
     assert (source["name"], source["type"], source["query"]) == ("datasource", "datasource", "influxdb")
+    provisioned = (ROOT / "deploy/grafana/provisioning/datasources/influx.yaml").read_text(encoding="utf-8")
+    assert f"uid: {source['current']['value']}\n" in provisioned
     for variable in others:
         assert variable["datasource"]["uid"] == "${datasource}"
         assert variable["refresh"] == 2
