@@ -26,7 +26,6 @@ import logging
 import random
 import sqlite3
 import threading
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, cast
@@ -105,6 +104,7 @@ class InfluxSink:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_TABLES)
         self._lock = threading.Lock()
+        self._sent = threading.Condition(self._lock)
         self._client = InfluxDBClient(url=url, token=token, org=org, timeout=int(timeout_s * 1000))
         self._api = self._client.write_api(write_options=SYNCHRONOUS)
         self._wake = threading.Event()
@@ -169,10 +169,14 @@ class InfluxSink:
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until the outbox is empty; whether it was within `timeout_s`."""
-        deadline = time.monotonic() + timeout_s
-        while self.pending and time.monotonic() < deadline and self._failed is None:
-            time.sleep(0.02)
-        return not self.pending
+        with self._sent:
+            return (
+                self._sent.wait_for(lambda: self._failed is not None or self._empty(), timeout_s)
+                and self._empty()
+            )
+
+    def _empty(self) -> bool:
+        return self._db.execute("SELECT 1 FROM waiting LIMIT 1").fetchone() is None
 
     def close(self) -> None:
         """Stop sending; what waits stays in the outbox for the next run."""
@@ -197,6 +201,7 @@ class InfluxSink:
                 if why is None:
                     with self._lock:
                         self._db.execute("DELETE FROM waiting WHERE id <= ?", (last,))
+                        self._sent.notify_all()
                     pause = self._first_pause
                 elif not self._stop.is_set():
                     log.warning("InfluxDB does not take figures now, again in %.1f s: %s", pause, why)
@@ -204,6 +209,8 @@ class InfluxSink:
                     pause = min(_LONGEST_PAUSE_S, 2 * pause)
         except BaseException as error:
             self._failed = error
+            with self._sent:
+                self._sent.notify_all()
             log.exception("the drain to InfluxDB ended; figures stay in %s", self._outbox)
 
     def _send(self, lines: list[str]) -> str | None:
