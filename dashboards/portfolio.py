@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from metering.events import Position
 from metering.site import Contract, Site
+from metering.uncertainty import interval
 from metering.units import UNITS
 from storage.contract import Figures
 
@@ -49,8 +50,12 @@ def _row(position: Position | None, contract: Contract, site: Site, *, above: bo
     if position is None or position.expected <= 0:
         return Row(contract, name, carrier, unit, position, None, None, None, None, "waiting")
     avoided = position.expected - position.used
-    lo = 100 * (avoided - position.half_width) / position.expected
-    hi = 100 * (avoided + position.half_width) / position.expected
+    lo, hi = (
+        100 * edge
+        for edge in interval(
+            expected_total=position.expected, used_total=position.used, half_width=position.half_width
+        )
+    )
     pct = 100 * avoided / position.expected
     money = None
     tariff = site.tariffs.get(contract.tariff or "")

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal, NamedTuple
 
 from metering.times import DAY_MS
+from metering.uncertainty import interval
 
 Kind = Literal["above_baseline", "no_saving", "below_guarantee"]
 
@@ -127,15 +128,16 @@ def _proof(
     if expected <= 0:
         return None, 0, {}
     avoided = expected - used
+    lo, hi = interval(expected_total=expected, used_total=used, half_width=width)
     detail: dict[str, float | int | str] = {
         "savings_pct": round(100 * avoided / expected, 1),
-        "lo_pct": round(100 * (avoided - width) / expected, 1),
-        "hi_pct": round(100 * (avoided + width) / expected, 1),
+        "lo_pct": round(100 * lo, 1),
+        "hi_pct": round(100 * hi, 1),
         "days": count,
     }
     promised = (guarantee_pct or 0.0) / 100 * expected
     missing = max(0, round(promised - avoided))
-    if avoided - width <= 0:
+    if lo <= 0:
         return "no_saving", missing, detail
     if guarantee_pct is not None and avoided < promised:
         return "below_guarantee", missing, detail | {"guarantee_pct": guarantee_pct}

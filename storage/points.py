@@ -39,6 +39,7 @@ from metering.events import (
 )
 from metering.site import Site
 from metering.times import DAY_MS
+from metering.uncertainty import interval
 from storage import schema
 
 _EPOCH: Final = dt.date(1970, 1, 1).toordinal()
@@ -177,10 +178,12 @@ def _position(event: Position, site: Site | None) -> list[str]:
     bounded = event.expected > 0 and math.isfinite(event.half_width)
     savings, lo, hi = 0.0, -_UNBOUNDED_PCT, _UNBOUNDED_PCT
     if event.expected > 0:
-        share = 100 / event.expected
-        savings = avoided * share
+        savings = 100 * avoided / event.expected
         if bounded:
-            lo, hi = (avoided - event.half_width) * share, (avoided + event.half_width) * share
+            low, high = interval(
+                expected_total=event.expected, used_total=event.used, half_width=event.half_width
+            )
+            lo, hi = max(100 * low, -_UNBOUNDED_PCT), min(100 * high, _UNBOUNDED_PCT)
     fields = (
         f"first={event.first}i,last={event.last}i,days={event.days}i,days_missing={event.days_missing}i,"
         f"expected={event.expected}i,used={event.used}i,avoided={avoided}i,half_width={_float(event.half_width)},"

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from metering.baseline import Baseline, Unfit, fit
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
+from metering.predictors import candidates
 from metering.season import last_affected
 from metering.site import Contract, Meter, Site
 from streams.step import Changed, Parts, Step
@@ -116,9 +117,11 @@ def savings_step(site: Site) -> Step:
     def _known_of(contract: Contract, meter: Meter) -> dict[str, Any]:
         """What the site file says of the meter that a baseline may use: its days off, its darkness."""
         school = site.buildings[contract.building].kind == "school"
-        known: dict[str, Any] = {"calendar": "ru_school"} if school else {}
+        known: dict[str, Any] = {"models": candidates(meter.carrier)}
+        if school:
+            known["calendar"] = "ru_school"
         if meter.carrier == "electricity":
-            known = {"latitude": site.site.latitude, "calendar": "ru_school" if school else "ru"}
+            known |= {"latitude": site.site.latitude, "calendar": "ru_school" if school else "ru"}
         return known
 
     def _fit(contract: Contract, view: _View, event: Day | WeatherDay) -> FittedState | None:

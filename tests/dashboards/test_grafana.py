@@ -307,7 +307,11 @@ def test_the_table_shows_what_was_measured(figures: InfluxFigures) -> None:
     heat = rows["c1"]
     assert (heat["house"], heat["measure"], heat["guarantee"]) == ("ул. Мира, 8", "substation", 15.0)
     assert heat["savings"] == pytest.approx(20.0)
-    assert (heat["lo"], heat["hi"], heat["proved"]) == (pytest.approx(16.0), pytest.approx(24.0), 1)
+    assert (heat["lo"], heat["hi"], heat["proved"]) == (
+        pytest.approx(100 - 40 / 0.48),
+        pytest.approx(100 - 40 / 0.52),
+        1,
+    )
     assert heat["gcal"] == pytest.approx(10_000_000 / 1_163_000)
     assert heat["money"] == pytest.approx(2000 * 10_000_000 / 1_163_000, abs=0.01)
     assert heat["until"] == MS + 4 * 86_400_000

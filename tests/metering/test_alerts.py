@@ -40,7 +40,7 @@ def test_a_saving_below_the_guarantee_says_what_is_missing() -> None:
     (alert,) = raised([0.15] * 100)
     assert alert.kind == "below_guarantee"
     assert alert.detail == {
-        "savings_pct": 15.0, "lo_pct": 10.0, "hi_pct": 20.0, "days": 95, "guarantee_pct": 20.0,
+        "savings_pct": 15.0, "lo_pct": 10.5, "hi_pct": 19.0, "days": 95, "guarantee_pct": 20.0,
     }  # fmt: skip
     assert alert.amount == 95 * 50
 

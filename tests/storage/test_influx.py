@@ -222,7 +222,7 @@ def test_a_drain_that_has_ended_is_not_silent(server: Server, tmp_path: Path) ->
     server.answers = [503]
     sink = sink_to(server.url, tmp_path / "o.db")
     sink._db.execute("INSERT INTO waiting (lines, body) VALUES (1, x'00')")  # a broken outbox
-    sink.write([day_of_hours(0)])
+    sink._wake.set()
     until(lambda: sink._failed is not None)
     with pytest.raises(RuntimeError, match="nothing is sent"):
         sink.write([day_of_hours(1)])
