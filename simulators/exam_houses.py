@@ -46,7 +46,7 @@ from simulators.school import (
     simulate_school,
 )
 from simulators.traits import DRIFTS, MASSES, YEARS_K, Calendar, Traits, calendar
-from simulators.weather import Floats, Weather, draw_rules, heat_supply, simulate_weather
+from simulators.weather import Floats, Weather, dispatched_supply, draw_dispatch, simulate_weather
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -225,7 +225,7 @@ def _heat(
         away_k=_AWAY_K * profile * controlled * school * ~taught,
     )
 
-    supply = heat_supply(weather, draw_rules(rng, count))
+    supply = dispatched_supply(weather, draw_dispatch(rng, cal.days, count))
     retrofit, first = cal.index(cal.retrofit), cal.index(cal.reporting[0])
     early, late = slice(0, retrofit), slice(retrofit - _WARM_UP_DAYS, cal.days)
     past = simulate_heat(

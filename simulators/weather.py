@@ -144,64 +144,76 @@ def simulate_weather(
     return Weather(first, temp, sun, elevation)
 
 
+def heat_supply(weather: Weather) -> Floats:
+    """Share of the time that radiators are supplied, by day: 0 off, 0.5 periodic, 1 season; [days, stations].
+
+    The season begins when five days have a mean below +8 °C and ends when five have one above it by half a
+    kelvin (decree 354, clause 5). Out of season the city heats "periodically" after two days below +9 °C.
+    """
+    daily = weather.daily_temp_c()
+    on = daily[:5].mean(axis=0) < 8.0
+    share = np.empty_like(daily)
+    for day, row in enumerate(share):
+        five = daily[max(0, day - 5) : max(1, day)].mean(axis=0)
+        two = daily[max(0, day - 2) : max(1, day)].mean(axis=0)
+        on = np.where(on, five <= 8.5, five < 8.0)
+        row[:] = np.where(on, 1.0, np.where(two < 9.0, 0.5, 0.0))
+    return share
+
+
 @dataclass(frozen=True)
-class SupplyRule:
-    """When radiators are supplied: what the law asks for and what cities and houses make of it, by station."""
+class Dispatch:
+    """How the people of a heat network decide when to heat, each network in its own way; by station."""
 
-    on_below_c: Floats
-    """The season begins after five days with a mean below this (decree 354, clause 5: +8 °C)."""
-    off_above_c: Floats
-    """It ends after five days with a mean above this."""
-    delay_days: npt.NDArray[np.int64]
-    """Days that pass until a decision is carried out."""
+    below_c: Floats
+    """Felt temperature below which they turn heat on [°C]."""
+    band_k: Floats
+    """How far above that they turn it off [K]."""
+    memory_d: Floats
+    """How long they remember past days [d]."""
+    foresight: Floats
+    """Weight of the forecast of the next three days in what they feel."""
+    mood_k: Floats
+    """Complaints, budgets, orders from above: moves the threshold, shape [days, stations] [K]."""
+    start_d: Floats
+    """Days until every riser is filled and vented."""
     spell_below_c: Floats
-    """Out of season there is heat for part of the day after two days with a mean below this."""
+    """Out of season there is some heat after two days with a mean below this [°C]."""
     spell_share: Floats
-    """For what part of the day; 0 where the city does not heat "periodically"."""
+    """For what part of the day; 0 where spells are sat out."""
 
 
-def usual_rule(stations: int) -> SupplyRule:
-    """The rule of a city that keeps close to the law and heats periodically in cold spells."""
-    return SupplyRule(
-        np.full(stations, 8.0),
-        np.full(stations, 8.5),
-        np.zeros(stations, dtype=np.int64),
-        np.full(stations, 9.0),
-        np.full(stations, 0.5),
-    )
-
-
-def draw_rules(rng: np.random.Generator, stations: int) -> SupplyRule:
-    """Rules that differ from house to house: thresholds, days of delay, periodic heating or none."""
-    return SupplyRule(
-        on_below_c=rng.uniform(7.0, 9.5, stations),
-        off_above_c=rng.uniform(7.5, 10.0, stations),
-        delay_days=rng.integers(0, 4, stations),
+def draw_dispatch(rng: np.random.Generator, days: int, stations: int) -> Dispatch:
+    """People who keep to the law's +8 °C by and large, with forecasts, moods and slow starts."""
+    return Dispatch(
+        below_c=rng.normal(8.3, 0.6, stations),
+        band_k=rng.uniform(0.2, 1.8, stations),
+        memory_d=rng.uniform(1.5, 5.0, stations),
+        foresight=rng.uniform(0.0, 0.6, stations),
+        mood_k=ornstein_uhlenbeck(rng, days, stations, 12.0, 0.6),
+        start_d=rng.uniform(1.0, 6.0, stations),
         spell_below_c=rng.uniform(7.5, 10.0, stations),
         spell_share=np.where(rng.random(stations) < 0.6, rng.uniform(0.3, 0.8, stations), 0.0),
     )
 
 
-def heat_supply(weather: Weather, rule: SupplyRule | None = None) -> Floats:
-    """Share of the time that radiators are supplied, by day: 0 off, 1 season; shape [days, stations].
-
-    Args:
-        weather: The weather; each station decides for itself.
-        rule: The rule of each station; the usual one where None.
-    """
+def dispatched_supply(weather: Weather, dispatch: Dispatch) -> Floats:
+    """Share of the time that radiators are supplied, by day, as people decide it; shape [days, stations]."""
     daily = weather.daily_temp_c()
-    rule = rule or usual_rule(daily.shape[1])
-    on = daily[:5].mean(axis=0) < rule.on_below_c
-    decided = np.empty(daily.shape, dtype=bool)
-    spell = np.empty(daily.shape, dtype=bool)
-    for day in range(len(daily)):
-        five = daily[max(0, day - 5) : max(1, day)].mean(axis=0)
-        on = np.where(on, five <= rule.off_above_c, five < rule.on_below_c)
-        decided[day] = on
-        spell[day] = daily[max(0, day - 2) : max(1, day)].mean(axis=0) < rule.spell_below_c
-    at = np.maximum(np.arange(len(daily))[:, None] - rule.delay_days, 0)
-    season = np.take_along_axis(decided, at, axis=0)
-    share: Floats = np.where(season, 1.0, np.where(spell, rule.spell_share, 0.0))
+    keep = np.exp(-1.0 / dispatch.memory_d)
+    past = daily[:5].mean(axis=0)
+    on = past < dispatch.below_c
+    filled = on.astype(np.float64)
+    share = np.empty_like(daily)
+    for day, row in enumerate(share):
+        past = keep * past + (1 - keep) * daily[max(0, day - 1)]
+        felt = past + dispatch.foresight * (daily[day : day + 3].mean(axis=0) - past)
+        limit = dispatch.below_c + dispatch.mood_k[day]
+        on = np.where(on, felt <= limit + dispatch.band_k, felt < limit)
+        filled = np.where(on, np.minimum(filled + 1 / dispatch.start_d, 1.0), 0.0)
+        two = daily[max(0, day - 2) : max(1, day)].mean(axis=0)
+        spell = np.where(two < dispatch.spell_below_c, dispatch.spell_share, 0.0)
+        row[:] = np.where(on, np.maximum(filled, spell), spell)
     return share
 
 

@@ -1,11 +1,19 @@
 """The weather is St Petersburg's: normals, autocorrelation, sun, seasons of heat supply."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from simulators.weather import Weather, heat_supply, simulate_weather, sun_elevation
+from simulators.weather import (
+    Weather,
+    dispatched_supply,
+    draw_dispatch,
+    heat_supply,
+    simulate_weather,
+    sun_elevation,
+)
 
 NORMALS = (-4.8, -5.0, -1.0, 5.2, 11.5, 16.1, 19.1, 17.4, 12.4, 6.2, 0.9, -2.5)
 FIRST = dt.date(2023, 1, 1)
@@ -65,3 +73,30 @@ def constant(*daily: float) -> Weather:
 )
 def test_heat_is_supplied_by_the_five_day_rule(daily: list[float], last: float) -> None:
     assert heat_supply(constant(*daily))[-1, 0] == last
+
+
+def test_people_heat_about_as_long_as_the_law_each_in_their_own_way() -> None:
+    rng = np.random.default_rng(5)
+    weather = simulate_weather(rng, dt.date(2023, 7, 1), 366, stations=80)
+    supplied = dispatched_supply(weather, draw_dispatch(rng, 366, 80))
+    assert ((supplied >= 0) & (supplied <= 1)).all()
+    assert (supplied[:40] < 1).all()  # July
+    assert (supplied[180:240] == 1).all()  # January and February
+    season = supplied.sum(axis=0)
+    assert 190 < season.mean() < 240  # SP 131.13330: 213 days in St Petersburg
+    assert season.std() > 5
+    by_law = heat_supply(weather)
+    assert (np.abs(supplied - by_law) > 0.2).any(axis=0).mean() > 0.9
+
+
+def test_risers_are_filled_over_days_and_emptied_at_once() -> None:
+    temp = constant(*[15] * 10, *[0] * 30, *[20] * 10)
+    dispatch = draw_dispatch(np.random.default_rng(6), 50, 1)
+    slow = replace(dispatch, start_d=np.array([5.0]), spell_share=np.array([0.0]), mood_k=np.zeros((50, 1)))
+    share = dispatched_supply(temp, slow)[:, 0]
+    begun = int(np.argmax(share > 0))
+    assert share[begun : begun + 6] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0, 1.0])
+    ended = begun + int(np.argmax(share[begun:] == 0))
+    assert 40 <= ended <= 46
+    assert share[ended - 1] == 1.0
+    assert (share[ended:] == 0).all()
