@@ -2,8 +2,9 @@
 
 Theory of operation
 -------------------
-A table write has a price of its own, whatever its size, and a message (or an archive of a year) touches the
-parts of many days, so the parts of eight neighbouring days share one entry of the table, a *chunk*.
+A table write has a price of its own, whatever its size: some 0.1 ms of Faust. A message touches parts of several
+steps, and an archive those of many days. So one entry of the table, a *chunk*, holds the parts of all steps under
+one key (a register, a contract) whose days lie in the same eight; parts that are no days share another.
 
 A batch of messages writes several entries, and after a crash any first few of them may be there. So an entry
 carries the offset of the batch that wrote it and how its parts stood before (the *undo*), and the last write of
@@ -15,13 +16,17 @@ because the next one begins from what the last whole one left, and writes its ch
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
 from streams.codec import encode
 
 _DAYS_A_CHUNK: Final = 8
+_EPOCH: Final = 719_163
+"""Number from year 1 of 1970-01-01."""
+_FROM_YEAR_1: Final = 500_000
+"""Day numbers from here on count from year 1 (from 1370), those before it from 1970 (to 3338)."""
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):
@@ -41,9 +46,26 @@ class Entry(msgspec.Struct, array_like=True, frozen=True):
 _ENTRY: Final = msgspec.msgpack.Decoder(Entry)
 
 
-def chunk_of(part: str) -> str:
-    """The chunk that a part belongs to: parts named by a day share one with their neighbours."""
-    return str(int(part) // _DAYS_A_CHUNK) if part.isdigit() else "-"
+class Place(NamedTuple):
+    """Where a part lies: the table's key, and its name in the entry there."""
+
+    key: bytes
+    name: str
+
+
+def place(key: str, part: str) -> Place:
+    """Where a part lies.
+
+    Args:
+        key: The step's name, a slash, and the key that the step gave.
+        part: A day's number or another name. The steps number days from 1970 or from year 1, as it suits them.
+    """
+    step, _, shared = key.partition("/")
+    chunk = "-"
+    if part.isdigit():
+        day = int(part)
+        chunk = str((day if day < _FROM_YEAR_1 else day - _EPOCH) // _DAYS_A_CHUNK)
+    return Place(f"{shared}#{chunk}".encode(), f"{step}/{part}")
 
 
 class Table(Protocol):
@@ -82,10 +104,10 @@ class TableParts:
         """The parts of one partition."""
         return PartitionParts(self, partition)
 
-    def chunk(self, key: str, chunk: str, partition: int) -> dict[str, bytes]:
+    def chunk(self, key: bytes, partition: int) -> dict[str, bytes]:
         """The parts of a chunk as the last whole batch left them."""
         self._at(partition)
-        raw = self._table.get(_chunk_key(key, chunk))
+        raw = self._table.get(key)
         if not raw:
             return {}
         entry = _ENTRY.decode(raw)
@@ -93,15 +115,15 @@ class TableParts:
 
     def commit(self, changed: Mapping[tuple[str, str], bytes | None], partition: int, offset: int) -> None:
         """Write changed parts, and last the offset that makes them count."""
-        self._at(partition)
-        chunks: dict[tuple[str, str], dict[str, bytes | None]] = {}
+        chunks: dict[bytes, dict[str, bytes | None]] = {}
         for (key, part), blob in changed.items():
-            chunks.setdefault((key, chunk_of(part)), {})[part] = blob
-        for (key, chunk), parts in chunks.items():
-            before = self.chunk(key, chunk, partition)
+            at = place(key, part)
+            chunks.setdefault(at.key, {})[at.name] = blob
+        for table_key, parts in chunks.items():
+            before = self.chunk(table_key, partition)
             undo = {name: before.get(name) for name in parts}
-            entry = Entry(offset, _changed(before, parts), undo)
-            self._table[_chunk_key(key, chunk)] = encode(entry)
+            self._table[table_key] = encode(Entry(offset, _changed(before, parts), undo))
+        self._at(partition)
         self._table[_applied_key(partition)] = str(offset).encode()
         self._applied[partition] = offset
 
@@ -114,15 +136,12 @@ class PartitionParts:
 
     def part(self, key: str, part: str) -> bytes | None:
         """One part as the last whole batch left it."""
-        return self._table.chunk(key, chunk_of(part), self._partition).get(part)
+        at = place(key, part)
+        return self._table.chunk(at.key, self._partition).get(at.name)
 
 
 def _changed(parts: Mapping[str, bytes], changed: Mapping[str, bytes | None]) -> dict[str, bytes]:
     return {name: blob for name, blob in {**parts, **changed}.items() if blob is not None}
-
-
-def _chunk_key(key: str, chunk: str) -> bytes:
-    return f"{key}#{chunk}".encode()
 
 
 def _applied_key(partition: int) -> bytes:

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import paho.mqtt.publish
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from ingest.broker import Mosquitto
+from ingest.captures import Capture
 from ingest.decode import Decoder
 from ingest.log import LONGEST, READINGS, REJECTED, EventLog, MockKafka, NotDelivered, create_topics
 from ingest.source import Message, MqttSource
@@ -29,11 +29,12 @@ from kvartal.replay import embedded
 from metering.events import Event, Hours, Readings, Rejected, Tick
 from metering.site import Site, parse_site
 from metering.times import to_ms
+from simulators.publish import Publisher
 from simulators.quarter import ARCHIVES_END, Quarter
 from storage.sqlite import Store
 from streams.cluster import APP, Worker, WrongLog
 
-# Faust and aiokafka leave sockets to the garbage collector when they stop.
+# Faust, aiokafka and paho leave sockets to the garbage collector when they stop (the fixture `collected`).
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
 )
@@ -370,8 +371,9 @@ def test_nothing_is_acknowledged_while_the_log_is_away(mosquitto: Mosquitto, eve
             source.stop()
 
     with ingest(EventLog(bootstrap="127.0.0.1:1", timeout_s=0.2)) as source:
-        sent = [{"topic": "kvartal/v1/b01/heat/readings", "payload": "not json", "qos": 1}] * 5
-        paho.mqtt.publish.multiple(sent, hostname=mosquitto.host, port=mosquitto.port)
+        publisher = Publisher(host=mosquitto.host, port=mosquitto.port)
+        assert publisher.publish([Capture("kvartal/v1/b01/heat/readings", b"not json", 0)] * 5) == 5
+        publisher.close()
         # One is being tried; the others wait.
         until(lambda: source.waiting == 4)
     assert told == []

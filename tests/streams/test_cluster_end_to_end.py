@@ -26,7 +26,7 @@ from simulators.quarter import ARCHIVES_END, Quarter
 from storage.influx_reader import InfluxFigures
 from storage.sqlite_reader import Reader
 
-# Faust and aiokafka leave sockets to the garbage collector when they stop.
+# Faust, aiokafka and paho leave sockets to the garbage collector when they stop (the fixture `collected`).
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
 )
