@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import merge
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,8 @@ from metering.events import Alert, Day, Position, Savings, Unknown, WeatherDay
 from metering.ledger import Block
 from metering.times import DAY_MS, HOUR_MS
 from metering.units import QUANTITY_BASE
-from storage.sqlite_schema import connect
+from storage.sqlite import Store
+from storage.sqlite_schema import OlderStore, connect
 
 _BLOCK = msgspec.msgpack.Decoder(Block)
 
@@ -46,20 +48,24 @@ class Reader:
     """A read-only connection to a store. Use one per thread."""
 
     def __init__(self, path: str | Path) -> None:
-        """Open the store.
+        """Open the store; a file of an older version is migrated first.
 
         Raises:
             WrongStore: see `storage.sqlite_schema.connect`.
         """
-        self._db = connect(str(path), read_only=True)
+        try:
+            self._db = connect(str(path), read_only=True)
+        except OlderStore:
+            Store(path).close()
+            self._db = connect(str(path), read_only=True)
 
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
 
-    def version(self) -> int:
-        """A number that changes when another connection has committed."""
-        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+    def commits(self) -> int:
+        """How many commits the store has had: two reads with the same number see the same figures."""
+        return int(self._db.execute("SELECT commits FROM done").fetchone()[0])
 
     def _id(self, building: str, meter: str, quantity: str) -> int | None:
         row = self._db.execute(
@@ -146,9 +152,25 @@ class Reader:
     def baseline(self, contract: str) -> bytes | None:
         """The document of the contract's baseline."""
         row = self._db.execute(
-            "SELECT document FROM baseline WHERE contract = ? ORDER BY fitted_at DESC LIMIT 1", (contract,)
+            "SELECT document FROM baseline WHERE contract = ? ORDER BY fitted_at DESC, baseline_id LIMIT 1",
+            (contract,),
         ).fetchone()
         return None if row is None else row[0]
+
+    def baseline_of_id(self, baseline_id: str) -> bytes | None:
+        """The document whose content hash begins with this id."""
+        row = self._db.execute(
+            "SELECT document FROM baseline WHERE baseline_id = ?", (baseline_id,)
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def baseline_ids(self, contract: str) -> list[str]:
+        """Ids of every version of the contract's baseline, newest first."""
+        rows = self._db.execute(
+            "SELECT baseline_id FROM baseline WHERE contract = ? ORDER BY fitted_at DESC, baseline_id",
+            (contract,),
+        )
+        return [baseline_id for (baseline_id,) in rows]
 
     def counts(self) -> dict[str, int]:
         """The counters: received, accepted, duplicate, rejected, rejected:<reason>."""
@@ -158,27 +180,34 @@ class Reader:
         """Rejections, newest first."""
         rows = self._db.execute(
             "SELECT id, topic, payload, reason, detail, received_at, readings FROM rejected "
-            "WHERE ? IS NULL OR reason = ? ORDER BY id DESC LIMIT ?",
-            (reason, reason, limit),
+            "WHERE ?1 IS NULL OR reason = ?1 ORDER BY id DESC LIMIT ?2",
+            (reason, limit),
         )
         names = ("id", "topic", "payload", "reason", "detail", "received_at", "readings")
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def payload(self, id: int) -> bytes | None:
+        """The whole payload of a rejection."""
+        row = self._db.execute("SELECT payload FROM rejected WHERE id = ?", (id,)).fetchone()
+        return None if row is None else row[0]
 
     def findings(self, *, limit: int = 200) -> list[dict[str, Any]]:
         """Findings, newest first."""
         rows = self._db.execute(
             "SELECT building, meter, quantity, kind, start, end, detail FROM finding "
-            "JOIN register ON register.id = finding.register ORDER BY start DESC, building, meter LIMIT ?",
+            "JOIN register ON register.id = finding.register "
+            "ORDER BY start DESC, building, meter, quantity, kind LIMIT ?",
             (limit,),
         )
         names = ("building", "meter", "quantity", "kind", "start", "end", "detail")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def restatements(self, *, limit: int = 200) -> list[dict[str, Any]]:
-        """Restatements, newest first."""
+        """Restatements, newest first; what came back to its old figure within one instant is none."""
         rows = self._db.execute(
-            "SELECT building, meter, quantity, date, old, new, cause, learned_at FROM restated "
-            "JOIN register ON register.id = restated.register ORDER BY restated.id DESC LIMIT ?",
+            "SELECT building, meter, quantity, date, old, new, cause, learned_at FROM restatement "
+            "JOIN register ON register.id = restatement.register WHERE old IS NOT new "
+            "ORDER BY learned_at DESC, building, meter, quantity, date DESC LIMIT ?",
             (limit,),
         )
         names = ("building", "meter", "quantity", "date", "old", "new", "cause", "learned_at")
@@ -207,17 +236,44 @@ class Reader:
         )
         return [_BLOCK.decode(blob) for (blob,) in rows]
 
-    def ledger(self, *, building: str | None = None, meter: str | None = None) -> Iterator[LedgerRow]:
-        """The ledger, sorted by building, meter, quantity, start, end; an unknown block is one row."""
+    def ledger_parts(
+        self, building: str, meter: str, quantity: str, first_day: int, last_day: int
+    ) -> dict[int, bytes]:
+        """The ledger's state of a register as it was committed, by UTC day (since 1970) in `[first_day, last_day]`."""
         rows = self._db.execute(
-            "SELECT building, meter, quantity, start, end, amount, flags FROM ("
-            "SELECT register, hour * :h AS start, (hour + 1) * :h AS end, amount, flags FROM hour "
-            "UNION ALL SELECT register, start, end, amount, flags FROM unknown) "
-            "JOIN register ON register.id = register "
-            "WHERE (:b IS NULL OR building = :b) AND (:m IS NULL OR meter = :m) "
-            "ORDER BY building, meter, quantity, start, end",
-            {"h": HOUR_MS, "b": building, "m": meter},
+            "SELECT CAST(part AS INTEGER), blob FROM part WHERE key = ? AND part != 'head' "
+            "AND CAST(part AS INTEGER) BETWEEN ? AND ? ORDER BY 1",
+            (f"ledger/{building}/{meter}/{quantity}", first_day, last_day),
         )
-        for who_building, who_meter, quantity, start, end, amount, flags in rows:
-            unit = QUANTITY_BASE.get(quantity, "")
-            yield LedgerRow(who_building, who_meter, quantity, start, end, unit, amount, flags)
+        return dict(rows.fetchall())
+
+    def ledger(self, *, building: str | None = None, meter: str | None = None) -> Iterator[LedgerRow]:
+        """The ledger, sorted by building, meter, quantity, start, end; an unknown block is one row.
+
+        All of it is of one commit, whatever is written meanwhile.
+        """
+        self._db.execute("BEGIN")
+        try:
+            for register in self.registers():
+                if building in (None, register.building) and meter in (None, register.meter):
+                    yield from self._ledger_of(register)
+        finally:
+            self._db.execute("COMMIT")
+
+    def _ledger_of(self, register: Register) -> Iterator[LedgerRow]:
+        who = (register.building, register.meter, register.quantity)
+        unit = QUANTITY_BASE.get(register.quantity, "")
+        id = self._id(*who)
+        # Day by day: the key is day-first, so that one register's hours lie apart.
+        rows = self._db.execute(
+            "WITH RECURSIVE bounds AS (SELECT (SELECT min(day) FROM hour) AS a, (SELECT max(day) FROM hour) AS z), "
+            "days(d) AS (SELECT a FROM bounds WHERE a NOT NULL UNION ALL SELECT d + 1 FROM days, bounds WHERE d < z) "
+            "SELECT hour * :h, (hour + 1) * :h, amount, flags FROM days CROSS JOIN hour "
+            "ON hour.day = d AND hour.register = :r",
+            {"h": HOUR_MS, "r": id},
+        )
+        blocks = self._db.execute(
+            "SELECT start, end, amount, flags FROM unknown WHERE register = ? ORDER BY start, end", (id,)
+        )
+        for start, end, amount, flags in merge(rows, blocks):
+            yield LedgerRow(*who, start, end, unit, amount, flags)

@@ -103,7 +103,7 @@ def create_app(
                 quiet = 0.0
                 yield "retry: 2000\n\n"
                 while not stopping.is_set() and not await request.is_disconnected():
-                    version = own.version()
+                    version = own.commits()
                     if version != seen:
                         seen, quiet = version, 0.0
                         yield f"id: {version}\ndata: {version}\n\n"

@@ -1,0 +1,115 @@
+"""What the embedded store costs: commits of the hot path, questions of the page, sizes.
+
+python bench/store.py [--registers 1000] [--days 40]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from metering.events import Counted, Day, Event, Hours, Savings
+from storage.sqlite import Store
+from storage.sqlite_reader import Reader
+
+_FIRST_DAY = 20_000
+"""UTC day of the first hour (2024-10-04)."""
+_EPOCH = 719_163
+"""Ordinal of 1970-01-01."""
+_BATCH = 500
+"""Messages a commit, as `kvartal replay` has them."""
+
+
+def message(register: int, day: int, rng: random.Random) -> list[Event]:
+    """What the pipeline makes of one message with 24 hourly readings: hours, a day, a figure, an account."""
+    who = (f"b{register // 2:04d}", ("heat", "light")[register % 2], "energy")
+    amounts = tuple(rng.randrange(1_000_000) for _ in range(24))
+    first, date, used = 24 * day, day + _EPOCH, sum(amounts)
+    arrived = (day + 1) * 86_400_000
+    return [
+        Counted(*who, 24, 0, arrived, used, arrived),
+        Hours(*who, tuple(range(first, first + 24)), amounts, (0,) * 24, arrived, arrived),
+        Day(*who, date, used, used, 0, 0, 1.0, 0, arrived),
+        Savings(
+            who[0], f"c-{who[0]}-{who[1]}", date, used, used, 0, -1_000, False, "0123456789abcdef", arrived
+        ),
+    ]
+
+
+def batches(registers: int, days: int) -> Iterator[tuple[list[Event], dict[tuple[str, str], bytes | None]]]:
+    """Events and parts of state of each commit, day by day over all registers."""
+    rng = random.Random(1)
+    blob = rng.randbytes(600)
+    events: list[Event] = []
+    parts: dict[tuple[str, str], bytes | None] = {}
+    messages = 0
+    for day in range(_FIRST_DAY, _FIRST_DAY + days):
+        for register in range(registers):
+            events += message(register, day, rng)
+            key = f"ledger/b{register // 2:04d}/{('heat', 'light')[register % 2]}/energy"
+            parts[key, str(day)] = blob
+            parts[key, "head"] = blob[:40]
+            messages += 1
+            if messages % _BATCH == 0:
+                yield events, parts
+                events, parts = [], {}
+    yield events, parts
+
+
+def asked(what: str, question: Callable[[], object]) -> None:
+    """Print the median time of a question."""
+    taken = []
+    for _ in range(15):
+        begun = time.perf_counter()
+        question()
+        taken.append(time.perf_counter() - begun)
+    print(f"{what:<48}{1000 * sorted(taken)[7]:>10.2f} ms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--registers", type=int, default=1000)
+    parser.add_argument("--days", type=int, default=40)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "bench.db"
+        store = Store(path)
+        cpu = 0.0
+        walls: list[float] = []
+        messages = given.registers * given.days
+        for events, parts in batches(given.registers, given.days):
+            begun, wall = time.process_time(), time.perf_counter()
+            store.commit(parts=parts, events=events, counts={"received": 24 * _BATCH})
+            cpu += time.process_time() - begun
+            walls.append(time.perf_counter() - wall)
+        walls.sort()
+        print(f"{messages:,} messages of 24 readings, {_BATCH} a commit, synchronous=FULL")
+        print(f"{'CPU of a message':<48}{1e6 * cpu / messages:>10.0f} us")
+        print(f"{'readings per CPU second, store alone':<48}{24 * messages / cpu:>10,.0f}")
+        print(f"{'commit, median':<48}{1000 * walls[len(walls) // 2]:>10.1f} ms")
+        print(f"{'commit, 99th of 100':<48}{1000 * walls[len(walls) * 99 // 100]:>10.1f} ms")
+        print(f"{'file, bytes a reading':<48}{path.stat().st_size / (24 * messages):>10.1f}")
+        reader = Reader(path)
+        end = _FIRST_DAY + given.days
+        asked(
+            "hours of one register, 30 days",
+            lambda: reader.hours("b0001", "heat", "energy", 24 * (end - 30), 24 * end),
+        )
+        asked("days of one register, all", lambda: reader.days("b0001", "heat", "energy", 0, 10**6))
+        asked("savings of one contract, all", lambda: reader.savings("c-b0001-heat", 0, 10**6))
+        asked("all registers", reader.registers)
+        asked(
+            "ledger of one register, all rows",
+            lambda: sum(1 for _ in reader.ledger(building="b0001", meter="heat")),
+        )
+        asked("position of a contract", lambda: reader.position("c-b0001-heat"))
+        reader.close()
+        store.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,394 @@
+"""The embedded store: one transaction a commit, replays that change nothing, files of other versions."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from metering.events import (
+    Alert,
+    Counted,
+    Day,
+    Event,
+    Finding,
+    Fitted,
+    Hours,
+    Position,
+    Rejected,
+    Restated,
+    Savings,
+    Tick,
+    Unknown,
+    Unknowns,
+    WeatherDay,
+)
+from metering.times import HOUR_MS
+from storage import sqlite_schema
+from storage.sqlite import Store
+from storage.sqlite_reader import LedgerRow, Reader, Register
+from storage.sqlite_schema import VERSION, WrongStore
+
+WHO = ("b01", "heat", "energy")
+HOUR = 482_000
+DATE = 739_000
+
+
+class Open(NamedTuple):
+    path: Path
+    store: Store
+    reader: Reader
+
+    def commit(self, *events: Event, parts: Any = None, **counts: int) -> None:
+        self.store.commit(parts=parts or {}, events=events, counts=counts)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Open]:
+    path = tmp_path / "kvartal.db"
+    store = Store(path)
+    reader = Reader(path)
+    yield Open(path, store, reader)
+    reader.close()
+    store.close()
+
+
+def hours(*amounts: int | None, first: int = HOUR, meter: str = "heat", building: str = "b01") -> Hours:
+    at = tuple(range(first, first + len(amounts)))
+    return Hours(building, meter, "energy", at, amounts, (0,) * len(amounts), 0, 0)
+
+
+def rejected(payload: bytes = b"{", reason: str = "not_json", received_at: int = 5) -> Rejected:
+    return Rejected("k/b01/heat", payload, reason, "why", received_at, 1, False)
+
+
+EVENTS: list[Event] = [
+    hours(1, 2, None, 4),
+    Unknowns(*WHO, (Unknown(9_000, 99_000, 5, 2),), (), 0, 0),
+    Day(*WHO, DATE, 30, 30, 0, 1, 1.0, 1, 9),
+    WeatherDay("b01", "spb", DATE, -4_250, 0.9, 9),
+    Fitted("b01", "c1", "ab12", b'{"model":"mean"}', 9),
+    Savings("b01", "c1", DATE, 40, 30, 1, -4_250, False, "ab12", 9),
+    Position("b01", "c1", DATE, DATE, 1, 0, 40, 30, 2.5, 1, "B", "ab12", 9),
+    Alert("b01", "c1", "no_saving", 1_000, "open", 2_000, 5, 99, {"days": 60}),
+    Finding(*WHO, "conflict", 5, 9, "two values", 9),
+    Restated(*WHO, DATE, 30, 31, "later reading", 9),
+    Restated(*WHO, DATE, 31, 32, "later reading", 9),
+    rejected(),
+    Tick("b01", 9),
+]
+
+
+def everything(reader: Reader) -> list[Any]:
+    """All that a reader can be asked."""
+    return [
+        list(reader.ledger()),
+        reader.days(*WHO, 0, 10**6),
+        reader.weather_days("b01", 0, 10**6),
+        reader.baseline("c1"),
+        reader.savings("c1", 0, 10**6),
+        reader.position("c1"),
+        reader.alerts(open_only=False),
+        reader.findings(),
+        reader.restatements(),
+        reader.rejected(),
+        reader.counts(),
+        [r._replace(accepted=0, duplicate=0) for r in reader.registers()],
+    ]
+
+
+def test_events_written_again_change_nothing(opened: Open) -> None:
+    opened.store.write(EVENTS)
+    before = everything(opened.reader)
+    assert before[9][0]["reason"] == "not_json"
+    assert [(row["old"], row["new"]) for row in before[8]] == [(30, 32)]
+    opened.store.write(EVENTS)
+    opened.store.write(EVENTS + EVENTS)
+    assert everything(opened.reader) == before
+
+
+def test_accounts_are_added_with_a_commit_only(opened: Open) -> None:
+    counted = Counted(*WHO, 3, 1, 7_000, 55, 9)
+    opened.commit(counted, received=4)
+    opened.commit(counted, received=4)
+    opened.store.write([counted])
+    assert opened.reader.registers() == [Register(*WHO, 6, 2, 7_000, 55)]
+    assert opened.reader.counts() == {"received": 8}
+
+
+def test_the_same_payload_rejected_twice_is_two_rows_of_a_commit(opened: Open) -> None:
+    opened.commit(rejected(), rejected(), rejected(b"[", "bad_value"), rejected=3)
+    assert [row["reason"] for row in opened.reader.rejected()] == ["bad_value", "not_json", "not_json"]
+    assert [row["payload"] for row in opened.reader.rejected(reason="bad_value")] == [b"["]
+    newest = opened.reader.rejected(limit=1)[0]
+    assert opened.reader.payload(newest["id"]) == b"["
+    assert opened.reader.payload(10**6) is None
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda: Day(*WHO, DATE, 2**70, 0, 0, 0, 1.0, 0, 9),  # beyond SQLite's integers
+        lambda: Fitted("b01", "c1", "ab12", None, 9),  # type: ignore[arg-type]
+        lambda: (_ for _ in ()).throw(KeyError("a bug in a step")),
+    ],
+)
+def test_a_commit_that_fails_keeps_nothing(opened: Open, spoil: Callable[[], Event]) -> None:
+    opened.commit(hours(1), parts={("ledger/a", "1"): b"old"}, received=1)
+    before = everything(opened.reader)
+
+    def events() -> Iterator[Event]:
+        yield hours(7, first=HOUR + 50, meter="new")
+        yield rejected()
+        yield spoil()
+
+    with pytest.raises((OverflowError, sqlite3.IntegrityError, KeyError)):
+        opened.store.commit(parts={("ledger/a", "1"): b"new"}, events=events(), counts={"received": 5})
+    assert everything(opened.reader) == before
+    assert opened.store.part("ledger/a", "1") == b"old"
+    # The register that was met first in the lost commit is met again.
+    opened.commit(hours(7, meter="new"))
+    assert [row.meter for row in opened.reader.ledger()] == ["heat", "new"]
+    assert len(opened.reader.registers()) == 2
+
+
+def test_a_full_disk_loses_the_commit_and_no_more(opened: Open) -> None:
+    opened.commit(hours(1), received=1)
+    before = everything(opened.reader)
+    (pages,) = opened.store._db.execute("PRAGMA page_count").fetchone()
+    opened.store._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    blob = bytes(2**20)
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        opened.commit(hours(2), parts={("big", "1"): blob}, received=1)
+    assert everything(opened.reader) == before
+    opened.store._db.execute("PRAGMA max_page_count = 1000000")
+    opened.commit(hours(2), parts={("big", "1"): blob}, received=1)
+    assert opened.reader.counts() == {"received": 2}
+
+
+def test_parts_are_kept_replaced_and_deleted(opened: Open) -> None:
+    opened.commit(parts={("ledger/a", "1"): b"x", ("ledger/a", "2"): b"", ("ledger/b", "1"): b"z"})
+    assert opened.store.parts("ledger/a") == {"1": b"x", "2": b""}
+    opened.commit(parts={("ledger/a", "1"): None, ("ledger/a", "2"): b"y", ("ledger/c", "9"): None})
+    assert opened.store.parts("ledger/a") == {"2": b"y"}
+    assert opened.store.part("ledger/a", "1") is None
+    assert opened.store.part("ledger/b", "1") == b"z"
+
+
+def test_ledger_parts_are_picked_by_day_and_the_head_is_none(opened: Open) -> None:
+    key = "ledger/b01/heat/energy"
+    opened.commit(parts={(key, str(day)): b"%d" % day for day in (9, 10, 11, 100)} | {(key, "head"): b"h"})
+    assert opened.reader.ledger_parts(*WHO, 10, 99) == {10: b"10", 11: b"11"}
+
+
+def test_the_ledger_is_in_order_and_an_unknown_block_is_one_row(opened: Open) -> None:
+    start = (HOUR + 1) * HOUR_MS + 60_000
+    opened.commit(
+        hours(5, meter="light", building="b02"),
+        hours(9, first=HOUR + 40),
+        hours(1, 2),
+        Unknowns(*WHO, (Unknown(start, start + 38 * HOUR_MS, 700, 2),), (), 0, 0),
+        hours(4, building="b10"),
+        hours(3, first=HOUR - 48, building="b10"),
+    )
+    at = HOUR * HOUR_MS
+    assert list(opened.reader.ledger()) == [
+        LedgerRow(*WHO, at, at + HOUR_MS, "Wh", 1, 0),
+        LedgerRow(*WHO, at + HOUR_MS, at + 2 * HOUR_MS, "Wh", 2, 0),
+        LedgerRow(*WHO, start, start + 38 * HOUR_MS, "Wh", 700, 2),
+        LedgerRow(*WHO, at + 40 * HOUR_MS, at + 41 * HOUR_MS, "Wh", 9, 0),
+        LedgerRow("b02", "light", "energy", at, at + HOUR_MS, "Wh", 5, 0),
+        LedgerRow("b10", "heat", "energy", at - 48 * HOUR_MS, at - 47 * HOUR_MS, "Wh", 3, 0),
+        LedgerRow("b10", "heat", "energy", at, at + HOUR_MS, "Wh", 4, 0),
+    ]
+    assert [row.amount for row in opened.reader.ledger(building="b10", meter="heat")] == [3, 4]
+    assert list(opened.reader.ledger(building="b02", meter="heat")) == []
+
+
+def test_a_ledger_being_read_is_of_one_commit(opened: Open) -> None:
+    opened.commit(hours(1), hours(2, building="b02"))
+    rows = opened.reader.ledger()
+    first = next(rows)
+    opened.commit(hours(100), hours(200, building="b02"))
+    assert [first.amount, *(row.amount for row in rows)] == [1, 2]
+    assert [row.amount for row in opened.reader.ledger()] == [100, 200]
+
+
+def test_every_version_of_a_baseline_is_kept(opened: Open) -> None:
+    for number, baseline_id in enumerate(("ab12", "cd34")):
+        opened.commit(Fitted("b01", "c1", baseline_id, b'{"v":%d}' % number, 10 + number))
+    opened.commit(Fitted("b01", "c1", "ab12", b'{"v":0}', 99))
+    assert opened.reader.baseline("c1") == b'{"v":1}'
+    assert opened.reader.baseline_ids("c1") == ["cd34", "ab12"]
+    assert opened.reader.baseline_of_id("ab12") == b'{"v":0}'
+    assert opened.reader.baseline_of_id("none") is None
+
+
+def test_a_finding_is_explained_and_goes(opened: Open) -> None:
+    two = [Finding(*WHO, "conflict", 5, 5, detail, 9) for detail in ("1 or 2", "1 or 3")]
+    opened.commit(*two)
+    opened.commit(Finding(*WHO, "conflict", 5, 5, "1 or 2", 11, withdrawn=True))
+    assert [found["detail"] for found in opened.reader.findings()] == ["1 or 3"]
+
+
+def test_a_restatement_that_came_back_in_one_instant_is_none(opened: Open) -> None:
+    opened.commit(Restated(*WHO, DATE, 30, 31, "late", 9), Restated(*WHO, DATE, 31, 30, "late", 9))
+    opened.commit(Restated(*WHO, DATE + 1, None, 7, "late", 9), Restated(*WHO, DATE, 30, 29, "late", 10))
+    found = [(row["date"], row["old"], row["new"]) for row in opened.reader.restatements()]
+    assert found == [(DATE, 30, 29), (DATE + 1, None, 7)]
+
+
+def test_commits_are_counted_for_readers(opened: Open) -> None:
+    before = opened.reader.commits()
+    opened.commit(hours(1))
+    opened.store.write([hours(1)])
+    assert opened.reader.commits() == before + 2
+
+
+def test_threads_share_a_writer(opened: Open) -> None:
+    """Channels of notifications mark in threads of their own while the pipeline commits."""
+    failed: list[BaseException] = []
+
+    def mark(thread: int) -> None:
+        try:
+            for number in range(40):
+                opened.store.mark_notified(f"{thread}/{number}", number)
+                assert opened.store.notified(f"{thread}/{number}")
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=mark, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(40):
+        opened.commit(hours(number), received=1)
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert opened.reader.counts() == {"received": 40}
+    assert all(opened.store.notified(f"{thread}/{number}") for thread in range(3) for number in range(40))
+
+
+def test_a_second_writer_is_refused(opened: Open) -> None:
+    with pytest.raises(WrongStore, match="another process"):
+        Store(opened.path)
+    opened.store.close()
+    Store(opened.path).close()
+
+
+@pytest.mark.parametrize("name", ["a b?c#d%20.db", "кварталы.db"])
+def test_any_file_name_will_do(tmp_path: Path, name: str) -> None:
+    store = Store(tmp_path / name)
+    store.commit(parts={}, events=[hours(1)], counts={})
+    reader = Reader(tmp_path / name)
+    assert [row.amount for row in reader.ledger()] == [1]
+    reader.close()
+    store.close()
+    assert (tmp_path / name).exists()
+
+
+def test_what_is_not_a_store_is_refused_and_left_alone(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("not a database, but longer than the header of one: " + "x" * 200, encoding="utf-8")
+    foreign = tmp_path / "foreign.db"
+    with sqlite3.connect(foreign) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    connection.close()
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    before = {path: path.read_bytes() for path in (text, foreign, empty)}
+    for path in (text, foreign):
+        for open_it in (Store, Reader):
+            with pytest.raises(WrongStore, match=path.name):
+                open_it(path)
+    for path, message in ((empty, "holds no Kvartal store"), (tmp_path / "none.db", "cannot be opened")):
+        with pytest.raises(WrongStore, match=message):
+            Reader(path)
+    with pytest.raises(WrongStore, match="cannot be opened"):
+        Store(tmp_path / "no such directory" / "kvartal.db")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_newer_file_is_refused_with_both_versions(tmp_path: Path) -> None:
+    path = tmp_path / "k.db"
+    Store(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {VERSION + 3}")
+    connection.close()
+    for open_it in (Store, Reader):
+        with pytest.raises(
+            WrongStore, match=rf"newer Kvartal \(schema {VERSION + 3}, this one knows {VERSION}\)"
+        ):
+            open_it(path)
+
+
+def old_file(path: Path) -> None:
+    """A store as version 1 left it, with figures in every table that has changed since."""
+    connection = sqlite3.connect(path)
+    connection.executescript(sqlite_schema._STEPS[0] + "PRAGMA user_version = 1;")
+    connection.executescript(
+        "INSERT INTO register VALUES (4, 'b01', 'heat', 'energy', 3, 1, 7000, 55);"
+        "INSERT INTO hour VALUES (20083, 4, 482000, 11, 0);"
+        "INSERT INTO restated (register, date, old, new, cause, learned_at) VALUES"
+        " (4, 739000, 1, 2, 'late', 9), (4, 739000, 2, 3, 'later', 9), (4, 739001, NULL, 8, 'late', 10);"
+        "INSERT INTO rejected VALUES (7, 't', x'7b', 'not_json', 'why', 5, 1, 0);"
+        "INSERT INTO counted VALUES ('received', 5);"
+    )
+    connection.close()
+
+
+@pytest.mark.parametrize("by", [Store, Reader])
+def test_a_file_of_version_1_is_migrated(tmp_path: Path, by: type[Store] | type[Reader]) -> None:
+    path = tmp_path / "k.db"
+    old_file(path)
+    by(path).close()
+    store = Store(path)
+    store.commit(parts={}, events=[hours(12, first=HOUR + 1)], counts={"received": 1})
+    store.close()
+    reader = Reader(path)
+    assert [row.amount for row in reader.ledger()] == [11, 12]
+    assert reader.registers() == [Register(*WHO, 3, 1, 7_000, 55)]
+    found = [(row["date"], row["old"], row["new"], row["cause"]) for row in reader.restatements()]
+    assert found == [(739_001, None, 8, "late"), (739_000, 1, 3, "later")]
+    assert reader.rejected()[0]["payload"] == b"{"
+    assert reader.counts() == {"received": 6}
+    reader.close()
+
+
+def test_a_migration_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "k.db"
+    old_file(path)
+    monkeypatch.setattr(sqlite_schema, "_STEPS", (sqlite_schema._STEPS[0], "DROP TABLE restated; BROKEN"))
+    with pytest.raises(WrongStore, match="BROKEN"):
+        Store(path)
+    monkeypatch.undo()
+    Store(path).close()
+    reader = Reader(path)
+    assert len(reader.restatements()) == 2
+    reader.close()
+
+
+def test_the_plan_of_the_page_uses_keys(opened: Open) -> None:
+    """Questions of the page never walk the hours: what they cost must not grow with the site."""
+    asked: list[str] = []
+    opened.commit(hours(1))
+    opened.reader._db.set_trace_callback(asked.append)
+    opened.reader.hours(*WHO, HOUR, HOUR + 24)
+    opened.reader.days(*WHO, DATE, DATE + 30)
+    opened.reader.savings("c1", DATE, DATE + 30)
+    opened.reader.weather_days("b01", DATE, DATE + 30)
+    list(opened.reader.ledger(building="b01", meter="heat"))
+    opened.reader._db.set_trace_callback(None)
+    for question in (each for each in asked if each.lstrip().startswith(("SELECT", "WITH"))):
+        plan = [row[3] for row in opened.reader._db.execute("EXPLAIN QUERY PLAN " + question)]
+        walked = [
+            line
+            for line in plan
+            if line.startswith("SCAN")
+            and any(table in line for table in ("hour", "SCAN day ", "savings", "weather_day"))
+        ]
+        assert walked == [], question
