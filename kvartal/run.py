@@ -21,6 +21,7 @@ from kvartal.service import serve
 from kvartal.settings import Settings
 from metering.site import Site
 from storage.sqlite import Store
+from storage.sqlite_reader import Reader
 
 log = logging.getLogger("kvartal")
 
@@ -107,6 +108,10 @@ def run_site(*, settings: Settings, site: Site, db: Path) -> None:
         sent=store,
         clock=wall_clock,
     )
+    # What a replay or an earlier run left untold; nothing is told twice.
+    reader = Reader(db)
+    notifier.send(reader.alerts(open_only=False))
+    reader.close()
     log.info("page at http://%s:%d", *listening.getsockname()[:2])
     source.start()
     try:

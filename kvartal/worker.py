@@ -31,7 +31,9 @@ class ThroughToInflux:
     InfluxDB has not taken is not acknowledged, and a start begins with an empty outbox.
     """
 
-    def __init__(self, *, url: str, token: str, org: str, bucket: str, directory: Path) -> None:
+    def __init__(
+        self, *, url: str, token: str, org: str, bucket: str, directory: Path, site: Site | None = None
+    ) -> None:
         """
         Args:
             url: Base URL of the server.
@@ -39,10 +41,11 @@ class ThroughToInflux:
             org: Organisation.
             bucket: Bucket.
             directory: Where a working directory of its own is made for the run.
+            site: The site, for names, money and the units that people know.
         """
         self._directory = tempfile.TemporaryDirectory(prefix="outbox-", dir=directory)
         outbox = Path(self._directory.name) / "outbox.db"
-        self._sink = InfluxSink(url=url, token=token, org=org, bucket=bucket, outbox=outbox)
+        self._sink = InfluxSink(url=url, token=token, org=org, bucket=bucket, outbox=outbox, site=site)
         self._stopping = threading.Event()
         self._dead = 0
 
@@ -95,6 +98,7 @@ def work_site(*, settings: Settings, site: Site) -> None:
         org=settings.influx_org,
         bucket=settings.influx_bucket,
         directory=settings.data,
+        site=site,
     )
     worker = Worker(
         bootstrap=settings.kafka,
