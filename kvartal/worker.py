@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from ingest.log import READINGS, NotDelivered, create_topics
+from ingest.log import READINGS, REJECTED, NotDelivered, create_topics
 from kvartal.files import Refused
 from kvartal.run import Pulse, stop_on_signals
 from kvartal.settings import Settings
@@ -106,6 +106,7 @@ def work_site(*, settings: Settings, site: Site) -> None:
         site=site,
         sink=sink,
         topic=READINGS,
+        rejected=REJECTED,
         data=str(settings.data / "faust"),
     )
     try:

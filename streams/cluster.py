@@ -34,16 +34,17 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import faust
 import faust.streams
 
-from metering.events import Event
+from metering.events import Event, Rejected
 from metering.site import Site
 from streams.applier import Applier, Sink
 from streams.chunks import TableParts
+from streams.codec import NotOurs, decode_rejected
 from streams.standstill import Standstill
 
 log = logging.getLogger("kvartal.worker")
@@ -88,6 +89,7 @@ class Worker:
         store: str = "memory://",
         stalled_s: float = 300.0,
         session_s: float = 30.0,
+        rejected: str | None = None,
     ) -> None:
         """
         Args:
@@ -99,6 +101,8 @@ class Worker:
             data: Directory of the table store.
             store: Faust's table store, `memory://` or `rocksdb://` (needs rocksdict).
             stalled_s: The worker ends when messages wait and none was applied for so long [s].
+            rejected: The topic of what ingest rejected, which goes to the sink as it is; None where somebody else
+                sees to it. It has as many partitions.
             session_s: After so long without a heartbeat Kafka gives its partitions to another worker [s].
         """
         self.applied: dict[int, int] = {}
@@ -109,7 +113,7 @@ class Worker:
         self._stop: Callable[[], None] = lambda: None
         self._bootstrap, self._partitions, self._topic = bootstrap, partitions, topic
         self._store, self._data, self._stalled_s = store, data, stalled_s
-        self._session_s = session_s
+        self._session_s, self._rejected = session_s, rejected
         self._site, self._sink = site, sink
         self._thread = threading.Thread(target=self._run, name="faust", daemon=True)
 
@@ -173,16 +177,23 @@ class Worker:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
                 loop.call_soon_threadsafe(stopping.set)
 
-        batches = _Batches(app, applier, written, self._sink, self._advance)
+        out = _Out(self._sink)
+        batches = _Batches(app, applier, written, out, self._advance)
 
-        async def agent(stream: Any) -> None:
+        async def ends_the_worker(work: Awaitable[None]) -> None:
             try:
-                await batches.run(stream.noack())
+                await work
             except Exception as error:
                 # Faust would restart the agent and pass the message over.
                 self._fail(error)
                 stopping.set()
                 await asyncio.Event().wait()
+
+        async def apply(stream: Any) -> None:
+            await ends_the_worker(batches.run(stream.noack()))
+
+        async def pass_on(stream: Any) -> None:
+            await ends_the_worker(_pass_on(stream.noack(), out))
 
         async def assigned(_app: Any, assigned: Any, **_: Any) -> None:
             applier.forget()
@@ -199,14 +210,19 @@ class Worker:
                 stopping.set()
             self._ready.set()
 
-        app.agent(topic, name="apply", concurrency=1)(agent)
+        app.agent(topic, name="apply", concurrency=1)(apply)
+        if self._rejected is not None:
+            rejected = app.topic(
+                self._rejected, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+            )
+            app.agent(rejected, name="pass-on", concurrency=1)(pass_on)
         app.on_partitions_assigned.connect(assigned)
         table.on_recover(recovered)
         self._stop = stop
         app.finalize()
         app.loop = loop
         await app.start()
-        watch = asyncio.ensure_future(self._watch(app, batches))
+        watch = asyncio.ensure_future(self._watch(app, out))
         try:
             await asyncio.wait(
                 [asyncio.ensure_future(stopping.wait()), asyncio.ensure_future(app.wait()), watch],
@@ -242,7 +258,7 @@ class Worker:
             await app.consumer.seek(tp, offset + 1)
         return {tp.partition: offset for tp, offset in applied.items()}
 
-    async def _watch(self, app: Any, batches: _Batches) -> None:
+    async def _watch(self, app: Any, out: _Out) -> None:
         """Raise `Stalled` where messages wait and none is applied."""
         standstill = Standstill(self._stalled_s)
         while True:
@@ -252,7 +268,7 @@ class Worker:
                 ours = {tp for tp in app.consumer.assignment() if tp.topic == self._topic}
                 found = await asyncio.wait_for(app.consumer.highwaters(*ours), 10) if ours else {}
                 ends = {tp.partition: end for tp, end in found.items()}
-            if standstill.look(time.monotonic(), self.applied, ends, held=batches.held):
+            if standstill.look(time.monotonic(), self.applied, ends, held=out.held):
                 raise Stalled(f"applied {self.applied} of {ends}, and nothing for {self._stalled_s:.0f} s")
 
     def _app(self) -> Any:
@@ -321,6 +337,58 @@ class _Written:
             await asyncio.gather(*reports)
 
 
+class _Out:
+    """The sink, one call at a time and until it has taken it."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._turn = asyncio.Lock()
+        self.held = False
+        """Whether the sink has a batch and does not give it back."""
+
+    async def write(self, events: Sequence[Event]) -> None:
+        """Have the sink take events; goes on trying while it is away."""
+        if not events:
+            return
+        async with self._turn:
+            self.held = True
+            try:
+                await self._write(events)
+            finally:
+                self.held = False
+
+    async def _write(self, events: Sequence[Event]) -> None:
+        pause = 1.0
+        while True:
+            try:
+                await asyncio.to_thread(self._sink.write, events)
+                return
+            except OSError as error:
+                log.warning("the sink did not take a batch, again in %.0f s: %s", pause, error)
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE_S, 2 * pause)
+
+
+async def _pass_on(stream: Any, out: _Out) -> None:
+    """The agent of rejections: into the sink as they are."""
+    batch: list[Any] = []
+    events: list[Event] = []
+    async for event in stream.events():
+        message = event.message
+        batch.append(event)
+        try:
+            events.append(decode_rejected(event.value or b""))
+        except NotOurs as error:
+            detail = f"partition {message.partition}, offset {message.offset}: {error}"
+            at = round(1000 * message.timestamp)
+            events.append(Rejected("(event log)", event.value or b"", "decoder_error", detail, at))
+        if len(batch) >= _MOST_MESSAGES or stream.channel.empty():
+            await out.write(events)
+            for taken in batch:
+                await stream.ack(taken)
+            batch, events = [], []
+
+
 class _Batches:
     """The agent: takes messages of a stream and makes them durable batch by batch."""
 
@@ -329,13 +397,11 @@ class _Batches:
         app: Any,
         applier: Applier,
         written: _Written,
-        sink: Sink,
+        out: _Out,
         advanced: Callable[[Mapping[int, int]], None],
     ) -> None:
-        self._app, self._applier, self._written, self._sink = app, applier, written, sink
+        self._app, self._applier, self._written, self._out = app, applier, written, out
         self._advanced = advanced
-        self.held = False
-        """Whether the sink has a batch and does not give it back."""
 
     async def run(self, stream: Any) -> None:
         """Work off the stream for ever."""
@@ -374,13 +440,7 @@ class _Batches:
         log.error("partition %d: the log has lost offsets %d to %d", message.partition, expected, first - 1)
 
     async def _make_durable(self, stream: Any, batch: list[Any]) -> None:
-        events = self._applier.finish()
-        if events:
-            self.held = True
-            try:
-                await self._write(events)
-            finally:
-                self.held = False
+        await self._out.write(self._applier.finish())
         moved = batch[0].message.generation_id != self._app.consumer_generation_id
         if moved or not self._app.flow_control.is_active():
             self._applier.forget()
@@ -390,14 +450,3 @@ class _Batches:
         for event in batch:
             await stream.ack(event)
         self._advanced(applied)
-
-    async def _write(self, events: Sequence[Event]) -> None:
-        pause = 1.0
-        while True:
-            try:
-                await asyncio.to_thread(self._sink.write, events)
-                return
-            except OSError as error:
-                log.warning("the sink did not take a batch, again in %.0f s: %s", pause, error)
-            await asyncio.sleep(pause)
-            pause = min(_LONGEST_PAUSE_S, 2 * pause)

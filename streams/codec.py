@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from metering.events import Fitted, Readings, Tick
+from metering.events import Fitted, Readings, Rejected, Tick
 from metering.site import Site
 from metering.units import QUANTITY_BASE
 
@@ -19,6 +19,7 @@ Logged: TypeAlias = Readings | Tick | Fitted
 """What stands on the log of readings."""
 
 _LOGGED: Final = msgspec.msgpack.Decoder(Logged)
+_REJECTED: Final = msgspec.msgpack.Decoder(Rejected)
 _QUANTITIES: Final = {*QUANTITY_BASE, "outdoor_temperature"}
 
 encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
@@ -44,6 +45,18 @@ def decode(value: bytes) -> Logged:
         if event.quantity not in _QUANTITIES:
             raise NotOurs(f"quantity {event.quantity!r}")
     return event
+
+
+def decode_rejected(value: bytes) -> Rejected:
+    """The rejection of a message of the log of rejections.
+
+    Raises:
+        NotOurs: it is none.
+    """
+    try:
+        return _REJECTED.decode(value)
+    except msgspec.DecodeError as error:
+        raise NotOurs(str(error)) from None
 
 
 def stranger(event: Logged, site: Site) -> str | None:

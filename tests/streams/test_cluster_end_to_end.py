@@ -13,7 +13,7 @@ import pytest
 
 import dashboards.panels
 from ingest.broker import Mosquitto
-from ingest.log import EventLog
+from ingest.log import REJECTED, EventLog
 from ingest.source import MqttSource
 from ingest.topics import filters
 from kvartal.publisher import publish_all
@@ -23,6 +23,7 @@ from metering.site import parse_site
 from metering.times import to_ms
 from simulators.publish import Publisher
 from simulators.quarter import ARCHIVES_END, Quarter
+from storage import schema
 from storage.influx_reader import InfluxFigures
 from storage.sqlite_reader import Reader
 
@@ -41,7 +42,9 @@ def test_mosquitto_to_grafana_gives_the_figure_of_the_embedded_mode(
     reader = Reader(tmp_path / "embedded.db")
     expected = reader.position("c-b01-heat")
     days = reader.days("b01", "heat", "energy", 0, 10**6)
+    rejected = reader.rejected()
     reader.close()
+    assert rejected
     assert expected is not None
 
     influxd.create("cluster")
@@ -64,7 +67,7 @@ def test_mosquitto_to_grafana_gives_the_figure_of_the_embedded_mode(
         },
     )  # fmt: skip
     try:
-        worker = start_worker(site, sink)
+        worker = start_worker(site, sink, rejected=REJECTED)
         source.start()
         assert source.wait_subscribed(10)
         ingest.start()
@@ -76,6 +79,11 @@ def test_mosquitto_to_grafana_gives_the_figure_of_the_embedded_mode(
             time.sleep(0.05)
         assert sum(taken) == sent
         assert worker.wait_applied(event_log.delivered, 60), worker.failed
+        figures = InfluxFigures(url=influxd.url, database="cluster")
+        reasons = f"SELECT sum(readings) AS readings FROM {schema.REJECTED} GROUP BY reason"
+        while {row["reason"] for row in figures.query(reasons)} != {row["reason"] for row in rejected}:
+            assert time.monotonic() < deadline, "what was rejected has not come to InfluxDB"
+            time.sleep(0.05)
     finally:
         stop.set()
         if ingest.is_alive():
@@ -84,7 +92,6 @@ def test_mosquitto_to_grafana_gives_the_figure_of_the_embedded_mode(
         sink.stop()
         worker.stop()
         sink.close()
-    figures = InfluxFigures(url=influxd.url, database="cluster")
     got = figures.position("c-b01-heat")
     assert got is not None
     assert msgspec.structs.replace(got, received_at=0) == msgspec.structs.replace(expected, received_at=0)

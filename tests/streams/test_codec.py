@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from metering.events import Fitted, Readings, Rejected, Tick
 from metering.site import Site, parse_site
-from streams.codec import Logged, NotOurs, decode, encode, stranger
+from streams.codec import Logged, NotOurs, decode, decode_rejected, encode, stranger
 
 INTEGERS = st.integers(-(2**53), 2**53)
 TEXTS = st.text(max_size=8)
@@ -87,6 +87,21 @@ def test_what_no_publisher_of_ours_wrote_is_said_to_be_none(value: bytes) -> Non
 def test_any_bytes_are_an_event_or_not_ours(value: bytes) -> None:
     with contextlib.suppress(NotOurs):
         assert isinstance(decode(value), Readings | Tick | Fitted)
+
+
+@given(event=st.builds(Rejected, TEXTS, st.binary(max_size=40), TEXTS, TEXTS, INTEGERS))
+def test_a_rejection_comes_back_as_it_went(event: Rejected) -> None:
+    assert decode_rejected(encode(event)) == event
+
+
+def test_todays_rejections_are_read_for_ever() -> None:
+    hexed = (
+        "88a474797065a852656a6563746564a5746f706963a174a77061796c6f6164c40178a6726561736f6ea86e6f745f6a736f6e"
+        "a664657461696ca26e6fab72656365697665645f617405a872656164696e677301a672657461696ec2"
+    )
+    assert decode_rejected(bytes.fromhex(hexed)) == Rejected("t", b"x", "not_json", "no", 5)
+    with pytest.raises(NotOurs):
+        decode_rejected(b"\xc1")
 
 
 @pytest.fixture(scope="module")
