@@ -199,7 +199,8 @@ def _last_affected(fitted: FittedState, view: _View, date: int) -> int:
     """The last day whose figure may rest on the temperature of `date`: the next, or a season's end."""
     if not Baseline.from_document(fitted.document).needs_season:
         return date + 1
-    return last_affected(date, view.temp, date + _LONGEST_EFFECT)
+    # In order of time the newest use is of about the same day, and there is little to look at.
+    return last_affected(date, view.temp, view.newest_used(date, date + _LONGEST_EFFECT))
 
 
 @lru_cache(maxsize=65_536)
@@ -229,6 +230,13 @@ class _View:
     def used_dates(self, first: int, last: int) -> list[int]:
         """Dates of `[first, last]` that have a use."""
         return [date for date in range(first, last + 1) if date in self.month(date).used]
+
+    def newest_used(self, first: int, last: int) -> int:
+        """The newest date of `[first, last]` that has a use; `first` where none has."""
+        newest = first
+        for date in (*range(first, last, 28), last):
+            newest = max(newest, *(d for d in self.month(date).used if d <= last), first)
+        return newest
 
     def dates_from(self, first: int) -> list[int]:
         """Dates with a use, from `first` on, until three years without a month."""
