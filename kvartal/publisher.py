@@ -18,6 +18,7 @@ from kvartal.settings import Settings
 from metering.events import Readings, Rejected, Tick
 from metering.site import Site
 from streams.cluster import CHANGELOG
+from streams.embedded import Message as Arrived
 
 log = logging.getLogger("kvartal.ingest")
 
@@ -26,7 +27,7 @@ _TICK_MS: Final = 60_000
 _LONGEST_PAUSE_S: Final = 60.0
 
 
-def decoded(decoder: Decoder, messages: Iterable[Message], site: Site) -> list[Readings | Rejected]:
+def decoded(decoder: Decoder, messages: Iterable[Arrived], site: Site) -> list[Readings | Rejected]:
     """The events of messages, as they go on the log: a station's readings once for each of its buildings."""
     events: list[Readings | Rejected] = []
     for message in messages:

@@ -330,9 +330,10 @@ def test_the_longest_rejection_fits_into_the_log(kafka: MockKafka, event_log: Ev
     consumer.subscribe([REJECTED])
     got = consumer.poll(20)
     consumer.close()
-    assert got is not None
-    assert len(got.value()) < LONGEST
-    assert b"the first 2097152 of 4194305 bytes are kept" in got.value()
+    value = got.value() if got is not None else None
+    assert value is not None
+    assert len(value) < LONGEST
+    assert b"the first 2097152 of 4194305 bytes are kept" in value
 
 
 def test_nothing_is_acknowledged_while_the_log_is_away(mosquitto: Mosquitto, event_log: EventLog) -> None:
