@@ -24,10 +24,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ingest.formats import BUILT_IN, FORMATS, NoReading, read
+from ingest.formats import BUILT_IN, FORMATS, NoReading, Payload, read
 from ingest.instants import BadTime, instant
 from ingest.topics import Match, Topics
-from metering.events import Nature, Readings, Rejected
+from metering.clocks import clock
+from metering.events import Declared, Exchange, Nature, Readings, Rejected
+from metering.quantities import QUANTITIES
 from metering.site import Site, SiteError
 from metering.times import DAY_MS, iso
 from metering.units import (
@@ -45,12 +47,17 @@ MOST_BYTES: Final = 1 << 20
 FUTURE_MS: Final = 15 * 60_000
 """How far ahead of its arrival a reading may be stamped: clocks drift, but not more."""
 _DEFAULT_LATENESS_DAYS: Final = 45
+_TWICE_MS: Final = 40 * 60_000
+"""A single reading of an hour that comes twice is of the second one if it then is less than this old."""
 _MOST_DETAIL: Final = 300
 """Longest detail of a rejection [characters]; the whole payload is kept beside it."""
 
 # A value sent as text: a plain decimal, as the meter shows it. No NaN, no grouping, and no exponent that
 # would take a gigabyte to write out.
 _DECIMAL: Final = re.compile(r"\s*[+-]?(\d{1,19}(\.\d{0,19})?|\.\d{1,19})([eE][+-]?\d{1,2})?\s*", re.ASCII)
+
+
+_EXCHANGE_KEYS: Final = "'time', 'old_final' and 'new_initial'"
 
 
 class Carried(NamedTuple):
@@ -83,6 +90,8 @@ class _Meant(NamedTuple):
     nature: Nature
     unit: Unit | None
     """The unit where the payload names none."""
+    zone: ZoneInfo
+    """The clock of times without an offset."""
 
 
 class Decoder:
@@ -108,31 +117,33 @@ class Decoder:
 
     def decode(
         self, topic: str, payload: bytes, *, received_at: int, retain: bool = False
-    ) -> list[Readings | Rejected]:
+    ) -> list[Readings | Declared | Rejected]:
         """Readings and rejections of one message. Every reading in it is in exactly one of them."""
         return self._decode(topic, payload, received_at, retain, None)
 
     def carried(
         self, topic: str, payload: bytes, *, received_at: int, retain: bool = False
-    ) -> list[Carried | Rejected]:
+    ) -> list[Carried | Declared | Rejected]:
         """The same, with each reading's value as the payload wrote it (slower)."""
         good: list[Carried] = []
         results = self._decode(topic, payload, received_at, retain, good)
-        return [*good, *(result for result in results if isinstance(result, Rejected))]
+        return [*good, *(result for result in results if not isinstance(result, Readings))]
 
     def _decode(
         self, topic: str, payload: bytes, received_at: int, retain: bool, good: list[Carried] | None
-    ) -> list[Readings | Rejected]:
+    ) -> list[Readings | Declared | Rejected]:
         count = 1
         try:
             match = self._topics.match(topic)
             if match is None:
                 raise _Reject("unknown_topic", f"no source matches the topic {topic!r}")
-            pairs, unit_name = self._read(match, payload)
-            count = len(pairs)
-            meant = self._meant(match)
-            unit = _unit(meant, unit_name)
-            return self._judge(match, meant, unit, pairs, topic, payload, received_at, retain, good)
+            carried = self._read(match, payload)
+            count = len(carried.pairs) or 1
+            meant = self._meant(match, carried.quantity)
+            unit = _unit(meant, carried.unit)
+            if carried.exchange is not None:
+                return [self._declared(meant, unit, carried.exchange, received_at)]
+            return self._judge(match, meant, unit, carried.pairs, topic, payload, received_at, retain, good)
         except _Reject as rejected:
             reason, detail = rejected.reason, rejected.detail[:_MOST_DETAIL]
         except Exception:  # the one boundary where a bug must not stop the pipeline (STYLE 5)
@@ -141,7 +152,7 @@ class Decoder:
             reason, detail = "decoder_error", traceback.format_exc(limit=-4)
         return [Rejected(topic, payload, reason, detail, received_at, count, retain)]
 
-    def _read(self, match: Match, payload: bytes) -> tuple[Sequence[Any], Any]:
+    def _read(self, match: Match, payload: bytes) -> Payload:
         if len(payload) > MOST_BYTES:
             raise _Reject("too_large", f"{len(payload)} bytes, at most {MOST_BYTES} are read")
         try:
@@ -155,18 +166,56 @@ class Decoder:
         except NoReading as error:
             raise _Reject("no_reading", str(error)) from None
 
-    def _meant(self, match: Match) -> _Meant:
+    def _meant(self, match: Match, quantity: Any) -> _Meant:
+        if quantity is not None and (not isinstance(quantity, str) or quantity not in QUANTITIES):
+            raise _Reject(
+                "unknown_quantity", f"{_short(quantity)} is no quantity; known are {', '.join(QUANTITIES)}"
+            )
         if match.station is not None:
             if self._site is not None and match.station not in self._site.stations:
                 raise _Reject("unknown_station", f"the site file has no station {match.station!r}")
-            return _Meant("", match.station, "outdoor_temperature", "gauge", UNITS["°C"])
+            if quantity not in (None, "outdoor_temperature"):
+                raise _Reject("unknown_quantity", f"a station has outdoor_temperature, got {quantity!r}")
+            return _Meant("", match.station, "outdoor_temperature", "gauge", UNITS["°C"], self._zone)
         building, meter = match.building or "", match.meter or ""
+        if quantity == "outdoor_temperature":
+            raise _Reject("unknown_quantity", "outdoor_temperature is a station's, not a meter's")
         if self._site is None:
-            return _Meant(building, meter, None, "register", None)
+            if quantity is None:
+                return _Meant(building, meter, None, "register", None, self._zone)
+            known = QUANTITIES[quantity]
+            return _Meant(building, meter, quantity, known.nature, UNITS[known.unit], self._zone)
         found = self._site.meters.get((building, meter))
         if found is None:
             raise _Reject("unknown_meter", f"the site file has no meter {building}/{meter}")
-        return _Meant(building, meter, found.quantity, "register", UNITS[found.unit])
+        zone = self._zone if found.timezone is None else clock(found.timezone)
+        if quantity is not None and quantity != found.quantity:
+            known = QUANTITIES[quantity]
+            return _Meant(building, meter, quantity, known.nature, UNITS[known.unit], zone)
+        return _Meant(building, meter, found.quantity, "register", UNITS[found.unit], zone)
+
+    def _declared(self, meant: _Meant, unit: Unit, said: dict[str, Any], received_at: int) -> Declared:
+        """An exchange of the meter: no matter how late it is declared, it is so."""
+        if meant.nature != "register":
+            raise _Reject("bad_exchange", f"{meant.quantity} is not counted by a register")
+        unknown = sorted(said.keys() - {"time", "old_final", "new_initial"})
+        if unknown:
+            raise _Reject("bad_exchange", f"{unknown[0]!r} is not known; an exchange has {_EXCHANGE_KEYS}")
+        for key in ("time", "old_final", "new_initial"):
+            if said.get(key) is None:
+                raise _Reject("bad_exchange", f"{key!r} is missing; an exchange has {_EXCHANGE_KEYS}")
+        try:
+            at = instant(said["time"], meant.zone)
+            final, initial = _amount(said["old_final"], unit), _amount(said["new_initial"], unit)
+        except BadTime as error:
+            raise _Reject("bad_time", str(error)) from None
+        except AbsurdValue as error:
+            raise _Reject("bad_value", str(error)) from None
+        if at > received_at + FUTURE_MS:
+            raise _Reject("from_future", f"{said['time']} is ahead of its arrival")
+        quantity = meant.quantity or unit.quantity
+        exchange = Exchange(at, final, initial)
+        return Declared(meant.building, meant.meter, quantity, (exchange,), False, received_at)
 
     def _judge(
         self,
@@ -179,14 +228,14 @@ class Decoder:
         received_at: int,
         retain: bool,
         good: list[Carried] | None,
-    ) -> list[Readings | Rejected]:
+    ) -> list[Readings | Declared | Rejected]:
         """Each reading by itself. A message carries many, so this is the hot loop of the whole ingest."""
         quantity = meant.quantity or unit.quantity
         horizon = -1 if match.source.backfill else received_at - self._lateness
-        zone, latest = self._zone, received_at + FUTURE_MS
+        zone, latest = meant.zone, received_at + FUTURE_MS
         times: list[int] = []
         amounts: list[int] = []
-        results: list[Readings | Rejected] = []
+        results: list[Readings | Declared | Rejected] = []
         kept = payload
         for pair in pairs:
             try:
@@ -197,6 +246,8 @@ class Decoder:
                     reason = "stale_retained" if retain else "no_time"
                     raise _Reject(reason, "the reading has no time of its own")
                 t = instant(at, zone)
+                if t <= times[-1] if times else t < received_at - _TWICE_MS and len(pairs) == 1:
+                    t = _again(at, zone, t, times, received_at)
                 if t > latest:
                     ahead = (t - received_at) / 60_000
                     raise _Reject("from_future", f"{at} is {ahead:.0f} min ahead of its arrival")
@@ -238,6 +289,20 @@ class Decoder:
         return results
 
 
+def _again(at: Any, zone: ZoneInfo, t: int, times: Sequence[int], received_at: int) -> int:
+    """The instant of a local time of an hour that may come twice, when the clocks go back.
+
+    In a message the order tells: what does not come after its forerunner is the second. A single reading is
+    taken for a fresh one: where the second fits its arrival, it is the second.
+    """
+    if not isinstance(at, str):
+        return t
+    second = instant(at, zone, again=True)
+    if second > t and (second > times[-1] if times else 0 <= received_at - second < _TWICE_MS):
+        return second
+    return t
+
+
 def _unit(meant: _Meant, name: Any) -> Unit:
     """The unit of the payload, else of the meter."""
     if name is None:
@@ -250,7 +315,7 @@ def _unit(meant: _Meant, name: Any) -> Unit:
         unit = unit_named(name)
     except UnknownUnit:
         raise _Reject("unknown_unit", f"unknown unit {name[:40]!r}; known are {', '.join(UNITS)}") from None
-    counts = "temperature" if meant.quantity == "outdoor_temperature" else meant.quantity
+    counts = None if meant.quantity is None else QUANTITIES[meant.quantity].dimension
     if counts is not None and unit.quantity != counts:
         raise _Reject("wrong_unit", f"unit {unit.name} measures {unit.quantity}, here {counts} is counted")
     return unit
@@ -294,10 +359,23 @@ def copy_to_buildings(readings: Readings, site: Site) -> list[Readings]:
     ]
 
 
-def as_line(result: Carried | Rejected) -> dict[str, object]:
-    """One reading or rejection as `kvartal decode` prints it."""
+def as_line(result: Carried | Declared | Rejected) -> dict[str, object]:
+    """One reading, exchange or rejection as `kvartal decode` prints it."""
     if isinstance(result, Rejected):
         return {"rejected": {"reason": result.reason, "detail": result.detail}}
+    if isinstance(result, Declared):
+        (exchange,) = result.exchanges
+        return {
+            "exchange": {
+                "building": result.building or None,
+                "meter": result.meter,
+                "quantity": result.quantity,
+                "time": iso(exchange.at),
+                "old_final": exchange.final,
+                "new_initial": exchange.initial,
+                "unit": QUANTITIES[result.quantity].base,
+            }
+        }
     return {
         "reading": {
             "building": result.building or None,

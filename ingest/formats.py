@@ -23,10 +23,16 @@ class Format(NamedTuple):
     """(key of a value, its unit where the key implies one): the first key present is the reading."""
     unit: str
     """Key of the unit of all readings in the message."""
+    quantity: str
+    """Key of the quantity (`metering.quantities`), where it is not the meter's own register."""
+    exchange: str
+    """Key of a declared exchange: an object with `time`, `old_final` and `new_initial`."""
 
 
 FORMATS: Final[dict[str, Format]] = {
-    "kvartal": Format("readings", "time", (("value", None), ("temperature_c", "°C")), "unit"),
+    "kvartal": Format(
+        "readings", "time", (("value", None), ("temperature_c", "°C")), "unit", "quantity", "exchange"
+    ),
 }
 
 BUILT_IN: Final = (
@@ -40,31 +46,47 @@ class NoReading(ValueError):
     """The payload is understood, or not, but carries no reading."""
 
 
-def read(content: Any, form: Format) -> tuple[Sequence[Any], Any]:
-    """The (time, value) pairs that a payload carries, not looked into yet, and the unit that it names.
+class Payload(NamedTuple):
+    """What a payload carries, not looked into yet."""
+
+    pairs: Sequence[Any]
+    """[time, value] as they stand in it; the time is None where there is none."""
+    unit: Any
+    """The name of the unit, or None."""
+    quantity: Any
+    """The name of the quantity, or None."""
+    exchange: dict[str, Any] | None = None
+
+
+def read(content: Any, form: Format) -> Payload:
+    """What a payload carries.
 
     Args:
         content: The payload as parsed JSON.
         form: The family.
-
-    Returns:
-        Pairs as they stand in the payload (the time is None where there is none), and the unit's name or None.
 
     Raises:
         NoReading: there is none in it.
     """
     if not isinstance(content, dict):
         raise NoReading(f"expected a JSON object, got {type(content).__name__}")
-    unit = content.get(form.unit)
+    unit, quantity = content.get(form.unit), content.get(form.quantity)
+    exchange = content.get(form.exchange)
+    if exchange is not None:
+        if not isinstance(exchange, dict):
+            raise NoReading(f"'{form.exchange}' must be an object")
+        return Payload((), unit, quantity, exchange)
     several = content.get(form.readings)
     if several is not None:
         if not isinstance(several, list):
             raise NoReading(f"'{form.readings}' must be a list of [time, value]")
         if not several:
             raise NoReading(f"'{form.readings}' is an empty list")
-        return several, unit
+        return Payload(several, unit, quantity)
     for key, implied in form.values:
         if key in content:
-            return ([content.get(form.time), content[key]],), unit if unit is not None else implied
+            return Payload(
+                ([content.get(form.time), content[key]],), unit if unit is not None else implied, quantity
+            )
     names = ", ".join(f"'{key}'" for key in (form.readings, *(key for key, _ in form.values)))
     raise NoReading(f"the object has none of {names}")

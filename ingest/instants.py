@@ -24,14 +24,15 @@ class BadTime(ValueError):
     """The time cannot be read, or cannot be right."""
 
 
-def instant(value: object, zone: ZoneInfo) -> int:
+def instant(value: object, zone: ZoneInfo, *, again: bool = False) -> int:
     """The instant [ms since 1970 UTC] that `value` names; finer digits are cut off.
 
     Args:
         value: ISO 8601 text with an offset or `Z`, or a number of s, ms, us or ns since 1970, told by its
             magnitude. Text without an offset is the site's local time: of an hour that comes twice the first,
             and a time that the clocks skip counts on from the hour before.
-        zone: The site's time zone.
+        zone: The clock of text without an offset.
+        again: Of an hour that comes twice, mean the second.
 
     Raises:
         BadTime: it is neither, or lies before 2000.
@@ -45,7 +46,7 @@ def instant(value: object, zone: ZoneInfo) -> int:
         if not 1999 <= moment.year <= 9998:
             raise BadTime(f"{value!r:.40} lies before 2000 or beyond the calendar")
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=zone).astimezone(UTC)
+            moment = moment.replace(tzinfo=zone, fold=again).astimezone(UTC)
         delta = moment - _EPOCH
         ms = delta.days * DAY_MS + delta.seconds * 1000 + delta.microseconds // 1000
     elif isinstance(value, (int, float)) and not isinstance(value, bool):

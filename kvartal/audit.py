@@ -2,7 +2,7 @@
 
 Every register's ledger is folded again, from its stored readings alone, and compared with what the store
 shows: the blocks, the hours and the unknown blocks must be the same, and the sum of all energy must be what
-the kept readings counted.
+the kept readings counted, day by day (`metering.fold.Booked.shift`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from metering.ledger import Block
+from metering.events import Exchange
+from metering.fold import Booked, State, fold
+from metering.ledger import Block, Head
+from metering.quantities import QUANTITIES
+from metering.times import iso
 from storage.sqlite_reader import Reader, Register
 
 
@@ -25,7 +29,7 @@ def audit_store(db: Path) -> Audited:
     """Audit every register of the store at `db`."""
     reader = Reader(db)
     try:
-        registers = [r for r in reader.registers() if r.building]
+        registers = [r for r in reader.registers() if QUANTITIES[r.quantity].nature == "register"]
         faults = [fault for r in registers for fault in _audit(reader, r)]
     finally:
         reader.close()
@@ -44,7 +48,10 @@ def _audit(reader: Reader, register: Register) -> list[str]:
         booked_unknown += sum(unknown.amount for unknown in block.booked.unknowns)
     if not blocks:
         return [f"{name}: has readings accounted for, but no block holds them"]
-    kept = sum(len(block.times) for block in blocks)
+    kept = sum(
+        len(block.times) + sum(not (isinstance(fact, Exchange) and fact.by_site) for fact in block.facts)
+        for block in blocks
+    )
     if kept != register.accepted:
         faults.append(f"{name}: {register.accepted} readings accepted, {kept} kept")
     first, end = min(booked_hours, default=0), max(booked_hours, default=-1) + 1
@@ -60,19 +67,28 @@ def _audit(reader: Reader, register: Register) -> list[str]:
     unknown = sum(u.amount for u in reader.unknowns(register.building, register.meter, register.quantity))
     if unknown != booked_unknown:
         faults.append(f"{name}: unknown energy is {unknown}, booked were {booked_unknown}")
-    counted = _counted(blocks)
+    counted = blocks[-1].state.v + sum(block.booked.shift for block in blocks)
     booked = sum(booked_hours.values()) + booked_unknown
-    if counted is not None and counted != booked:
+    if counted != booked:
         faults.append(f"{name}: the register counted {counted}, the ledger holds {booked}")
-    return faults
+    head = reader.ledger_head(register.building, register.meter, register.quantity)
+    return faults + _refolded(name, head, blocks)
 
 
-def _counted(blocks: list[Block]) -> int | None:
-    """Last minus first reading, where the register had one epoch and nothing was in doubt; else None."""
-    plain = all(
-        not block.booked.findings and not block.state.chains and block.state.num == block.state.den
-        for block in blocks
-    )
-    if not plain:
-        return None
-    return blocks[-1].amounts[-1] - blocks[0].amounts[0]
+def _refolded(name: str, head: Head, blocks: list[Block]) -> list[str]:
+    """Fold the stored readings and facts again, from nothing, in their order."""
+    rules = head.rules
+    if rules is None:
+        return [f"{name}: the ledger does not say by which rules it was made"]
+    state: State | None = None
+    for block in blocks:
+        booked = Booked({}, {}, [], [])
+        before = 0 if state is None else state.v
+        state = fold(rules, state, block.times, block.amounts, booked, block.facts)
+        day = iso(block.newest[0])[:10]
+        if state is not None and (state != block.state or booked != block.booked):
+            return [f"{name}: the readings of {day} give another ledger when they are folded again"]
+        sums = sum(booked.amounts.values()) + sum(unknown.amount for unknown in booked.unknowns)
+        if state is not None and sums != state.v - before + booked.shift:
+            return [f"{name}: on {day} {sums} were booked of {state.v - before + booked.shift}"]
+    return []

@@ -15,7 +15,7 @@ from ingest.log import READINGS, REJECTED, EventLog, MockKafka
 from ingest.source import Message, MqttSource
 from kvartal.pace import Pace
 from kvartal.publisher import publish_all
-from metering.events import Event, Readings, Rejected
+from metering.events import Declared, Event, Readings, Rejected
 from metering.site import Site
 from streams.cluster import CHANGELOG, Worker
 
@@ -77,7 +77,7 @@ def serve_on_mock_cluster(
         event_log = EventLog(bootstrap=kafka.bootstrap)
         pace = Pace(reader=worker, delivered=event_log.delivered, most=_MOST_ON_THEIR_WAY, applied=taken)
 
-        def told(messages: list[Message], events: list[Readings | Rejected]) -> None:
+        def told(messages: list[Message], events: list[Readings | Declared | Rejected]) -> None:
             rejected = [event for event in events if isinstance(event, Rejected)]
             if rejected:
                 sink.write(rejected)

@@ -15,7 +15,7 @@ from ingest.topics import filters
 from kvartal.files import Refused
 from kvartal.run import Pulse, stop_on_signals, wall_clock
 from kvartal.settings import Settings
-from metering.events import Readings, Rejected, Tick
+from metering.events import Declared, Readings, Rejected, Tick
 from metering.site import Site
 from streams.cluster import CHANGELOG
 from streams.embedded import Message as Arrived
@@ -27,14 +27,16 @@ _TICK_MS: Final = 60_000
 _LONGEST_PAUSE_S: Final = 60.0
 
 
-def decoded(decoder: Decoder, messages: Iterable[Arrived], site: Site) -> list[Readings | Rejected]:
+def decoded(
+    decoder: Decoder, messages: Iterable[Arrived], site: Site
+) -> list[Readings | Declared | Rejected]:
     """The events of messages, as they go on the log: a station's readings once for each of its buildings."""
-    events: list[Readings | Rejected] = []
+    events: list[Readings | Declared | Rejected] = []
     for message in messages:
         for result in decoder.decode(
             message.topic, message.payload, received_at=message.received_at, retain=message.retain
         ):
-            if isinstance(result, Rejected) or result.building:
+            if not isinstance(result, Readings) or result.building:
                 events.append(result)
             else:
                 events += copy_to_buildings(result, site) or [result]
@@ -48,7 +50,9 @@ def publish_all(
     site: Site,
     clock: Callable[[], int],
     stop: threading.Event,
-    told: Callable[[list[Message], list[Readings | Rejected]], None] = lambda messages, events: None,
+    told: Callable[[list[Message], list[Readings | Declared | Rejected]], None] = lambda messages, events: (
+        None
+    ),
     idle: Callable[[], None] = lambda: None,
     batch: int = _BATCH,
     first_pause_s: float = 1.0,
@@ -91,7 +95,7 @@ def publish_all(
 
 
 def _publish(
-    event_log: EventLog, events: Sequence[Readings | Rejected], stop: threading.Event, pause: float
+    event_log: EventLog, events: Sequence[Readings | Declared | Rejected], stop: threading.Event, pause: float
 ) -> bool:
     """Publish until the log has taken it; False where `stop` came first."""
     while True:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ingest.captures import Capture
 from ingest.decode import Decoder, copy_to_buildings
+from kvartal.site_events import declared
 from metering.site import Site
 from storage.sqlite import Store
 from streams.embedded import Embedded
@@ -47,6 +48,8 @@ def replay(
         totals: dict[str, int] = {}
         done = 0
         for batch in _batches(captures, BATCH):
+            if not done:
+                runner.enter(declared(site, batch[0].received_at), batch[0].received_at)
             result = runner.take(batch)
             for name, n in result.counts.items():
                 totals[name] = totals.get(name, 0) + n

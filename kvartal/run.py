@@ -19,6 +19,7 @@ from kvartal.files import Refused
 from kvartal.replay import embedded
 from kvartal.service import serve
 from kvartal.settings import Settings
+from kvartal.site_events import declared
 from metering.site import Site
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
@@ -117,9 +118,11 @@ def run_site(*, settings: Settings, site: Site, db: Path) -> None:
     try:
         if broker is not None and source.wait_subscribed(10):
             broker.save()
+        runner = embedded(site, store)
+        runner.enter(declared(site, wall_clock()), wall_clock())
         serve(
             source=source,
-            runner=embedded(site, store),
+            runner=runner,
             clock=wall_clock,
             stop=stop,
             alert=notifier.send,

@@ -14,7 +14,8 @@ from msgspec import Struct
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
-Nature: TypeAlias = Literal["register", "gauge"]
+Nature: TypeAlias = Literal["register", "gauge", "interval"]
+"""A register counts up; a gauge shows what is now; an interval is what was used from one instant to another."""
 
 
 class Readings(Struct, frozen=True, tag=True, array_like=True):
@@ -25,13 +26,40 @@ class Readings(Struct, frozen=True, tag=True, array_like=True):
     meter: str
     """Meter id, or station id where the quantity is `outdoor_temperature`."""
     quantity: str
-    """`energy`, `volume`, `temperature`, `outdoor_temperature`."""
+    """One of `metering.quantities`."""
     nature: Nature
     times: tuple[int, ...]
     amounts: tuple[int, ...]
     received_at: int
     copy: bool = False
     """A station's readings copied to a further building; not counted again."""
+    starts: tuple[int, ...] = ()
+    """Of intervals, where `times` are their ends: their beginnings [ms]."""
+
+
+class Exchange(Struct, frozen=True, tag="x", array_like=True):
+    """A meter was taken out and another one put in, as somebody declared it."""
+
+    at: int
+    """The instant [ms]: readings before it are the old meter's."""
+    final: int
+    """What the old register showed at last [base units]."""
+    initial: int
+    """What the new register showed at first [base units]."""
+    by_site: bool = False
+    """Declared in the site file, which has the last word where a message says otherwise of the same instant."""
+
+
+class Declared(Struct, frozen=True, tag=True, array_like=True):
+    """Exchanges of a meter, as a message or the site file declares them. Declared wins over detected."""
+
+    building: str
+    meter: str
+    quantity: str
+    exchanges: tuple[Exchange, ...]
+    """One, of a message; of the site file all that it declares (what it declared before and not now is void)."""
+    by_site: bool
+    received_at: int
 
 
 class Rejected(Struct, frozen=True, tag=True):
@@ -107,6 +135,24 @@ class Unknowns(Struct, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
+class Gauged(Struct, frozen=True, tag=True, array_like=True):
+    """Hours of a gauge (a temperature, a flow) that became known or changed."""
+
+    building: str
+    meter: str
+    quantity: str
+    hours: tuple[int, ...]
+    """Hours since 1970 UTC, ascending."""
+    means: tuple[int | None, ...]
+    """Mean over the covered part of each hour; None withdraws the hour."""
+    lows: tuple[int, ...]
+    highs: tuple[int, ...]
+    covered_ms: tuple[int, ...]
+    """How much of each hour is covered by readings at most six hours apart [ms]."""
+    flags: tuple[int, ...]
+    received_at: int
+
+
 class Day(Struct, frozen=True, tag=True, array_like=True):
     """Use of one register on one local day, complete or restated."""
 
@@ -173,6 +219,8 @@ class Savings(Struct, frozen=True, tag=True, array_like=True):
     received_at: int
     withdrawn: bool = False
     """The day has no figure any more (its use or its weather became unknown)."""
+    flags: int = 0
+    """Doubts about the day's use, bits of `metering.flags`."""
 
 
 class Position(Struct, frozen=True, tag=True):
@@ -195,6 +243,8 @@ class Position(Struct, frozen=True, tag=True):
     """A, B, C or D (facts: the limits stand in metering.uncertainty)."""
     baseline_id: str
     received_at: int
+    flagged: dict[str, int] = {}
+    """Use of the days that carry a doubt, by the doubt's name [base units]; a day may carry several."""
 
 
 class Finding(Struct, frozen=True, tag=True):
@@ -250,7 +300,9 @@ Event: TypeAlias = (
     Readings
     | Rejected
     | Tick
+    | Declared
     | Counted
+    | Gauged
     | Hours
     | Unknowns
     | Day

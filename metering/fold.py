@@ -28,20 +28,27 @@ as fast or as slow is flagged until it stops: a pulse weight was changed, but on
 Two values at one instant are a conflict: the ledger keeps the smallest that follows from the anchor
 (energy is never invented; the register's next value brings what was missing) and flags both neighbours.
 
+Besides readings there are *facts* that somebody states. A declared exchange ends one register and begins the
+next at a known instant, with both counts; it is not judged, it is kept. An interval (a row of an archive, a
+monthly act) says what was used from one instant to another; where no register counted that time it is booked as
+it stands, and the next register reading begins anew, or, where it continues the register from before, brings
+what the intervals in between did not hold.
+
 The fold reads no clock and keeps no order of arrival: it sees sorted readings only, which is what makes
 the ledger the same whatever the order in which they came.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from metering import flags as f
-from metering.events import Unknown
+from metering.events import Exchange, Unknown
 from metering.times import DAY_MS, HOUR_MS
 
 GAP_MS: Final = 6 * HOUR_MS
@@ -69,10 +76,15 @@ _FACTORS: Final = tuple(
 
 # A standstill at least this long, ended by at least this many times the usual step and at least this share of
 # what would usually have been counted meanwhile, was a frozen display. (A heating register that starts in
-# autumn makes an ordinary step, not a summer's worth.)
+# autumn makes an ordinary step, not a summer's worth; a coarse one that steps twice a day in summer makes the
+# step that it made before, not several at once.)
 _STILL_MS: Final = 6 * HOUR_MS
 _CATCH_UP: Final = 4
 _CAUGHT_UP_SHARE: Final = 3
+_STEPS_AT_ONCE: Final = 3
+
+# An archive's rows may differ from its register by so much in rounding (one part of).
+_ROUNDED_SHARE: Final = 100
 
 # A day this many times the usual one is a matter of the pulse weight (x10 or /10, and the day's scatter).
 _TENFOLD: Final = (7, 14)
@@ -86,6 +98,32 @@ class Rules(Struct, frozen=True):
     """Plausibility bound [base units per hour]."""
     wrap: int | None = None
     """Amount at which the register starts again from zero, where it does."""
+
+
+class Interval(Struct, frozen=True, tag="i", array_like=True):
+    """What was used over `[start, at)`, as an archive or an act states it."""
+
+    at: int
+    """Its end [ms]."""
+    start: int
+    amount: int
+
+
+Fact: TypeAlias = Exchange | Interval
+
+
+class Filled(Struct, frozen=True, array_like=True):
+    """A register reading behind which intervals were booked."""
+
+    v: int
+    """The register's amount, as the anchor's."""
+    t: int
+    booked: int
+    """What the intervals since then held."""
+    first: int
+    """Beginning of the first of them [ms]."""
+    newest: int
+    """Beginning of the newest [ms]."""
 
 
 class Chain(Struct, frozen=True, array_like=True):
@@ -125,6 +163,12 @@ class State(Struct, frozen=True, array_like=True):
     pulse: bool = False
     """Whether the days since `odd` count ten times as much or as little as before."""
     chains: tuple[Chain, ...] = ()
+    grown: int = 0
+    """The last step that counted."""
+    open: bool = False
+    """Whether the anchor is the end of an interval and no count of a register."""
+    filled: Filled | None = None
+    """The register reading before the intervals, where there is one."""
 
 
 class Booked(Struct, array_like=True):
@@ -137,10 +181,19 @@ class Booked(Struct, array_like=True):
     unknowns: list[Unknown]
     findings: list[tuple[str, int, int, str]]
     """(kind, start [ms], end [ms], detail)."""
+    shift: int = 0
+    """What makes the anchor's amount differ from what was booked: a rollover's wrap, the jump from one register to
+    the next, an interval's use. The law of conservation: amount of the anchor after the run, minus before it (0
+    where there was none), plus shift, is all that the run booked."""
 
 
 def fold(
-    rules: Rules, state: State | None, times: Sequence[int], amounts: Sequence[int], booked: Booked
+    rules: Rules,
+    state: State | None,
+    times: Sequence[int],
+    amounts: Sequence[int],
+    booked: Booked,
+    facts: Sequence[Fact] = (),
 ) -> State | None:
     """Fold readings, sorted by (time, amount) and without duplicates, that come after those behind `state`.
 
@@ -150,13 +203,51 @@ def fold(
         times: Instants of the readings [ms].
         amounts: Their amounts [base units].
         booked: Receives hours, unknown blocks and findings.
+        facts: Exchanges and intervals of the same time, sorted by `fact_order`.
 
     Returns:
         Where the fold stands after the last reading.
     """
-    count = len(times)
-    bound = rules.max_per_hour
     index = 0
+    for position, fact in enumerate(facts):
+        upto = bisect_left(times, fact.at, index)
+        state = _fold_readings(rules, state, times, amounts, index, upto, booked)
+        index = upto
+        if isinstance(fact, Exchange):
+            index = bisect_right(times, fact.at, upto)
+            before = facts[position - 1] if position else None
+            if not (isinstance(before, Exchange) and before.at == fact.at):
+                state = _exchange(rules, state, fact, booked)
+        elif not (
+            # A register that was read at both ends of the interval, or within it, knows better.
+            state is not None
+            and not state.open
+            and state.t >= fact.start
+            and upto < len(times)
+            and times[upto] == fact.at
+        ):
+            state = _interval(rules, state, fact, booked)
+    return _fold_readings(rules, state, times, amounts, index, len(times), booked)
+
+
+def fact_order(fact: Fact) -> tuple[int, ...]:
+    """How facts are sorted: in time; the site file's word before a message's; the smaller claim first."""
+    if isinstance(fact, Exchange):
+        return (fact.at, 0, not fact.by_site, fact.final, fact.initial)
+    return (fact.at, 1, -fact.start, fact.amount)
+
+
+def _fold_readings(
+    rules: Rules,
+    state: State | None,
+    times: Sequence[int],
+    amounts: Sequence[int],
+    index: int,
+    count: int,
+    booked: Booked,
+) -> State | None:
+    """Fold the readings of `[index, count)`."""
+    bound = rules.max_per_hour
     hours = booked.amounts
     while index < count:
         t, v = times[index], amounts[index]
@@ -187,7 +278,10 @@ def fold(
                 hours[hour] = hours.get(hour, 0) + delta
                 still = t if delta else state.still
                 total = state.total + delta
-                state = State(t, v, 1, 1, still, 0, state.day, total, state.usual, state.odd)
+                grown = delta or state.grown
+                state = State(
+                    t, v, 1, 1, still, 0, state.day, total, state.usual, state.odd, False, (), grown
+                )
                 continue
             values = [v]
         state = _judge(rules, state, t, values, booked)
@@ -200,7 +294,10 @@ def _judge(rules: Rules, state: State | None, t: int, values: list[int], booked:
         if t % HOUR_MS:
             _mark(booked, t // HOUR_MS, f.PARTIAL)
         doubt = f.CONFLICT if len(values) > 1 else 0
+        booked.shift -= values[0]
         return State(t, values[0], still=t, doubt=doubt)
+    if state.open:
+        return _resume(rules, state, t, values, booked)
 
     following = [
         converted
@@ -219,15 +316,7 @@ def _judge(rules: Rules, state: State | None, t: int, values: list[int], booked:
         chains = state.chains
         note = conflict
         if v > state.v and chains:
-            points = [point for chain in chains for point in chain.points]
-            booked.findings.append(
-                (
-                    "spike_dropped",
-                    points[0][0],
-                    points[-1][0],
-                    f"{len(points)} stray value(s), first {points[0][1]}",
-                )
-            )
+            _drop(chains, booked)
             chains = ()
             note |= f.SPIKE
         if state.num != state.den:
@@ -237,6 +326,126 @@ def _judge(rules: Rules, state: State | None, t: int, values: list[int], booked:
     for value in strangers:
         state = _doubt(rules, state, t, value, booked)
     return state
+
+
+def _exchange(rules: Rules, state: State | None, fact: Exchange, booked: Booked) -> State:
+    """End the old register and begin the new one, as declared."""
+    t = fact.at
+    _mark(booked, t // HOUR_MS, f.EXCHANGE)
+    if state is None:
+        if t % HOUR_MS:
+            _mark(booked, t // HOUR_MS, f.PARTIAL)
+        booked.shift -= fact.initial
+        return State(t, fact.initial, still=t)
+    _drop(state.chains, booked)
+    state = replace(state, chains=())
+    if not state.open and _follows(rules, state.t, state.v, t, fact.final):
+        state = _keep(state, t, fact.final, f.EXCHANGE, booked)
+    else:
+        if not state.open:
+            detail = f"declared final register {fact.final}, last reading {state.v}"
+            booked.findings.append(("exchange_contradicted", state.t, t, detail))
+            if _follows(rules, t, fact.initial, t + DAY_MS, state.v):
+                return state  # what counts already is the new register
+        _uncounted(state.t, t, f.EXCHANGE, booked)
+    booked.shift += state.v - fact.initial
+    return State(t, fact.initial, still=t, usual=state.usual)
+
+
+def _interval(rules: Rules, state: State | None, fact: Interval, booked: Booked) -> State:
+    """Book an interval where nothing counted; the register knows better."""
+    start, end, amount = fact.start, fact.at, fact.amount
+    if not 0 <= amount * HOUR_MS <= rules.max_per_hour * (end - start):
+        booked.findings.append(("implausible", start, end, f"an interval of {amount}"))
+        return state or State(start, 0, still=start, open=True)
+    if state is None:
+        booked.shift += amount
+        _book(start, end, amount, 0, booked)
+        return State(end, 0, still=end, open=True)
+    if start < state.t:
+        if state.open and end == state.t:
+            booked.findings.append(("conflict", start, end, f"another use of the same time: {amount}"))
+            if end - start <= GAP_MS:
+                for hour in range(start // HOUR_MS, (end - 1) // HOUR_MS + 1):
+                    _mark(booked, hour, f.CONFLICT)
+        elif end > state.t and end - start > DAY_MS:
+            booked.findings.append(("overlap", start, end, f"{amount} over a time that is counted in part"))
+        return state
+    if start > state.t:
+        _uncounted(state.t, start, 0, booked)
+    booked.shift += amount
+    _book(start, end, amount, 0, booked)
+    if state.open:
+        filled = state.filled
+        if filled is not None:
+            filled = replace(filled, booked=filled.booked + amount, newest=start)
+    else:
+        _drop(state.chains, booked)
+        filled = Filled(state.v, state.t, amount, start, start)
+    return replace(state, t=end, still=end, day=0, total=0, chains=(), doubt=0, open=True, filled=filled)
+
+
+def _resume(rules: Rules, state: State, t: int, values: list[int], booked: Booked) -> State:
+    """A register reading after intervals: it continues the register before them, or begins anew."""
+    conflict = f.CONFLICT if len(values) > 1 else 0
+    if conflict:
+        booked.findings.append(("conflict", t, t, f"{len(values)} values at one instant"))
+    filled = state.filled
+    if filled is not None:
+        continued = [value * state.num // state.den for value in values]
+        continued = [v for v in continued if _follows(rules, filled.t, filled.v, t, v)]
+        if continued:
+            v = min(continued)
+            left = v - filled.v - filled.booked
+            if _bring(filled, state.t, t, left, booked):
+                booked.shift -= filled.booked
+                return replace(state, t=t, v=v, still=t, doubt=conflict, open=False, filled=None)
+            detail = f"the register counted {v - filled.v}, the intervals hold {filled.booked}"
+            booked.findings.append(("archive_differs", filled.t, t, detail))
+    if t > state.t:
+        _uncounted(state.t, t, 0, booked)
+    booked.shift += state.v - values[0]
+    return State(t, values[0], still=t, usual=state.usual, doubt=conflict)
+
+
+def _bring(filled: Filled, end: int, t: int, left: int, booked: Booked) -> bool:
+    """Book what the register counted beyond the intervals; False where they contradict each other."""
+    head, tail = filled.first - filled.t, t - end
+    rounding = filled.booked // _ROUNDED_SHARE
+    if head + tail > 0 and left >= 0:
+        part = left * head // (head + tail)
+        if head:
+            _book(filled.t, filled.first, part, f.INTERPOLATED, booked)
+        if tail:
+            _book(end, t, left - part, f.INTERPOLATED, booked)
+        return True
+    if abs(left) > rounding or end - filled.newest > GAP_MS:
+        return False
+    if tail:
+        _book(end, t, 0, f.INTERPOLATED, booked)
+    hour = (end - 1) // HOUR_MS
+    booked.amounts[hour] = booked.amounts.get(hour, 0) + left
+    if left:
+        _mark(booked, hour, f.INTERPOLATED)
+    return True
+
+
+def _uncounted(start: int, end: int, note: int, booked: Booked) -> None:
+    """Nobody counted over `[start, end)`: a duration, not a number. The hours at its ends are partial."""
+    if start % HOUR_MS:
+        _mark(booked, start // HOUR_MS, note | f.PARTIAL)
+    elif note:
+        _mark(booked, (start - 1) // HOUR_MS, note)
+    if end % HOUR_MS:
+        _mark(booked, end // HOUR_MS, note | f.PARTIAL)
+
+
+def _drop(chains: Sequence[Chain], booked: Booked) -> None:
+    """Note that the readings in doubt were strays."""
+    points = [point for chain in chains for point in chain.points]
+    if points:
+        detail = f"{len(points)} stray value(s), first {points[0][1]}"
+        booked.findings.append(("spike_dropped", points[0][0], points[-1][0], detail))
 
 
 def _follows(rules: Rules, t0: int, v0: int, t1: int, v1: int) -> bool:
@@ -301,16 +510,7 @@ def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
             f"register went from {state.v} to {first}; believed after {len(points)} readings",
         )
     )
-    if len(state.chains) > 1:
-        others = [point for other in state.chains if other is not chain for point in other.points]
-        booked.findings.append(
-            (
-                "spike_dropped",
-                others[0][0],
-                others[-1][0],
-                f"{len(others)} stray value(s), first {others[0][1]}",
-            )
-        )
+    _drop([other for other in state.chains if other is not chain], booked)
     if kind == _UNIT:
         current = replace(before, num=chain.num, den=chain.den)
         note = flag if chain.num != chain.den else 0
@@ -322,12 +522,14 @@ def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
     if kind == _ROLLOVER:
         assert rules.wrap is not None
         rolled = _keep(before, start, first + rules.wrap, flag, booked)
+        booked.shift += rules.wrap
         current = replace(rolled, v=first, num=1, den=1)
     else:
         # What was used between the two registers was not counted: a duration, not a number.
         _mark(booked, (state.t - 1) // HOUR_MS, flag)
         _mark(booked, state.t // HOUR_MS, flag | f.PARTIAL)
         _mark(booked, start // HOUR_MS, flag | (f.PARTIAL if start % HOUR_MS else 0))
+        booked.shift += state.v - first
         current = State(start, first, still=start, usual=before.usual)
     for t, value in points[1:]:
         current = _keep(current, t, value, 0, booked)
@@ -371,6 +573,7 @@ def _keep(state: State, t: int, v: int, note: int, booked: Booked) -> State:
             and usual > 0
             and delta * DAY_MS > _CATCH_UP * usual * since
             and _CAUGHT_UP_SHARE * delta * DAY_MS > usual * (t - state.still)
+            and delta >= _STEPS_AT_ONCE * state.grown
         ):
             start = state.still
             day = 0
@@ -382,7 +585,8 @@ def _keep(state: State, t: int, v: int, note: int, booked: Booked) -> State:
         still = t
     else:
         _book(state.t, t, 0, note, booked)
-    return replace(state, t=t, v=v, still=still, doubt=0, day=day, total=state.total + delta, usual=usual)
+    total, grown = state.total + delta, delta or state.grown
+    return replace(state, t=t, v=v, still=still, doubt=0, day=day, total=total, usual=usual, grown=grown)
 
 
 def _by_day(state: State, t: int, booked: Booked) -> State:

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from metering import flags as f
-from metering.events import Unknown
-from metering.fold import Booked, Rules, State, fold
+from metering.events import Exchange, Unknown
+from metering.fold import Booked, Fact, Rules, State, fact_order, fold
 from metering.times import DAY_MS, HOUR_MS
 
 HEAD: Final = "head"
@@ -39,6 +39,17 @@ class Block(Struct, frozen=True, tag="b", array_like=True):
     state: State
     """The fold's state after the block."""
     booked: Booked
+    facts: tuple[Fact, ...] = ()
+    """Declared exchanges, and intervals that end on the day, sorted by `metering.fold.fact_order`."""
+
+    @property
+    def newest(self) -> tuple[int, int]:
+        """(time, amount) of the newest reading or fact; the anchor's where all that was said is void."""
+        said = [
+            (fact.at, fact.initial if isinstance(fact, Exchange) else fact.amount) for fact in self.facts[-1:]
+        ]
+        newest = [*zip(self.times[-1:], self.amounts[-1:], strict=True), *said]
+        return max(newest) if newest else (self.state.t, self.state.v)
 
 
 class Head(Struct, frozen=True, tag="h", array_like=True):
@@ -48,6 +59,14 @@ class Head(Struct, frozen=True, tag="h", array_like=True):
     """Runs of UTC days that have a block: (first, last), ascending."""
     reaching: tuple[tuple[int, int], ...] = ()
     """Blocks that book further back than the block before them: (UTC day, earliest hour)."""
+    by_site: tuple[Exchange, ...] = ()
+    """Exchanges that the site file declares now."""
+    rules: Rules | None = None
+    """What the blocks were folded by. Where the site file says otherwise now, all are folded again."""
+
+    def days(self) -> list[int]:
+        """All days that have a block."""
+        return [day for first, last in self.spans for day in range(first, last + 1)]
 
     def before(self, day: int) -> int | None:
         """The newest day before `day` that has a block."""
@@ -105,7 +124,40 @@ class Entered(Struct, frozen=True):
     """(time, amount) of the newest accepted reading."""
 
 
-def enter(rules: Rules, parts: Parts, times: Sequence[int], amounts: Sequence[int]) -> Entered | None:
+def declare(rules: Rules, parts: Parts, exchanges: Sequence[Exchange], *, by_site: bool) -> Entered | None:
+    """Enter declared exchanges into a register's ledger. See `enter`.
+
+    Args:
+        rules: The meter's bounds.
+        parts: The register's state.
+        exchanges: What is declared.
+        by_site: By the site file: then these are all, and what it declared before and not now is void.
+    """
+    if not by_site:
+        return enter(rules, parts, (), (), exchanges)
+    head = parts.get(HEAD)
+    before = head.by_site if isinstance(head, Head) else ()
+    now = tuple(sorted(exchanges, key=fact_order))
+    if now == before:
+        return None
+    void = [fact for fact in before if fact not in now]
+    entered = enter(rules, parts, (), (), [fact for fact in now if fact not in before], void)
+    if entered is None:
+        return None
+    found = entered.parts.get(HEAD) or parts.get(HEAD)
+    assert isinstance(found, Head)
+    entered.parts[HEAD] = Head(found.spans, found.reaching, now, rules)
+    return entered
+
+
+def enter(
+    rules: Rules,
+    parts: Parts,
+    times: Sequence[int],
+    amounts: Sequence[int],
+    facts: Sequence[Fact] = (),
+    void: Sequence[Fact] = (),
+) -> Entered | None:
     """Enter readings, in any order, into a register's ledger.
 
     Args:
@@ -113,30 +165,38 @@ def enter(rules: Rules, parts: Parts, times: Sequence[int], amounts: Sequence[in
         parts: The register's state; only looked up, never changed.
         times: Instants of the readings [ms].
         amounts: Their amounts [base units].
+        facts: Exchanges and intervals.
+        void: Facts that are not so any more.
 
     Returns:
-        What changed; None for no readings.
+        What changed; None for nothing to enter.
     """
-    if not times:
+    if not times and not facts and not void:
         return None
     head = parts.get(HEAD)
     if not isinstance(head, Head):
         head = Head()
-    changed, duplicate = _merge(parts, head, times, amounts)
-    accepted = len(times) - duplicate
+    changed, duplicate = _merge(parts, head, times, amounts, facts, void)
+    accepted = len(times) + len(facts) - duplicate
+    if head.rules != rules:
+        for day in head.days():
+            if day not in changed:
+                old = _block(parts, day)
+                changed[day] = _Merged(old, old.times, old.amounts, old.facts)
+            else:
+                changed[day] = changed[day]._replace(kept=(0, 0))
     if not changed:
-        last = head.spans[-1][1]
-        block = _block(parts, last)
-        return Entered(
-            {}, 0, duplicate, {}, {}, (), (), (), (), block.state.t, (block.times[-1], block.amounts[-1])
-        )
+        if not head.spans:
+            return None
+        block = _block(parts, head.spans[-1][1])
+        return Entered({}, 0, duplicate, {}, {}, (), (), (), (), block.state.t, block.newest)
 
-    new_days = [day for day, (old, _, _, _) in changed.items() if old is None]
+    new_days = [day for day, merged in changed.items() if merged.old is None]
     spans = head.with_days(new_days) if new_days else head.spans
-    grown = Head(spans, head.reaching)
+    grown = Head(spans, head.reaching, head.by_site, rules)
     old_blocks, new_blocks = _refold(rules, parts, grown, changed)
     reaching = _reaching(grown, new_blocks)
-    new_head = Head(spans, reaching)
+    new_head = Head(spans, reaching, head.by_site, rules)
 
     hours, was = _compare(parts, head, new_head, old_blocks, new_blocks)
     added, withdrawn = _difference(
@@ -163,7 +223,7 @@ def enter(rules: Rules, parts: Parts, times: Sequence[int], amounts: Sequence[in
         tuple(found),
         tuple(explained),
         newest.state.t,
-        (newest.times[-1], newest.amounts[-1]),
+        newest.newest,
     )
 
 
@@ -174,15 +234,27 @@ def _block(parts: Parts, day: int) -> Block:
     return block
 
 
-# (old block, all times, all amounts, from where on they are new): with nothing inserted before the old
-# block's end the fold can go on from its checkpoint, otherwise it begins again at 0.
-_Merged: TypeAlias = tuple[Block | None, list[int], list[int], int]
+class _Merged(NamedTuple):
+    """A block that changes."""
+
+    old: Block | None
+    times: list[int]
+    amounts: list[int]
+    facts: tuple[Fact, ...]
+    kept: tuple[int, int] = (0, 0)
+    """So many readings and facts stand as they did, and nothing new lies before their end: the fold can go on
+    from the old block's checkpoint. At (0, 0) it begins again."""
 
 
 def _merge(
-    parts: Parts, head: Head, times: Sequence[int], amounts: Sequence[int]
+    parts: Parts,
+    head: Head,
+    times: Sequence[int],
+    amounts: Sequence[int],
+    facts: Sequence[Fact],
+    void: Sequence[Fact],
 ) -> tuple[dict[int, _Merged], int]:
-    """Readings merged into their blocks, for blocks that change, and how many were duplicates."""
+    """What is new merged into its blocks, for blocks that change, and how much of it was there already."""
     by_day: dict[int, list[tuple[int, int]]] = {}
     for t, v in zip(times, amounts, strict=True):
         day = t // DAY_MS
@@ -190,26 +262,43 @@ def _merge(
             by_day[day].append((t, v))
         else:
             by_day[day] = [(t, v)]
+    stated: dict[int, list[Fact]] = {}
+    for fact in facts:
+        stated.setdefault(fact.at // DAY_MS, []).append(fact)
+    gone = set(void)
     changed: dict[int, _Merged] = {}
     duplicate = 0
-    for day in sorted(by_day):
-        pairs = by_day[day]
+    for day in sorted({*by_day, *stated, *(fact.at // DAY_MS for fact in void)}):
+        pairs, said = by_day.get(day, ()), stated.get(day, ())
         old = _block(parts, day) if head.holds(day) else None
         fresh = sorted(set(pairs))
-        duplicate += len(pairs) - len(fresh)
+        new = set(said)
+        duplicate += len(pairs) - len(fresh) + len(said) - len(new)
         if old is None:
-            changed[day] = (None, [t for t, _ in fresh], [v for _, v in fresh], 0)
+            if fresh or new:
+                ordered = tuple(sorted(new, key=fact_order))
+                changed[day] = _Merged(None, [t for t, _ in fresh], [v for _, v in fresh], ordered)
             continue
-        if fresh[0][0] > old.times[-1]:
-            times_all = old.times + [t for t, _ in fresh]
-            changed[day] = (old, times_all, old.amounts + [v for _, v in fresh], len(old.times))
+        last = old.newest[0]
+        stale = gone and not gone.isdisjoint(old.facts)
+        if not stale and (not fresh or fresh[0][0] > last) and all(fact.at > last for fact in new):
+            changed[day] = _Merged(
+                old,
+                old.times + [t for t, _ in fresh],
+                old.amounts + [v for _, v in fresh],
+                (*old.facts, *sorted(new, key=fact_order)) if new else old.facts,
+                (len(old.times), len(old.facts)),
+            )
             continue
         have = set(zip(old.times, old.amounts, strict=True))
         unseen = [pair for pair in fresh if pair not in have]
-        duplicate += len(fresh) - len(unseen)
-        if unseen:
+        held = [fact for fact in old.facts if fact not in gone]
+        untold = new.difference(held)
+        duplicate += len(fresh) - len(unseen) + len(new) - len(untold)
+        if unseen or untold or stale:
             merged = sorted((*have, *unseen))
-            changed[day] = (old, [t for t, _ in merged], [v for _, v in merged], 0)
+            all_facts = tuple(sorted((*held, *untold), key=fact_order))
+            changed[day] = _Merged(old, [t for t, _ in merged], [v for _, v in merged], all_facts)
     return changed, duplicate
 
 
@@ -231,23 +320,26 @@ def _refold(
             and before in new_blocks
             and ((earlier := old_blocks[before]) is None or earlier.state != entry)
         )
-        start = 0
-        if day in changed:
-            old, times, amounts, start = changed[day]
-        else:
+        merged = changed.get(day)
+        if merged is None:
             old = _block(parts, day)
-            times, amounts = old.times, old.amounts
-        if old is not None and start and not moved:
-            kept = old.booked
-            booked = Booked(dict(kept.amounts), dict(kept.flags), list(kept.unknowns), list(kept.findings))
-            state = fold(rules, old.state, times[start:], amounts[start:], booked)
+            merged = _Merged(old, old.times, old.amounts, old.facts)
+        held, times, amounts, facts, (readings, told) = merged
+        if held is not None and (readings or told) and not moved:
+            kept = held.booked
+            booked = Booked(
+                dict(kept.amounts), dict(kept.flags), list(kept.unknowns), list(kept.findings), kept.shift
+            )
+            state = fold(rules, held.state, times[readings:], amounts[readings:], booked, facts[told:])
         else:
             booked = Booked({}, {}, [], [])
-            state = fold(rules, entry, times, amounts, booked)
-        assert state is not None
-        old_blocks[day] = old
-        new_blocks[day] = Block(times, amounts, state, booked)
-        if old is None or old.state != state:
+            state = fold(rules, entry, times, amounts, booked, facts)
+        old_blocks[day] = held
+        if state is None:
+            # All that was said of the register's first days is void.
+            state = State(0, 0, open=True)
+        new_blocks[day] = Block(times, amounts, state, booked, facts)
+        if held is None or held.state != state:
             after = head.after(day)
             if after is not None and after not in changed:
                 waiting.append(after)

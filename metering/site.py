@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from metering.clocks import BadClock, clock
+from metering.quantities import QUANTITIES
 from metering.times import whole_hours
 from metering.units import UNITS, Unit, UnknownUnit, unit_named
 
@@ -58,6 +60,15 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _known_clock(name: str) -> str:
+    try:
+        clock(name)
+    except BadClock as error:
+        raise ValueError(str(error)) from None
+    return name
+
+
+Clock = Annotated[str, AfterValidator(_known_clock)]
 UnitName = Annotated[str, AfterValidator(_known_unit)]
 
 
@@ -143,6 +154,21 @@ class Tariff(_Part):
         return amount * self.price_on(day) * scale.denominator / scale.numerator
 
 
+class DeclaredExchange(_Part):
+    """`[[building.meter.exchange]]`: one meter was taken out and another put in. What is declared is not guessed."""
+
+    at: dt.datetime
+    """The instant; without an offset it is the site's local time."""
+    old_final: Decimal = Field(ge=0)
+    """What the old register showed at last, in the unit."""
+    new_initial: Decimal = Field(ge=0)
+    """What the new register showed at first, in the unit."""
+    unit: UnitName | None = None
+    """The meter's unit where it is not given."""
+    quantity: Literal["energy", "volume"] | None = None
+    """The meter's own register where it is not given."""
+
+
 class Meter(_Part):
     """`[[building.meter]]`: one meter point."""
 
@@ -155,6 +181,29 @@ class Meter(_Part):
     """The register wraps at 10^digits of its unit; None where it does not, or nobody knows."""
     max_power_kw: float | None = Field(None, gt=0)
     """Plausibility bound of a step [kW]; for volumes [m3/h]."""
+    exchange: tuple[DeclaredExchange, ...] = ()
+    timezone: Clock | None = None
+    """The clock of the meter, for times that come without an offset; the site's where it is not given."""
+
+    def unit_of(self, said: DeclaredExchange) -> str:
+        """Name of the unit of a declared exchange's registers."""
+        if said.unit is not None:
+            return said.unit
+        quantity = said.quantity or self.quantity
+        return self.unit if quantity == self.quantity else QUANTITIES[quantity].unit
+
+    @model_validator(mode="after")
+    def _exchanges_fit(self) -> Self:
+        seen: set[tuple[dt.datetime, str]] = set()
+        for said in self.exchange:
+            quantity = said.quantity or self.quantity
+            unit = UNITS[self.unit_of(said)]
+            if unit.quantity != quantity:
+                raise ValueError(f"exchange at {said.at}: unit {unit.name!r} does not measure {quantity}")
+            if (said.at, quantity) in seen:
+                raise ValueError(f"two exchanges at {said.at}")
+            seen.add((said.at, quantity))
+        return self
 
     @property
     def quantity(self) -> str:
@@ -167,6 +216,16 @@ class Meter(_Part):
         if self.max_power_kw is not None:
             return round(self.max_power_kw * 1000)
         return round(DEFAULT_MAX_KW.get(self.carrier, DEFAULT_MAX_M3_PER_H) * 1000)
+
+    def max_per_hour_of(self, quantity: str) -> int:
+        """Plausibility bound of a register of the meter in base units per hour [Wh/h or l/h]."""
+        if quantity == self.quantity:
+            return self.max_per_hour
+        return round((DEFAULT_MAX_KW["heat"] if quantity == "energy" else DEFAULT_MAX_M3_PER_H) * 1000)
+
+    def wrap_of(self, quantity: str) -> int | None:
+        """The amount at which a register of the meter starts again from zero [base units]; None if unknown."""
+        return self.wrap if quantity == self.quantity else None
 
     @property
     def wrap(self) -> int | None:

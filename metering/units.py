@@ -1,7 +1,8 @@
 """Units of metering and the integer amounts that Kvartal counts in.
 
 Every value is turned into an integer once, where it is decoded, and stays an integer until it is
-shown: watt-hours for energy, litres for volume, thousandths of a degree for temperature.
+shown: watt-hours for energy, litres for volume, thousandths of a degree for temperature, watts for power,
+litres an hour for flow.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Unit(NamedTuple):
     name: str
     quantity: str
     base: str
-    """Name of the integer base unit: `Wh`, `l` or `m°C`."""
+    """Name of the integer base unit: `Wh`, `l`, `m°C`, `W` or `l/h`."""
     scale: Fraction
     """Base units in one of this unit."""
     spellings: tuple[str, ...] = ()
@@ -39,11 +40,14 @@ UNITS: Final[dict[str, Unit]] = {
         Unit("Gcal", "energy", "Wh", Fraction(WH_PER_GCAL), ("Гкал",)),
         Unit("m3", "volume", "l", Fraction(1_000), ("м3", "м³", "m³", "cbm")),
         Unit("l", "volume", "l", Fraction(1), ("л", "litre", "liter", "dm3")),
+        Unit("m3/h", "flow", "l/h", Fraction(1_000), ("м3/ч", "м³/ч", "m³/h")),
+        Unit("l/h", "flow", "l/h", Fraction(1), ("л/ч",)),
+        Unit("kW", "power", "W", Fraction(1_000), ("кВт",)),
+        Unit("W", "power", "W", Fraction(1), ("Вт",)),
+        Unit("Gcal/h", "power", "W", Fraction(WH_PER_GCAL), ("Гкал/ч",)),
         Unit("°C", "temperature", "m°C", Fraction(1_000), ("C", "degC", "℃", "celsius", "ºC")),
     )
 }
-
-QUANTITY_BASE: Final = {unit.quantity: unit.base for unit in UNITS.values()}
 
 _BY_SPELLING: Final = {
     spelling.casefold(): unit for unit in UNITS.values() for spelling in (unit.name, *unit.spellings)
@@ -84,10 +88,14 @@ def to_amount(value: int | float | Decimal, unit: Unit) -> int:
     """
     numerator, denominator = unit.scale.numerator, unit.scale.denominator
     if isinstance(value, int):
+        if not -LARGEST_AMOUNT <= value <= LARGEST_AMOUNT:
+            raise AbsurdValue(f"the value is beyond 2^53 {unit.base}")
         amount = round(Fraction(value * numerator, denominator)) if denominator != 1 else value * numerator
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise AbsurdValue(f"{value} is not a number that a meter can show")
+        if not -LARGEST_AMOUNT <= value <= LARGEST_AMOUNT:
+            raise AbsurdValue(f"{value} {unit.name} is beyond 2^53 {unit.base}")
         exact = value * numerator / denominator
         amount = round(exact)
         # Near a tie the float product may fall on the wrong side; the decimal decides there.
@@ -98,7 +106,8 @@ def to_amount(value: int | float | Decimal, unit: Unit) -> int:
             raise AbsurdValue(f"{value} is not a number that a meter can show")
         if value.adjusted() > 18:
             raise AbsurdValue(f"{value} {unit.name} is beyond 2^53 {unit.base}")
-        amount = _decimal_amount(value, numerator, denominator)
+        # So small a number is nothing in any unit, and writing out its digits could take for ever.
+        amount = 0 if value.adjusted() < -30 else _decimal_amount(value, numerator, denominator)
     if not -LARGEST_AMOUNT <= amount <= LARGEST_AMOUNT:
         raise AbsurdValue(f"{value} {unit.name} is beyond 2^53 {unit.base}")
     return amount

@@ -44,6 +44,12 @@ class Figures(Protocol):
         """Days of a contract that have a figure, date in `[first, last]`, ascending. `received_at` may be 0."""
         ...
 
+    def gauges(
+        self, building: str, meter: str, quantity: str, first: int, end: int
+    ) -> list[tuple[int, int, int, int, int, int]]:
+        """(hour, mean, low, high [base unit], covered [ms], flags) of a gauge's hours of `[first, end)`."""
+        ...
+
     def position(self, contract: str) -> Position | None:
         """Where the contract stands, or None before its first reporting day."""
         ...

@@ -137,7 +137,7 @@ class InfluxFigures:
     def savings(self, contract: str, first: int, last: int) -> list[Savings]:
         """Days of a contract that have a figure, date in `[first, last]`."""
         rows = self.query(
-            f"SELECT expected, used, estimated, temp_mc, has_temp, extrapolated, baseline_id, building "
+            f"SELECT expected, used, estimated, temp_mc, has_temp, extrapolated, baseline_id, building, flags "
             f"FROM {schema.SAVINGS} WHERE contract = $c AND held = 1 "
             f"AND time >= {seconds(first)}s AND time <= {seconds(last)}s",
             c=contract,
@@ -154,9 +154,24 @@ class InfluxFigures:
                 bool(row["extrapolated"]),
                 row["baseline_id"],
                 0,
+                flags=row["flags"] or 0,
             )
             for row in rows
         ]
+
+    def gauges(
+        self, building: str, meter: str, quantity: str, first: int, end: int
+    ) -> list[tuple[int, int, int, int, int, int]]:
+        """(hour, mean, low, high, covered [ms], flags) for hours of `[first, end)` that readings cover."""
+        s = schema.SUFFIX[quantity]
+        rows = self.query(
+            f"SELECT mean_{s}, low_{s}, high_{s}, covered_ms, flags FROM {schema.GAUGE} "
+            f"WHERE building = $b AND meter = $m AND quantity = $q AND held = 1 "
+            f"AND time >= {first * 3600}s AND time < {end * 3600}s",
+            b=building, m=meter, q=quantity,
+        )  # fmt: skip
+        names = (f"mean_{s}", f"low_{s}", f"high_{s}", "covered_ms", "flags")
+        return [(row["time"] // 3600, *(row[name] for name in names)) for row in rows]
 
     def position(self, contract: str) -> Position | None:
         """Where the contract stands, or None before its first reporting day."""
@@ -178,6 +193,7 @@ class InfluxFigures:
             row["grade"],
             row["baseline_id"],
             row["received_ms"],
+            msgspec.json.decode(row.get("flagged") or "{}"),
         )
 
     def alerts(self, *, open_only: bool = True) -> list[Alert]:

@@ -29,6 +29,7 @@ from metering.events import (
     Day,
     Event,
     Finding,
+    Gauged,
     Hours,
     Position,
     Rejected,
@@ -118,6 +119,19 @@ def _unknowns(event: Unknowns, _site: Site | None) -> list[str]:
     return lines
 
 
+def _gauged(event: Gauged, _site: Site | None) -> list[str]:
+    key = series(schema.GAUGE, event.building, event.meter, event.quantity)
+    s = schema.SUFFIX[event.quantity]
+    figures = zip(
+        event.hours, event.means, event.lows, event.highs, event.covered_ms, event.flags, strict=True
+    )
+    return [
+        f"{key} mean_{s}={mean or 0}i,low_{s}={low}i,high_{s}={high}i,covered_ms={covered}i,flags={flags}i,"
+        f"held={0 if mean is None else 1}i {hour * 3600}000000000"
+        for hour, mean, low, high, covered, flags in figures
+    ]
+
+
 def _day(event: Day, _site: Site | None) -> list[str]:
     key = series(schema.DAY, event.building, event.meter, event.quantity)
     s = schema.SUFFIX[event.quantity]
@@ -169,7 +183,8 @@ def _savings(event: Savings, site: Site | None) -> list[str]:
         f"{key} expected={expected}i,used={used}i,avoided={expected - used}i,money={money}i,"
         f"estimated={estimated}i,temp_mc={temp or 0}i,has_temp={0 if temp is None else 1}i,"
         f"extrapolated={int(event.extrapolated)}i,carrier={text(_carrier(event.contract, site))},"
-        f"baseline_id={text(event.baseline_id)},held={0 if event.withdrawn else 1}i {_midnight(event.date)}"
+        f"baseline_id={text(event.baseline_id)},flags={event.flags}i,held={0 if event.withdrawn else 1}i "
+        f"{_midnight(event.date)}"
     ]
 
 
@@ -189,6 +204,7 @@ def _position(event: Position, site: Site | None) -> list[str]:
         f"expected={event.expected}i,used={event.used}i,avoided={avoided}i,half_width={_float(event.half_width)},"
         f"finite={int(math.isfinite(event.half_width))}i,estimated={event.estimated}i,grade={text(event.grade)},"
         f"baseline_id={text(event.baseline_id)},savings_pct={_float(savings)},lo_pct={_float(lo)},hi_pct={_float(hi)},"
+        f"flagged={text(msgspec.json.encode(event.flagged).decode())},"
         f"proved={int(lo > 0)}i,last_ms={(event.last - _EPOCH) * DAY_MS}i,received_ms={event.received_at}i"
         + _of_the_site(event, avoided, site)
     )
@@ -273,6 +289,7 @@ def _rejected(event: Rejected, _site: Site | None) -> list[str]:
 _LINES: Final[dict[type, Callable[[Any, Site | None], list[str]]]] = {
     Hours: _hours,
     Unknowns: _unknowns,
+    Gauged: _gauged,
     Day: _day,
     WeatherDay: _weather_day,
     Savings: _savings,

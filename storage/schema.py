@@ -12,6 +12,7 @@ from typing import Final
 
 HOUR: Final = "hour"
 UNKNOWN: Final = "unknown"
+GAUGE: Final = "gauge"
 DAY: Final = "day"
 WEATHER_DAY: Final = "weather_day"
 SAVINGS: Final = "savings"
@@ -31,6 +32,7 @@ PROBE: Final = "probe"
 TAGS: Final[dict[str, tuple[str, ...]]] = {
     HOUR: ("building", "meter", "quantity"),
     UNKNOWN: ("building", "meter", "quantity"),
+    GAUGE: ("building", "meter", "quantity"),
     DAY: ("building", "meter", "quantity"),
     WEATHER_DAY: ("building", "station"),
     SAVINGS: ("building", "contract"),
@@ -44,7 +46,16 @@ TAGS: Final[dict[str, tuple[str, ...]]] = {
     PROBE: (),
 }
 
-SUFFIX: Final = {"energy": "wh", "volume": "l", "temperature": "mc", "outdoor_temperature": "mc"}
+SUFFIX: Final = {
+    "energy": "wh",
+    "volume": "l",
+    "supply_temperature": "mc",
+    "return_temperature": "mc",
+    "indoor_temperature": "mc",
+    "outdoor_temperature": "mc",
+    "flow": "lh",
+    "power": "w",
+}
 """What the fields of a quantity end in."""
 
 SHOWN: Final[dict[str, tuple[str, float]]] = {

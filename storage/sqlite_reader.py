@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from metering.events import Alert, Day, Position, Savings, Unknown, WeatherDay
-from metering.ledger import Block
+from metering.ledger import Block, Head
+from metering.quantities import QUANTITIES
 from metering.times import DAY_MS, HOUR_MS
-from metering.units import QUANTITY_BASE
 from storage.sqlite import Store
 from storage.sqlite_schema import OlderStore, connect
 
 _BLOCK = msgspec.msgpack.Decoder(Block)
+_HEAD = msgspec.msgpack.Decoder(Head)
 
 
 class LedgerRow(NamedTuple):
@@ -127,14 +128,37 @@ class Reader:
     def savings(self, contract: str, first: int, last: int) -> list[Savings]:
         """Days of a contract that have a figure, date in `[first, last]`."""
         rows = self._db.execute(
-            "SELECT building, date, expected, used, estimated, temp_mc, extrapolated, baseline_id "
-            "FROM savings WHERE contract = ? AND date BETWEEN ? AND ? ORDER BY date",
+            "SELECT building, date, expected, used, estimated, temp_mc, extrapolated, baseline_id, "
+            "flags FROM savings WHERE contract = ? AND date BETWEEN ? AND ? ORDER BY date",
             (contract, first, last),
         )
         return [
-            Savings(building, contract, date, expected, used, estimated, temp, bool(outside), baseline, 0)
-            for building, date, expected, used, estimated, temp, outside, baseline in rows
+            Savings(
+                building,
+                contract,
+                date,
+                expected,
+                used,
+                estimated,
+                temp,
+                bool(outside),
+                baseline,
+                0,
+                flags=flags,
+            )
+            for building, date, expected, used, estimated, temp, outside, baseline, flags in rows
         ]
+
+    def gauges(
+        self, building: str, meter: str, quantity: str, first: int, end: int
+    ) -> list[tuple[int, int, int, int, int, int]]:
+        """(hour, mean, low, high, covered [ms], flags) for hours of `[first, end)` that readings cover."""
+        rows = self._db.execute(
+            "SELECT hour, mean, low, high, covered_ms, flags FROM gauge "
+            "WHERE register = ? AND day BETWEEN ? AND ? AND hour >= ? AND hour < ? ORDER BY day, hour",
+            (self._id(building, meter, quantity), first // 24, end // 24, first, end),
+        )
+        return rows.fetchall()
 
     def position(self, contract: str) -> Position | None:
         """Where the contract stands, or None before its first reporting day."""
@@ -236,6 +260,14 @@ class Reader:
         )
         return [_BLOCK.decode(blob) for (blob,) in rows]
 
+    def ledger_head(self, building: str, meter: str, quantity: str) -> Head:
+        """Which days of a register's ledger have blocks, and by what rules they were made."""
+        row = self._db.execute(
+            "SELECT blob FROM part WHERE key = ? AND part = 'head'",
+            (f"ledger/{building}/{meter}/{quantity}",),
+        ).fetchone()
+        return Head() if row is None else _HEAD.decode(row[0])
+
     def ledger_parts(
         self, building: str, meter: str, quantity: str, first_day: int, last_day: int
     ) -> dict[int, bytes]:
@@ -262,7 +294,7 @@ class Reader:
 
     def _ledger_of(self, register: Register) -> Iterator[LedgerRow]:
         who = (register.building, register.meter, register.quantity)
-        unit = QUANTITY_BASE.get(register.quantity, "")
+        unit = QUANTITIES[register.quantity].base
         id = self._id(*who)
         # Day by day: the key is day-first, so that one register's hours lie apart.
         rows = self._db.execute(

@@ -19,6 +19,7 @@ from metering.events import (
     Event,
     Finding,
     Fitted,
+    Gauged,
     Hours,
     Position,
     Rejected,
@@ -38,7 +39,9 @@ _UNKNOWN_GONE: Final = "DELETE FROM unknown WHERE register = ? AND start = ? AND
 _DAY: Final = "INSERT OR REPLACE INTO day VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _DAY_GONE: Final = "DELETE FROM day WHERE date = ? AND register = ?"
 _WEATHER: Final = "INSERT OR REPLACE INTO weather_day VALUES (?, ?, ?, ?, ?)"
-_SAVINGS: Final = "INSERT OR REPLACE INTO savings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_GAUGE: Final = "INSERT OR REPLACE INTO gauge VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_GAUGE_GONE: Final = "DELETE FROM gauge WHERE day = ? AND register = ? AND hour = ?"
+_SAVINGS: Final = "INSERT OR REPLACE INTO savings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SAVINGS_GONE: Final = "DELETE FROM savings WHERE contract = ? AND date = ?"
 _BASELINE: Final = "INSERT INTO baseline VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _POSITION: Final = "INSERT OR REPLACE INTO position VALUES (?, ?)"
@@ -100,6 +103,12 @@ class Rows:
             accounted = (event.accepted, event.duplicate, event.last_time, event.last_amount, register)
             self._append(_COUNTED, accounted)
 
+    def _gauged(self, event: Gauged) -> None:
+        register = self._register(event.building, event.meter, event.quantity)
+        figures = zip(event.means, event.lows, event.highs, event.covered_ms, event.flags, strict=True)
+        for hour, figure in zip(event.hours, figures, strict=True):
+            self._replace(_GAUGE, (hour // 24, register, hour), None if figure[0] is None else figure)
+
     def _day(self, event: Day) -> None:
         register = self._register(event.building, event.meter, event.quantity)
         figures = (
@@ -121,6 +130,7 @@ class Rows:
             event.temp_mc,
             event.extrapolated,
             event.baseline_id,
+            event.flags,
         )
         self._replace(_SAVINGS, (event.contract, event.date), None if event.withdrawn else figures)
 
@@ -206,6 +216,7 @@ class Rows:
 
 _GONE: Final = {
     _DAY: _DAY_GONE,
+    _GAUGE: _GAUGE_GONE,
     _SAVINGS: _SAVINGS_GONE,
     _UNKNOWN: _UNKNOWN_GONE,
     _FINDING: _FINDING_GONE,
@@ -215,6 +226,7 @@ _COLLECT: Final[dict[type, Callable[[Rows, Any], None]]] = {
     Hours: Rows._hour,
     Counted: Rows._counted,
     Day: Rows._day,
+    Gauged: Rows._gauged,
     Savings: Rows._savings,
     WeatherDay: Rows._weather_day,
     Unknowns: Rows._unknowns,

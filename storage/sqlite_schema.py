@@ -67,7 +67,15 @@ INSERT INTO done VALUES (1, 0);
 PRAGMA application_id = {APPLICATION_ID};
 """
 
-_STEPS: Final = (_TABLES, _KEYED)
+# Gauges have hours of their own; what a figure of savings rests on is flagged.
+_GAUGES: Final = """
+CREATE TABLE gauge (day INTEGER NOT NULL, register INTEGER NOT NULL, hour INTEGER NOT NULL,
+    mean INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL, covered_ms INTEGER NOT NULL,
+    flags INTEGER NOT NULL, PRIMARY KEY (day, register, hour)) WITHOUT ROWID;
+ALTER TABLE savings ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;
+"""
+
+_STEPS: Final = (_TABLES, _KEYED, _GAUGES)
 VERSION: Final = len(_STEPS)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from metering.events import Event, Fitted, Readings, Rejected, Tick
+from metering.events import Declared, Event, Fitted, Readings, Rejected, Tick
 from metering.site import Site
 from streams.chunks import TableParts
 from streams.codec import NotOurs, decode, stranger
@@ -107,19 +107,18 @@ class Applier:
         unknown = stranger(event, self._site)
         if unknown is not None:
             # The site file has changed since: kept, so that it can be replayed when the meter is back.
-            if isinstance(event, Readings):
+            if isinstance(event, Readings | Declared):
                 detail = f"partition {partition}, offset {offset}: {unknown} in the site file"
+                n = len(event.times) if isinstance(event, Readings) else 1
                 self._events.append(
-                    Rejected(
-                        "(event log)", value, "unknown_meter", detail, event.received_at, len(event.times)
-                    )
+                    Rejected("(event log)", value, "unknown_meter", detail, event.received_at, n)
                 )
             return True
         made = advance(self._steps, on.cache, event)
         if isinstance(event, Fitted) and made:
             self._events.append(event)
         self._events += made
-        if isinstance(event, Readings) and event.building:
+        if isinstance(event, Readings | Declared) and event.building:
             on.touched[event.building] = max(event.received_at, on.touched.get(event.building, 0))
         return True
 

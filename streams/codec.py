@@ -11,16 +11,15 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from metering.events import Fitted, Readings, Rejected, Tick
+from metering.events import Declared, Fitted, Readings, Rejected, Tick
+from metering.quantities import QUANTITIES
 from metering.site import Site
-from metering.units import QUANTITY_BASE
 
-Logged: TypeAlias = Readings | Tick | Fitted
+Logged: TypeAlias = Readings | Declared | Tick | Fitted
 """What stands on the log of readings."""
 
 _LOGGED: Final = msgspec.msgpack.Decoder(Logged)
 _REJECTED: Final = msgspec.msgpack.Decoder(Rejected)
-_QUANTITIES: Final = {*QUANTITY_BASE, "outdoor_temperature"}
 
 encode: Final[Callable[[Any], bytes]] = msgspec.msgpack.Encoder().encode
 
@@ -42,8 +41,10 @@ def decode(value: bytes) -> Logged:
     if isinstance(event, Readings):
         if len(event.times) != len(event.amounts):
             raise NotOurs(f"{len(event.times)} times and {len(event.amounts)} amounts")
-        if event.quantity not in _QUANTITIES:
-            raise NotOurs(f"quantity {event.quantity!r}")
+        if event.nature == "interval" and len(event.starts) != len(event.times):
+            raise NotOurs(f"{len(event.starts)} beginnings and {len(event.times)} ends of intervals")
+    if isinstance(event, Readings | Declared) and event.quantity not in QUANTITIES:
+        raise NotOurs(f"quantity {event.quantity!r}")
     return event
 
 
@@ -67,6 +68,7 @@ def stranger(event: Logged, site: Site) -> str | None:
         return None if event.building in site.buildings else f"no building {event.building!r}"
     if event.building and event.building not in site.buildings:
         return f"no building {event.building!r}"
-    if event.nature == "register" and (event.building, event.meter) not in site.meters:
+    outdoors = event.quantity == "outdoor_temperature"
+    if not outdoors and (event.building, event.meter) not in site.meters:
         return f"no meter {event.building}/{event.meter}"
     return None

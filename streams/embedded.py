@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from metering.events import Alert, Counted, Event, Fitted, Readings, Rejected, Tick
+from metering.events import Alert, Counted, Declared, Event, Fitted, Readings, Rejected, Tick
 from metering.site import Site
 from streams.pipeline import pipeline
 from streams.shelf import Cache, Kept
@@ -53,7 +53,7 @@ class Decode(Protocol):
 
     def __call__(
         self, topic: str, payload: bytes, *, received_at: int, retain: bool = False
-    ) -> Sequence[Readings | Rejected]: ...
+    ) -> Sequence[Readings | Declared | Rejected]: ...
 
 
 class Embedded:
@@ -88,13 +88,28 @@ class Embedded:
             for result in self._decode(
                 message.topic, message.payload, received_at=message.received_at, retain=message.retain
             ):
-                if isinstance(result, Rejected):
-                    batch.reject(result)
-                    continue
-                copies = (result,) if result.building else self._copy(result, self._site)
-                for readings in copies or (result,):
-                    batch.touched.add(readings.building)
-                    batch.keep(advance(self._steps, self._cache, readings))
+                self._run(batch, result)
+        return self._close(batch, now)
+
+    def enter(self, results: Iterable[Readings | Declared | Rejected], now: int) -> Batch:
+        """The same for what is decoded already (an archive, the site file's declarations). `now` in ms."""
+        batch = Batch()
+        for result in results:
+            self._run(batch, result)
+        return self._close(batch, now)
+
+    def _run(self, batch: Batch, result: Readings | Declared | Rejected) -> None:
+        if isinstance(result, Rejected):
+            batch.reject(result)
+            return
+        copies: Sequence[Readings | Declared] = (result,)
+        if isinstance(result, Readings) and not result.building:
+            copies = self._copy(result, self._site) or copies
+        for event in copies:
+            batch.touched.add(event.building)
+            batch.keep(advance(self._steps, self._cache, event))
+
+    def _close(self, batch: Batch, now: int) -> Batch:
         for building in sorted(batch.touched):
             batch.keep(advance(self._steps, self._cache, Tick(building, now)))
         self._commit(batch)

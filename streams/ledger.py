@@ -4,31 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from metering.events import Counted, Event, Finding, Hours, Readings, Unknowns
-from metering.fold import Rules
-from metering.ledger import Block, Head, enter
+from metering.events import Counted, Declared, Event, Finding, Hours, Readings, Unknowns
+from metering.fold import Interval, Rules
+from metering.ledger import Block, Entered, Head, declare, enter
 from metering.site import Site
 from streams.step import Changed, Parts, Step
 
 
 def ledger_step(site: Site) -> Step:
     """The step that keeps the energy ledger of every register of the site."""
-    rules = {
-        (building, meter_id): Rules(meter.max_per_hour, meter.wrap)
-        for (building, meter_id), meter in site.meters.items()
-    }
 
-    def keys(event: Readings) -> Iterable[str]:
-        if event.nature == "register":
+    def keys(event: Readings | Declared) -> Iterable[str]:
+        if isinstance(event, Declared) or event.nature != "gauge":
             yield f"{event.building}/{event.meter}/{event.quantity}"
 
-    def run(key: str, parts: Parts, event: Readings) -> tuple[Changed, Sequence[Event]]:
-        entered = enter(rules[event.building, event.meter], parts, event.times, event.amounts)
+    def run(key: str, parts: Parts, event: Readings | Declared) -> tuple[Changed, Sequence[Event]]:
+        meter = site.meters[event.building, event.meter]
+        rules = Rules(meter.max_per_hour_of(event.quantity), meter.wrap_of(event.quantity))
+        entered: Entered | None
+        if isinstance(event, Declared):
+            entered = declare(rules, parts, event.exchanges, by_site=event.by_site)
+        elif event.nature == "interval":
+            facts = [
+                Interval(end, start, amount)
+                for end, start, amount in zip(event.times, event.starts, event.amounts, strict=True)
+            ]
+            entered = enter(rules, parts, (), (), facts)
+        else:
+            entered = enter(rules, parts, event.times, event.amounts)
         if entered is None:
             return {}, ()
         who = (event.building, event.meter, event.quantity)
         now = event.received_at
-        events: list[Event] = [Counted(*who, entered.accepted, entered.duplicate, *entered.newest, now)]
+        events: list[Event] = []
+        if not (isinstance(event, Declared) and event.by_site):
+            events.append(Counted(*who, entered.accepted, entered.duplicate, *entered.newest, now))
         for findings, withdrawn in ((entered.explained, True), (entered.found, False)):
             events += [
                 Finding(*who, kind, start, end, detail, now, withdrawn)
@@ -51,4 +61,4 @@ def ledger_step(site: Site) -> Step:
             )
         return entered.parts, events
 
-    return Step("ledger", (Readings,), keys, Block | Head, run)
+    return Step("ledger", (Readings, Declared), keys, Block | Head, run)

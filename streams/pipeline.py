@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from metering.site import Site
 from streams.days import days_step
+from streams.gauges import gauges_step
 from streams.ledger import ledger_step
 from streams.savings import savings_step
 from streams.step import Step
@@ -15,6 +16,7 @@ def pipeline(site: Site) -> tuple[Step, ...]:
     """The steps that turn readings and ticks into everything else."""
     return (
         ledger_step(site),
+        gauges_step(),
         weather_step(site),
         days_step(site),
         savings_step(site),

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from metering.baseline import Baseline, Unfit, fit
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
@@ -33,6 +34,10 @@ class Month(Struct, frozen=True, tag="m", array_like=True):
     temps_mc: dict[int, int] = {}
     figures: dict[int, tuple[int, int, int, int | None, bool]] = {}
     """(expected, use, estimated part, temperature [m°C], extrapolated) as published."""
+    flags: dict[int, int] = {}
+    """Doubts about the use of days that have any."""
+    shown: dict[int, int] = {}
+    """The same of the figures, as published."""
 
 
 class FittedState(Struct, frozen=True, tag="b", array_like=True):
@@ -61,19 +66,22 @@ def savings_step(site: Site) -> Step:
         if isinstance(event, Day):
             if event.quantity != site.meters[contract.building, contract.meter].quantity:
                 return {}, ()
-            used = dict(month.used)
+            used, flags = dict(month.used), dict(month.flags)
+            flags.pop(event.date, None)
             if event.used is None or event.withdrawn:
                 used.pop(event.date, None)
             else:
                 used[event.date] = (event.used, event.estimated)
-            month = Month(dict(sorted(used.items())), month.temps_mc, month.figures)
+                if event.flags:
+                    flags[event.date] = event.flags
+            month = replace(month, used=dict(sorted(used.items())), flags=dict(sorted(flags.items())))
         else:
             temps = dict(month.temps_mc)
             if event.mean_mc is None:
                 temps.pop(event.date, None)
             else:
                 temps[event.date] = event.mean_mc
-            month = Month(month.used, dict(sorted(temps.items())), month.figures)
+            month = replace(month, temps_mc=dict(sorted(temps.items())))
         view = _View(parts, {name: month})
         events: list[Event] = []
         fitted: FittedState | None = parts.get(_BASELINE)
@@ -169,14 +177,20 @@ def savings_step(site: Site) -> Step:
             if not baseline.outage(use[0], heated=heated):
                 expected = baseline.expected(temp, before, heated=heated, date=date)
                 new = (expected, *use, temp, baseline.extrapolated(temp, before))
-        if new == old:
+        flags = held.flags.get(date, 0) if new is not None else 0
+        if new == old and flags == held.shown.get(date, 0):
             return None
-        figures = dict(held.figures)
+        figures, shown = dict(held.figures), dict(held.shown)
+        shown.pop(date, None)
         if new is None:
             del figures[date]
         else:
             figures[date] = new
-        view.changed[_month(date)] = Month(held.used, held.temps_mc, dict(sorted(figures.items())))
+            if flags:
+                shown[date] = flags
+        view.changed[_month(date)] = replace(
+            held, figures=dict(sorted(figures.items())), shown=dict(sorted(shown.items()))
+        )
         return Savings(
             contract.building,
             contract.id,
@@ -185,6 +199,7 @@ def savings_step(site: Site) -> Step:
             baseline.id,
             received_at,
             withdrawn=new is None,
+            flags=flags,
         )
 
     return Step("savings", (Day, WeatherDay, Fitted), keys, Month | FittedState, run)

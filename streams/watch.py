@@ -12,6 +12,7 @@ from msgspec import Struct
 from metering.alerts import Figure, energy_alerts, instant
 from metering.baseline import Baseline
 from metering.events import Alert, Counted, Event, Fitted, Position, Savings, Tick
+from metering.flags import NAMES as FLAG_NAMES
 from metering.savings import DAYS_PER_MONTH
 from metering.site import Contract, Site
 from metering.sufficiency import doubts
@@ -26,6 +27,8 @@ class Figures(Struct, frozen=True, tag="m", array_like=True):
     """A contract's published days of one month: date -> (expected, used, estimated, extrapolated)."""
 
     days: dict[int, tuple[int, int, int, bool]] = {}
+    flags: dict[int, int] = {}
+    """Doubts about the use of days that have any."""
 
 
 class WatchHead(Struct, frozen=True, tag="h", array_like=True):
@@ -62,12 +65,16 @@ def watch_step(site: Site) -> Step:
 
     def _note(parts: Parts, head: WatchHead, event: Savings) -> tuple[Changed, Sequence[Event]]:
         name = dt.date.fromordinal(event.date).strftime("%Y-%m")
-        days = dict((parts.get(name) or Figures()).days)
+        held: Figures = parts.get(name) or Figures()
+        days, flags = dict(held.days), dict(held.flags)
+        flags.pop(event.date, None)
         if event.withdrawn:
             days.pop(event.date, None)
         else:
             days[event.date] = (event.expected, event.used, event.estimated, event.extrapolated)
-        changed: dict[str, Any] = {name: Figures(dict(sorted(days.items())))}
+            if event.flags:
+                flags[event.date] = event.flags
+        changed: dict[str, Any] = {name: Figures(dict(sorted(days.items())), dict(sorted(flags.items())))}
         months = head.months if name in head.months else tuple(sorted((*head.months, name)))
         if not head.changed or months is not head.months:
             changed[_HEAD] = WatchHead(head.document, months, True, head.alerts, head.position)
@@ -79,8 +86,13 @@ def watch_step(site: Site) -> Step:
         baseline = Baseline.from_document(head.document)
         days: list[Figure] = []
         estimated = strange = 0
+        flagged: dict[str, int] = {}
         for name in head.months:
-            for date, (expected, used, guessed, outside) in parts[name].days.items():
+            month: Figures = parts[name]
+            for date, (expected, used, guessed, outside) in month.days.items():
+                for bit, doubt in FLAG_NAMES.items():
+                    if month.flags.get(date, 0) & bit:
+                        flagged[doubt] = flagged.get(doubt, 0) + used
                 days.append(Figure(date, expected, used))
                 estimated += guessed
                 strange += expected if outside else 0
@@ -124,6 +136,7 @@ def watch_step(site: Site) -> Step:
                 _grade(baseline, expected, used, width, strange, estimated),
                 baseline.id,
                 now,
+                dict(sorted(flagged.items())),
             )
             if head.position is None or _without_clock(head.position) != _without_clock(position):
                 events.append(position)

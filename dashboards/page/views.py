@@ -13,9 +13,10 @@ from dashboards.wording import Lang, pick
 from metering import flags
 from metering.baseline import Baseline
 from metering.events import Alert
+from metering.quantities import QUANTITIES
 from metering.site import Contract, Site
 from metering.times import HOUR_MS, day_bounds, from_ms, iso
-from metering.units import QUANTITY_BASE, UNITS
+from metering.units import UNITS
 from storage.sqlite_reader import Reader
 
 _Z90 = 1.645
@@ -199,7 +200,7 @@ def day_view(
         "date": wording.date(date, lang),
         "ordinal": date,
         "unit": wording.unit(unit, lang),
-        "base": QUANTITY_BASE[quantity],
+        "base": QUANTITIES[quantity].base,
         "used": shown(found[0].used) if found and found[0].used is not None else "—",
         "coverage": wording.percent(100 * found[0].coverage, lang, 0) if found else "—",
         "hours": [

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering import flags as f
-from metering.events import Unknown
-from metering.fold import Rules, State
-from metering.ledger import HEAD, Block, Entered, Head, Part, enter
+from metering.events import Exchange, Unknown
+from metering.fold import Fact, Interval, Rules, State
+from metering.ledger import HEAD, Block, Entered, Head, Part, declare, enter
 from metering.times import DAY_MS, HOUR_MS
 
 T0 = 20_000 * DAY_MS
@@ -27,8 +29,12 @@ class Kept:
         self.accepted = self.duplicate = 0
         self.findings: set[tuple[str, int, int, str]] = set()
 
-    def enter(self, readings: list[tuple[int, int]], rules: Rules = RULES) -> Entered | None:
-        entered = enter(rules, self.parts, [t for t, _ in readings], [v for _, v in readings])
+    def enter(
+        self, readings: list[tuple[int, int]], rules: Rules = RULES, facts: Sequence[Fact] = ()
+    ) -> Entered | None:
+        return self.take(enter(rules, self.parts, [t for t, _ in readings], [v for _, v in readings], facts))
+
+    def take(self, entered: Entered | None) -> Entered | None:
         if entered is None:
             return None
         self.parts |= entered.parts
@@ -68,9 +74,9 @@ def count_up(n: int, step: int = 20_000, first: int = 50_000_000) -> list[int]:
     return [first + i * step + (i * 7919) % 5000 for i in range(n)]
 
 
-def kept_of(readings: list[tuple[int, int]], rules: Rules = RULES) -> Kept:
+def kept_of(readings: list[tuple[int, int]], rules: Rules = RULES, facts: Sequence[Fact] = ()) -> Kept:
     kept = Kept()
-    kept.enter(readings, rules)
+    kept.enter(readings, rules, facts)
     return kept
 
 
@@ -247,37 +253,178 @@ def hostile(draw: st.DrawFn) -> list[tuple[int, int]]:
     return readings
 
 
-@given(readings=hostile(), data=st.data())
+@st.composite
+def stated(draw: st.DrawFn) -> list[Fact]:
+    """Facts as people state them: some fit the readings, most do not."""
+    facts: list[Fact] = []
+    for _ in range(draw(st.integers(0, 6))):
+        at = T0 + draw(st.integers(-4, 200)) * HOUR_MS + draw(st.sampled_from([0, 0, 1, 600_000]))
+        count = st.sampled_from([0, 50_000_000, 50_400_000, 120_000_000])
+        if draw(st.booleans()):
+            facts.append(Exchange(at, draw(count), draw(count), draw(st.booleans())))
+        else:
+            length = draw(st.sampled_from([HOUR_MS, HOUR_MS, 24 * HOUR_MS, 720 * HOUR_MS]))
+            facts.append(Interval(at, at - length, draw(st.sampled_from([0, 20_000, 400_000, 10**10]))))
+    return facts
+
+
+@given(readings=hostile(), facts=stated(), data=st.data())
 @settings(max_examples=300, deadline=None)
 def test_law_2_any_order_duplication_and_batching_gives_the_same_bytes(
-    readings: list[tuple[int, int]], data: st.DataObject
+    readings: list[tuple[int, int]], facts: list[Fact], data: st.DataObject
 ) -> None:
-    reference = kept_of(sorted(set(readings))).bytes()
-    shuffled = data.draw(
-        st.permutations(readings + data.draw(st.lists(st.sampled_from(readings), max_size=5)))
-    )
+    reference = kept_of(sorted(set(readings)), facts=facts).bytes()
+    said: list[tuple[int, int] | Fact] = [*readings, *facts]
+    shuffled = data.draw(st.permutations(said + data.draw(st.lists(st.sampled_from(said), max_size=5))))
     kept = Kept()
     while shuffled:
         n = data.draw(st.integers(1, len(shuffled)))
-        kept.enter(shuffled[:n])
-        shuffled = shuffled[n:]
+        now, shuffled = shuffled[:n], shuffled[n:]
+        kept.enter(
+            [x for x in now if isinstance(x, tuple)], facts=[x for x in now if not isinstance(x, tuple)]
+        )
     assert kept.bytes() == reference
+
+
+@given(readings=hostile(), facts=stated(), later=stated())
+@settings(max_examples=100, deadline=None)
+def test_law_2_what_the_site_file_declares_now_is_all_that_counts(
+    readings: list[tuple[int, int]], facts: list[Fact], later: list[Fact]
+) -> None:
+    first = [fact for fact in facts if isinstance(fact, Exchange) and fact.by_site]
+    now = [fact for fact in later if isinstance(fact, Exchange) and fact.by_site]
+    kept, reference = Kept(), Kept()
+    half = len(readings) // 2
+    kept.enter(readings[:half])
+    kept.take(declare(RULES, kept.parts, first, by_site=True))
+    kept.enter(readings[half:])
+    kept.take(declare(RULES, kept.parts, now, by_site=True))
+    reference.enter(readings)
+    reference.take(declare(RULES, reference.parts, now, by_site=True))
+    assert kept.hours == reference.hours
+    assert kept.unknowns == reference.unknowns
+
+
+@given(readings=hostile(), facts=stated())
+@settings(max_examples=300, deadline=None)
+def test_law_1_what_is_booked_is_what_the_kept_readings_and_intervals_say(
+    readings: list[tuple[int, int]], facts: list[Fact]
+) -> None:
+    kept = kept_of(sorted(set(readings)), facts=facts)
+    assert all(u.amount >= 0 and u.end - u.start > 6 * HOUR_MS for u in kept.unknowns)
+    blocks = [p for name, p in sorted(kept.parts.items()) if name != HEAD and isinstance(p, Block)]
+    before = 0
+    for block in blocks:
+        booked = sum(block.booked.amounts.values()) + sum(u.amount for u in block.booked.unknowns)
+        assert booked == block.state.v - before + block.booked.shift
+        before = block.state.v
+    assert kept.total == sum(
+        sum(b.booked.amounts.values()) + sum(u.amount for u in b.booked.unknowns) for b in blocks
+    )
 
 
 @given(readings=hostile())
 @settings(max_examples=300, deadline=None)
-def test_law_1_nothing_is_booked_but_what_kept_readings_counted(readings: list[tuple[int, int]]) -> None:
-    """Each epoch's bookings are its last kept reading minus its first, plus rollovers: replayed from the blocks."""
-    kept = kept_of(sorted(set(readings)))
-    assert all(amount >= 0 for amount, _ in kept.hours.values())
-    assert all(u.amount >= 0 and u.end - u.start > 6 * HOUR_MS for u in kept.unknowns)
-    blocks = [p for p in kept.parts.values() if isinstance(p, Block)]
-    booked = sum(sum(b.booked.amounts.values()) + sum(u.amount for u in b.booked.unknowns) for b in blocks)
-    assert booked == kept.total
-    for block in blocks:
-        assert list(zip(block.times, block.amounts, strict=True)) == sorted(
-            zip(block.times, block.amounts, strict=True)
-        )
+def test_no_register_ever_counts_backwards_in_the_ledger(readings: list[tuple[int, int]]) -> None:
+    assert all(amount >= 0 for amount, _ in kept_of(sorted(set(readings))).hours.values())
+
+
+def test_a_declared_exchange_keeps_every_watt_hour_of_both_registers() -> None:
+    """At half past, between two readings, with what the old one counted since its last."""
+    old, new = count_up(50), count_up(50, first=7_000)
+    at = T0 + 49 * HOUR_MS + HOUR_MS // 2
+    exchange = Exchange(at, final=old[-1] + 9_000, initial=100)
+    kept = kept_of(hourly(old) + hourly(new, T0 + 50 * HOUR_MS), facts=[exchange])
+    assert kept.total == old[-1] + 9_000 - old[0] + new[-1] - 100
+    hour = T0 // HOUR_MS + 49
+    assert kept.hours[hour] == (9_000 + new[0] - 100, f.EXCHANGE)
+    assert not kept.findings
+
+
+@pytest.mark.parametrize("later_h", [-3, 2], ids=["declared too early", "declared too late"])
+def test_a_declared_exchange_wins_over_what_the_readings_look_like(later_h: int) -> None:
+    old, new = count_up(50), count_up(50, first=0)
+    at = T0 + (49 + later_h) * HOUR_MS
+    kept = kept_of(hourly(old + new), facts=[Exchange(at, old[-1], 0)])
+    assert kept.total == old[-1] - old[0] + new[-1]
+    assert "exchange" not in {kind for kind, *_ in kept.findings}
+    assert "reset" not in {kind for kind, *_ in kept.findings}
+
+
+def test_an_exchange_declared_later_restates_what_was_detected() -> None:
+    old, new = count_up(50), count_up(50, first=120_000_000_000)
+    kept = kept_of(hourly(old + new))
+    assert {kind for kind, *_ in kept.findings} == {"exchange"}
+    at = T0 + 49 * HOUR_MS + HOUR_MS // 2
+    kept.take(declare(RULES, kept.parts, [Exchange(at, old[-1] + 8_000, new[0] - 8_000, True)], by_site=True))
+    assert not kept.findings
+    assert kept.total == old[-1] - old[0] + new[-1] - new[0] + 16_000
+
+
+def test_a_declaration_that_contradicts_the_register_invents_nothing() -> None:
+    amounts = count_up(100)
+    kept = kept_of(hourly(amounts), facts=[Exchange(T0 + 50 * HOUR_MS, 900_000_000, 120_000_000)])
+    assert {kind for kind, *_ in kept.findings} >= {"exchange_contradicted"}
+    assert kept.total <= amounts[-1] - amounts[0]
+
+
+def hourly_use(amounts: list[int], start: int) -> list[Fact]:
+    return [
+        Interval(start + (i + 1) * HOUR_MS, start + i * HOUR_MS, amount) for i, amount in enumerate(amounts)
+    ]
+
+
+def test_intervals_are_hours_and_a_month_is_one_unknown_block() -> None:
+    month = Interval(T0, T0 - 30 * DAY_MS, 20_000_000)
+    kept = kept_of([], facts=[month, *hourly_use([5, 6, 7], T0)])
+    assert kept.unknowns == {Unknown(T0 - 30 * DAY_MS, T0, 20_000_000, f.UNKNOWN)}
+    assert list(kept.hours.values()) == [(5, 0), (6, 0), (7, 0)]
+    assert not kept.findings
+
+
+def test_history_from_intervals_and_then_a_register() -> None:
+    amounts = count_up(50)
+    kept = kept_of(hourly(amounts), facts=hourly_use([20_000] * 48, T0 - 48 * HOUR_MS))
+    assert kept.total == amounts[-1] - amounts[0] + 48 * 20_000
+    assert not any(note for _, note in kept.hours.values())
+
+
+@pytest.mark.parametrize("minute", [0, 7, 59])
+def test_an_archive_fills_the_gap_of_a_register_and_the_register_keeps_its_total(minute: int) -> None:
+    start = T0 + minute * 60_000
+    amounts = count_up(100)
+    readings = [r for i, r in enumerate(hourly(amounts, start)) if not 30 < i < 60]
+    rows = hourly_use([amounts[i + 1] - amounts[i] + 3 for i in range(99)], T0)
+    kept = kept_of(readings, facts=rows)
+    assert kept.total == amounts[-1] - amounts[0]
+    assert not kept.unknowns
+    assert not kept.findings
+    # Whole hours inside the gap are the archive's own, without a doubt.
+    for i in range(33, 58):
+        assert kept.hours[T0 // HOUR_MS + i] == (amounts[i + 1] - amounts[i] + 3, 0)
+
+
+def test_a_register_knows_better_than_an_archive() -> None:
+    amounts = count_up(60)
+    plain = kept_of(hourly(amounts))
+    kept = kept_of(hourly(amounts), facts=hourly_use([1] * 60, T0 - HOUR_MS))
+    assert kept.hours == plain.hours | {T0 // HOUR_MS - 1: (1, 0)}
+
+
+def test_an_archive_row_beyond_all_bounds_is_no_energy() -> None:
+    kept = kept_of([], facts=hourly_use([5, 10**12, 7], T0))
+    assert kept.total == 12
+    assert {kind for kind, *_ in kept.findings} == {"implausible"}
+
+
+def test_a_coarse_register_that_steps_seldom_is_not_frozen() -> None:
+    """0.1 Gcal in summer: two or three steps a day, hours of nothing between them."""
+    quantum = 116_300
+    amounts = [50_000_000 + quantum * (i * 7 // 60) for i in range(24 * 40)]
+    kept = kept_of(hourly(amounts))
+    assert kept.total == amounts[-1] - amounts[0]
+    assert not kept.findings
+    assert not kept.unknowns
 
 
 def test_the_head_finds_its_neighbours() -> None:

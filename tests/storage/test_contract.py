@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metering.events import Alert, Day, Event, Hours, Position, Savings, Unknown, Unknowns
+from metering.events import Alert, Day, Event, Gauged, Hours, Position, Savings, Unknown, Unknowns
 from metering.times import HOUR_MS
 from storage.contract import Figures, Sink
 from storage.influx import InfluxSink
@@ -77,8 +77,34 @@ def day(date: int = DATE, used: int | None = 480, **changes: Any) -> Day:
 
 
 def savings(date: int = DATE, **changes: Any) -> Savings:
-    fields = {"expected": 1000, "used": 800, "estimated": 5, "temp_mc": -4_250, "extrapolated": False}
+    fields = {
+        "expected": 1000,
+        "used": 800,
+        "estimated": 5,
+        "temp_mc": -4_250,
+        "extrapolated": False,
+        "flags": 9,
+    }
     return Savings("b01", "c1", date, **(fields | changes), baseline_id="ab12", received_at=0)
+
+
+def gauged(means: Iterable[int | None], first: int = HOUR) -> Gauged:
+    given = tuple(means)
+    n = len(given)
+    hours = tuple(range(first, first + n))
+    return Gauged(
+        "b01", "heat", "supply_temperature", hours, given, (-3,) * n, (9,) * n, (60_000,) * n, (1,) * n, 0
+    )
+
+
+def test_hours_of_a_gauge_are_read_as_written_and_come_and_go(store: Both) -> None:
+    store.write(gauged([5, -2, 7]), gauged([4], first=HOUR + 1))
+    which = ("b01", "heat", "supply_temperature")
+    expected = [(HOUR + i, mean, -3, 9, 60_000, 1) for i, mean in enumerate([5, 4, 7])]
+    assert store.figures.gauges(*which, HOUR, HOUR + 24) == expected
+    store.write(gauged([None], first=HOUR + 2))
+    assert store.figures.gauges(*which, HOUR, HOUR + 24) == expected[:2]
+    assert store.figures.gauges(*which, HOUR + 1, HOUR + 2) == expected[1:2]
 
 
 def test_hours_are_read_as_written_and_writing_again_changes_nothing(store: Both) -> None:
@@ -136,7 +162,9 @@ def test_savings_are_restated_and_withdrawn(store: Both) -> None:
 
 def test_the_newest_position_is_the_position(store: Both) -> None:
     def position(last: int) -> Position:
-        return Position("b01", "c1", DATE, last, 2, 1, 2000, 1600, 123.456, 5, "B", "ab12", 77)
+        return Position(
+            "b01", "c1", DATE, last, 2, 1, 2000, 1600, 123.456, 5, "B", "ab12", 77, {"spike_dropped": 8}
+        )
 
     assert store.figures.position("c1") is None
     store.write(position(DATE + 1))

@@ -1,0 +1,43 @@
+"""What the site file says that the pipeline must know as events: declared exchanges of meters."""
+
+from __future__ import annotations
+
+from metering.events import Declared, Exchange
+from metering.site import DeclaredExchange, Meter, Site
+from metering.times import UTC, to_ms
+from metering.units import UNITS, to_amount
+
+
+def declared(site: Site, now: int) -> list[Declared]:
+    """The exchanges that the site file declares, a register at a time. To be told again is nothing new.
+
+    A register of which none is declared is told too, so that a declaration that was taken out of the file is void.
+
+    Args:
+        site: The site.
+        now: The time [ms]: an exchange that lies ahead is not told yet.
+    """
+    return [
+        Declared(building.id, meter.id, quantity, exchanges, True, now)
+        for building in site.building
+        for meter in building.meter
+        for quantity, exchanges in _by_quantity(site, meter, now).items()
+    ]
+
+
+def _by_quantity(site: Site, meter: Meter, now: int) -> dict[str, tuple[Exchange, ...]]:
+    found: dict[str, tuple[Exchange, ...]] = {meter.quantity: ()}
+    for said in meter.exchange:
+        quantity = said.quantity or meter.quantity
+        exchange = _exchange(site, meter, said)
+        if exchange.at <= now:
+            found[quantity] = (*found.get(quantity, ()), exchange)
+    return found
+
+
+def _exchange(site: Site, meter: Meter, said: DeclaredExchange) -> Exchange:
+    unit = UNITS[meter.unit_of(said)]
+    at = said.at if said.at.tzinfo is not None else said.at.replace(tzinfo=site.zone)
+    return Exchange(
+        to_ms(at.astimezone(UTC)), to_amount(said.old_final, unit), to_amount(said.new_initial, unit), True
+    )
