@@ -24,7 +24,7 @@ from storage.sqlite import Store
 from streams.embedded import Embedded
 from streams.pipeline import pipeline
 from streams.shelf import Cache
-from streams.step import advance
+from streams.step import advance, takers
 
 _HEAD = """
 [site]
@@ -133,11 +133,12 @@ def main() -> None:
     print(f"decode                     {rate(readings, begun)}")
 
     steps = pipeline(site)
+    by_type = takers(steps)
     cache = Cache(Nothing(), steps, 10**9)
     begun = time.process_time()
     for event in events:
         assert isinstance(event, Readings)
-        advance(steps, cache, event)
+        advance(by_type, cache, event)
     print(f"steps                      {rate(readings, begun)}")
     del cache, events
 

@@ -176,6 +176,10 @@ def enter(
     head = parts.get(HEAD)
     if not isinstance(head, Head):
         head = Head()
+    if len(times) == 1 and not facts and not void and head.rules == rules and head.spans:
+        entered = _append(rules, parts, head, times[0], amounts[0])
+        if entered is not None:
+            return entered
     changed, duplicate = _merge(parts, head, times, amounts, facts, void)
     accepted = len(times) + len(facts) - duplicate
     if head.rules != rules:
@@ -224,6 +228,54 @@ def enter(
         tuple(explained),
         newest.state.t,
         newest.newest,
+    )
+
+
+def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered | None:
+    """Enter the reading that comes next in time, on the newest day: what a live meter sends.
+
+    Returns:
+        None where it is not that simple: the general way gives the same.
+    """
+    day = t // DAY_MS
+    if day != head.spans[-1][1] or (head.reaching and head.reaching[-1][0] >= day):
+        return None
+    old = _block(parts, day)
+    if not old.times or t <= old.times[-1] or (old.facts and t <= old.facts[-1].at):
+        return None
+    booked = Booked({}, {}, [], [])
+    state = fold(rules, old.state, (t,), (v,), booked)
+    assert state is not None
+    before, after = old.state.t // HOUR_MS, state.t // HOUR_MS
+    touched = {*booked.amounts, *booked.flags, before, after}
+    if min(touched) < day * 24:
+        return None
+    kept = old.booked
+    booked = Booked(
+        {**kept.amounts, **{hour: kept.amounts.get(hour, 0) + part for hour, part in booked.amounts.items()}},
+        {**kept.flags, **{hour: kept.flags.get(hour, 0) | note for hour, note in booked.flags.items()}},
+        [*kept.unknowns, *booked.unknowns] if booked.unknowns else kept.unknowns,
+        [*kept.findings, *booked.findings] if booked.findings else kept.findings,
+        kept.shift + booked.shift,
+    )
+    hours: dict[int, tuple[int, int] | None] = {}
+    was: dict[int, tuple[int, int] | None] = {}
+    for hour in sorted(touched):
+        then, now = _sum((kept,), hour, old.state.t), _sum((booked,), hour, state.t)
+        if then != now:
+            hours[hour], was[hour] = now, then
+    return Entered(
+        {str(day): Block([*old.times, t], [*old.amounts, v], state, booked, old.facts)},
+        1,
+        0,
+        hours,
+        was,
+        tuple(booked.unknowns[len(kept.unknowns) :]),
+        (),
+        tuple(booked.findings[len(kept.findings) :]),
+        (),
+        state.t,
+        (t, v),
     )
 
 

@@ -16,7 +16,7 @@ from streams.chunks import TableParts
 from streams.codec import NotOurs, decode, stranger
 from streams.pipeline import pipeline
 from streams.shelf import Cache
-from streams.step import advance
+from streams.step import advance, takers
 
 _MOST_CACHED: Final = 60_000
 """Parts kept decoded, over all partitions (as the embedded runner does)."""
@@ -61,6 +61,7 @@ class Applier:
         """
         self._site = site
         self._steps = pipeline(site)
+        self._takers = takers(self._steps)
         self._parts = parts
         self._sink = sink
         self._most = most_cached // partitions
@@ -114,7 +115,7 @@ class Applier:
                     Rejected("(event log)", value, "unknown_meter", detail, event.received_at, n)
                 )
             return True
-        made = advance(self._steps, on.cache, event)
+        made = advance(self._takers, on.cache, event)
         if isinstance(event, Fitted) and made:
             self._events.append(event)
         self._events += made
@@ -126,7 +127,7 @@ class Applier:
         """End the batch: every building that had readings learns the time. What the sink must take before `commit`."""
         for on in self._partitions.values():
             for building, received_at in on.touched.items():
-                self._events += advance(self._steps, on.cache, Tick(building, received_at))
+                self._events += advance(self._takers, on.cache, Tick(building, received_at))
             on.touched.clear()
         return self._events
 

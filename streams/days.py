@@ -9,7 +9,7 @@ from msgspec import Struct
 from metering.days import DayFigures, day_of
 from metering.events import Day, Event, Hours, Restated, Unknown, Unknowns
 from metering.site import Site
-from metering.times import date_of, date_of_hour, day_bounds
+from metering.times import HOUR_MS, date_of, date_of_hour, day_bounds
 from streams.step import Changed, Parts, Step
 
 _HEAD = "head"
@@ -61,7 +61,7 @@ def days_step(site: Site) -> Step:
         due = {*by_date, *head.touched}
         if head.frontier and event.frontier != head.frontier:
             lower, upper = sorted((head.frontier, event.frontier))
-            due.update(range(date_of(lower, zone), date_of(upper, zone)))
+            due.update(range(date_of_hour(lower // HOUR_MS, zone), date_of_hour(upper // HOUR_MS, zone)))
         who = (event.building, event.meter, event.quantity)
         events: list[Event] = []
         for date in sorted(due):

@@ -14,11 +14,16 @@ from metering.events import Alert, Counted, Declared, Event, Fitted, Readings, R
 from metering.site import Site
 from streams.pipeline import pipeline
 from streams.shelf import Cache, Kept
-from streams.step import advance
+from streams.step import advance, takers
 
 _CACHED = 4_000
-_CACHED_PER_METER = 8
-"""Parts kept decoded: what an hourly meter touches in a day, and some for contracts and late readings."""
+_CACHED_PER_METER = 12
+"""Parts kept in memory: what an hourly meter touches in three days, and some for contracts."""
+
+
+def cached_for(site: Site) -> int:
+    """How many parts are kept decoded for a site."""
+    return _CACHED + _CACHED_PER_METER * len(site.meters)
 
 
 class Store(Kept, Protocol):
@@ -72,11 +77,12 @@ class Embedded:
         self._store = store
         self._decode = decode
         self._copy = copy_to_buildings
-        self._steps = pipeline(site)
+        steps = pipeline(site)
+        self._steps = takers(steps)
         self._cache = Cache(
             store,
-            self._steps,
-            _CACHED + _CACHED_PER_METER * len(site.meters) if most_cached is None else most_cached,
+            steps,
+            cached_for(site) if most_cached is None else most_cached,
         )
 
     def take(self, messages: Iterable[Message]) -> Batch:

@@ -13,14 +13,18 @@ from streams.step import Changed, Parts, Step
 
 def ledger_step(site: Site) -> Step:
     """The step that keeps the energy ledger of every register of the site."""
+    rules_of: dict[str, Rules] = {}
 
     def keys(event: Readings | Declared) -> Iterable[str]:
         if isinstance(event, Declared) or event.nature != "gauge":
             yield f"{event.building}/{event.meter}/{event.quantity}"
 
     def run(key: str, parts: Parts, event: Readings | Declared) -> tuple[Changed, Sequence[Event]]:
-        meter = site.meters[event.building, event.meter]
-        rules = Rules(meter.max_per_hour_of(event.quantity), meter.wrap_of(event.quantity))
+        rules = rules_of.get(key)
+        if rules is None:
+            meter = site.meters[event.building, event.meter]
+            rules = Rules(meter.max_per_hour_of(event.quantity), meter.wrap_of(event.quantity))
+            rules_of[key] = rules
         entered: Entered | None
         if isinstance(event, Declared):
             entered = declare(rules, parts, event.exchanges, by_site=event.by_site)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, get_args
 
 from metering.events import Event
 
@@ -47,8 +47,26 @@ class Shelf(Protocol):
         ...
 
 
-def advance(steps: Sequence[Step], shelf: Shelf, event: Event) -> list[Event]:
+Takers: TypeAlias = Mapping[type, Sequence[Step]]
+"""Which steps take an event of a type, in the order of the pipeline."""
+
+
+def takers(steps: Iterable[Step]) -> Takers:
+    """Who takes what, found out once and not with every event."""
+    found: dict[type, tuple[Step, ...]] = {kind: () for kind in get_args(Event)}
+    for step in steps:
+        for kind in step.accepts:
+            found[kind] = (*found[kind], step)
+    return found
+
+
+def advance(by_type: Takers, shelf: Shelf, event: Event) -> list[Event]:
     """Send one event through the steps, and what they make of it after it.
+
+    Args:
+        by_type: The steps of the pipeline, as `takers` gives them.
+        shelf: Where their parts are.
+        event: The event.
 
     Returns:
         Every event that a step brought forth, in order. The given event itself is not among them.
@@ -57,9 +75,7 @@ def advance(steps: Sequence[Step], shelf: Shelf, event: Event) -> list[Event]:
     queue: deque[Event] = deque((event,))
     while queue:
         current = queue.popleft()
-        for step in steps:
-            if not isinstance(current, step.accepts):
-                continue
+        for step in by_type[type(current)]:
             for key in step.keys(current):
                 changed, events = step.run(key, shelf.parts(step, key), current)
                 if changed:

@@ -1,0 +1,151 @@
+"""A register's ledger by itself: what many of them weigh in memory, and how long one takes to make anew.
+
+python bench/registers.py [--registers 100000] [--days 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from pathlib import Path
+
+import msgspec
+
+from metering.events import Readings
+from metering.fold import Rules
+from metering.ledger import HEAD, Block, Head, Part, enter
+from metering.site import parse_site
+from metering.times import DAY_MS, HOUR_MS
+from streams.embedded import cached_for
+from streams.pipeline import pipeline
+from streams.shelf import Cache
+from streams.step import advance, takers
+
+_BEGIN = 20_000 * DAY_MS
+_RULES = Rules(5_000_000, 10**7 * 1_163_000)
+_SITE = """
+[site]
+id = "bench"
+"""
+_BUILDING = """
+[[building]]
+id = "b{n}"
+"""
+_A_BUILDING = 10
+_METER = """
+[[building.meter]]
+id = "m{n:06d}"
+carrier = "heat"
+unit = "Gcal"
+digits = 7
+"""
+
+
+class Kept:
+    """A store in memory, of bytes, as SQLite would keep them; they are not counted."""
+
+    def __init__(self) -> None:
+        self.parts: dict[tuple[str, str], bytes] = {}
+
+    def part(self, key: str, part: str) -> bytes | None:
+        return None
+
+
+def resident_mb() -> float:
+    """Memory of this process that is in RAM now [MB]."""
+    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    (line,) = (line for line in status if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def hot(registers: int, days: int) -> None:
+    """Every register hourly for some days, a message an hour and register; all of it stays at hand."""
+    meters = (
+        (_BUILDING.format(n=n) if n % _A_BUILDING == 0 else "") + _METER.format(n=n) for n in range(registers)
+    )
+    site = parse_site(_SITE + "".join(meters))
+    steps = pipeline(site)
+    by_type = takers(steps)
+    cache = Cache(Kept(), steps, cached_for(site))
+    rng = random.Random(1)
+    counts = [rng.randrange(10**9) for _ in range(registers)]
+    before = resident_mb()
+    begun, n = time.process_time(), 0
+    for day in range(days):
+        for number in range(registers):
+            times, amounts = [], []
+            for hour in range(24):
+                counts[number] += rng.randrange(60_000)
+                times.append(_BEGIN + day * DAY_MS + hour * HOUR_MS)
+                amounts.append(counts[number])
+            n += 24
+            event = Readings(
+                f"b{number - number % _A_BUILDING}",
+                f"m{number:06d}",
+                "energy",
+                "register",
+                tuple(times),
+                tuple(amounts),
+                times[-1],
+            )
+            advance(by_type, cache, event)
+            if number % 500 == 499:
+                cache.take_changed()
+                cache.committed()
+    seconds = time.process_time() - begun
+    # All of it is at hand: a late reading of the first day finds its block (the store of this bench has none).
+    for number in rng.sample(range(registers), min(registers, 1000)):
+        at, building = _BEGIN + 1, f"b{number - number % _A_BUILDING}"
+        advance(
+            by_type,
+            cache,
+            Readings(building, f"m{number:06d}", "energy", "register", (at,), (counts[number],), at),
+        )
+    print(f"{registers:,} registers, {days} days hourly: {resident_mb():,.0f} MB resident "
+          f"({resident_mb() - before:,.0f} MB above the site), {n / seconds:,.0f} readings per CPU second")  # fmt: skip
+
+
+def anew() -> None:
+    """A meter-year from its stored blocks: decoded, folded from nothing, hours compared."""
+    rng = random.Random(2)
+    v = 10**9
+    times, amounts = [], []
+    for hour in range(8_760):
+        v += rng.randrange(60_000)
+        times.append(_BEGIN + hour * HOUR_MS)
+        amounts.append(v)
+    entered = enter(_RULES, {}, times, amounts)
+    assert entered is not None
+    stored = {name: msgspec.msgpack.encode(part) for name, part in entered.parts.items()}
+    decoder = msgspec.msgpack.Decoder(Block | Head)
+    best = 1e9
+    for _ in range(7):
+        begun = time.process_time()
+        parts: dict[str, Part] = {name: decoder.decode(raw) for name, raw in stored.items()}
+        kept_times, kept_amounts = [], []
+        for name in sorted(parts):
+            block = parts[name]
+            if isinstance(block, Block):
+                kept_times += block.times
+                kept_amounts += block.amounts
+        made = enter(_RULES, {}, kept_times, kept_amounts)
+        assert made is not None
+        again = {name: msgspec.msgpack.encode(part) for name, part in made.parts.items()}
+        best = min(best, time.process_time() - begun)
+        assert again == stored
+    print(f"a meter-year of 8,760 readings made anew from its stored readings: {best * 1000:.0f} ms")
+    assert HEAD in stored
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--registers", type=int, default=100_000)
+    parser.add_argument("--days", type=int, default=3)
+    asked = parser.parse_args()
+    anew()
+    hot(asked.registers, asked.days)
+
+
+if __name__ == "__main__":
+    main()
