@@ -37,6 +37,11 @@ FINDINGS: Final = {
     "unit_change": "сменилась единица измерения",
     "frozen": "стоял, потом наверстал",
     "pulse_weight": "вес импульса?",
+    "exchange_contradicted": "заявленная замена не сходится с показаниями",
+    "archive_differs": "архив расходится со счётчиком",
+    "implausible": "строка архива невозможна",
+    "overlap": "акт на время, посчитанное частью",
+    "standstill": "счётчик стоит",
 }
 MEASURE_NAMES: Final = {name: ru for name, (ru, _) in MEASURES.items()}
 

@@ -188,6 +188,10 @@ class Decoder:
         found = self._site.meters.get((building, meter))
         if found is None:
             raise _Reject("unknown_meter", f"the site file has no meter {building}/{meter}")
+        if found.virtual is not None:
+            raise _Reject(
+                "virtual_meter", f"{building}/{meter} is made of {', '.join(found.virtual.members)}"
+            )
         zone = self._zone if found.timezone is None else clock(found.timezone)
         if quantity is not None and quantity != found.quantity:
             known = QUANTITIES[quantity]

@@ -7,6 +7,7 @@ from typing import Final
 REASONS: Final[dict[str, str]] = {
     "unknown_topic": "no source of the site file matches the topic",
     "unknown_meter": "the site file has no such building or meter",
+    "virtual_meter": "the meter is computed from others and takes no readings",
     "unknown_station": "the site file has no such weather station",
     "too_large": "the payload is longer than 1 MiB",
     "too_deep": "the JSON is nested deeper than any payload of a meter",

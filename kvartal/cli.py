@@ -23,8 +23,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-import_app = typer.Typer(help="Bring files into the store.", no_args_is_help=True)
-app.add_typer(import_app, name="import")
 
 
 class Lang(StrEnum):
@@ -352,6 +350,17 @@ def replay(
     _print(counts)
 
 
+def _meter(text: str | None) -> tuple[str | None, str | None]:
+    from kvartal.files import Refused
+
+    if text is None:
+        return None, None
+    building, found, meter = text.partition("/")
+    if not found or not building or not meter:
+        raise Refused(f"--meter: got {text!r}, expected building/meter, e.g. b01/heat")
+    return building, meter
+
+
 @app.command()
 def ledger(
     db: DbOption = None,
@@ -362,19 +371,12 @@ def ledger(
     form: Annotated[Format, typer.Option("--format")] = Format.csv,
 ) -> None:
     """Print the energy ledger: a row an hour, a row an unknown block. The same facts give the same bytes."""
-    from kvartal.exports import write_csv, write_json
-    from kvartal.files import Refused
+    from kvartal.exports import LEDGER_COLUMNS, ledger_texts, write
     from storage.sqlite_reader import Reader
 
-    building = point = None
-    if meter is not None:
-        building, found, point = meter.partition("/")
-        if not found or not building or not point:
-            raise Refused(f"--meter: got {meter!r}, expected building/meter, e.g. b01/heat")
-    reader = Reader(_db_path(db))
-    rows = reader.ledger(building=building, meter=point)
-    write = write_csv if form is Format.csv else write_json
-    write(rows, sys.stdout)
+    building, point = _meter(meter)
+    rows = Reader(_db_path(db)).ledger(building=building, meter=point)
+    write(ledger_texts(rows), LEDGER_COLUMNS, sys.stdout, as_json=form is Format.json)
 
 
 @app.command()
@@ -407,26 +409,115 @@ def savings(
     _print(savings_table(table, _period(baseline, "--baseline"), _period(reporting, "--reporting")))
 
 
-@import_app.command("weather")
-def import_weather(
-    file: Annotated[Path, typer.Argument(help="CSV: timestamp,temperature [°C].")],
-    station: Annotated[str, typer.Option("--station", help="Id of the station in the site file.")],
+@app.command("import")
+def import_file(
+    file: Annotated[
+        Path, typer.Argument(help="CSV or Excel: a meter's archive, monthly acts, or temperatures.")
+    ],
     site: SiteOption = None,
     db: DbOption = None,
+    meter: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--meter", help="The meter: building/meter, e.g. b01/heat.", show_default=False),
+    ] = None,
+    archive: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--archive", help="Id of the [[archive]] that maps the columns.", show_default="the only one"
+        ),
+    ] = None,
+    station: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--station", help="Outdoor temperatures instead: CSV timestamp,temperature.", show_default=False
+        ),
+    ] = None,
+    backfill: Annotated[
+        bool,
+        typer.Option(
+            "--backfill", help="Take history older than the lateness horizon too (temperatures always)."
+        ),
+    ] = False,
 ) -> None:
-    """Bring outdoor temperatures of a station from a CSV file into the store; history is allowed."""
+    """Bring a file into the store. Can be run again, or go on after it was broken off: what is known is a duplicate.
+
+    kvartal import vkt7.csv --meter b01/heat --site site.toml --db kvartal.db --backfill
+    """
+    import time
+
     from kvartal.files import read_site
+    from kvartal.importing import archive_of, import_archive, meter_of, table_rows
     from kvartal.replay import backfilling
     from kvartal.replay import replay as run_replay
     from kvartal.weather_file import weather_captures
 
     described = read_site(_site_path(site))
-    captures = weather_captures(file, described, station)
-    with _bar("messages", len(captures)) as done:
-        counts = run_replay(
-            captures, site=backfilling(described), db=_db_path(db, must_exist=False), progress=done
+    path = _db_path(db, must_exist=False)
+    if station is not None:
+        captures = weather_captures(file, described, station)
+        with _bar("messages", len(captures)) as done:
+            _print(run_replay(captures, site=backfilling(described), db=path, progress=done))
+        return
+    mapped = archive_of(described, archive)
+    which = meter_of(described, mapped, meter)
+    with _bar("rows", sum(1 for _ in table_rows(file, mapped))) as done:
+        counts = import_archive(
+            file,
+            site=described,
+            db=path,
+            archive=mapped,
+            meter=which,
+            now=time.time_ns() // 1_000_000,
+            backfill=backfill,
+            progress=done,
         )
     _print(counts)
+    if counts["too_late_rows"]:
+        _say(f"{counts['too_late_rows']} rows are older than the lateness horizon: --backfill takes them too")
+
+
+@app.command()
+def gauges(
+    db: DbOption = None,
+    meter: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--meter", help="One meter: building/meter, e.g. b01/heat.", show_default="all"),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format")] = Format.csv,
+) -> None:
+    """Print the hours of gauges (temperatures, flow, power): mean, least, greatest, and how much is covered."""
+    from kvartal.exports import GAUGE_COLUMNS, gauge_texts, write
+    from storage.sqlite_reader import Reader
+
+    building, point = _meter(meter)
+    rows = Reader(_db_path(db)).gauge_rows(building=building, meter=point)
+    write(gauge_texts(rows), GAUGE_COLUMNS, sys.stdout, as_json=form is Format.json)
+
+
+@app.command()
+def balance(
+    site: SiteOption = None,
+    db: DbOption = None,
+    building: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--building", help="One building.", show_default="all"),
+    ] = None,
+    period: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--period", help="FIRST..LAST, both days included.", show_default="all days"),
+    ] = None,
+    by_day: Annotated[bool, typer.Option("--by-day", help="With the difference of each day.")] = False,
+) -> None:
+    """Print what main meters counted beyond their sub-meters, and the part of it that nobody knows."""
+    from kvartal.balance_table import balance_table
+    from kvartal.files import read_site
+
+    asked = _period(period, "--period") if period is not None else (None, None)
+    described = read_site(_site_path(site))
+    for row in balance_table(_db_path(db), described, building=building, first=asked[0], last=asked[1]):
+        if not by_day:
+            del row["by_day"]
+        _print(row)
 
 
 @app.command()

@@ -1,20 +1,22 @@
-"""`kvartal ledger`: the ledger as CSV or JSON lines; the same facts give the same bytes."""
+"""Hours out of a store as CSV or JSON lines; the same facts give the same bytes."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
-from typing import IO
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any
 
 from metering import flags
-from metering.times import iso
-from storage.sqlite_reader import LedgerRow
+from metering.times import HOUR_MS, iso
+from storage.sqlite_reader import GaugeRow, LedgerRow
 
-COLUMNS = ("building", "meter", "quantity", "start", "end", "unit", "amount", "flags")
+LEDGER_COLUMNS = ("building", "meter", "quantity", "start", "end", "unit", "amount", "flags")
+GAUGE_COLUMNS = ("building", "meter", "quantity", "start", "unit", "mean", "low", "high", "coverage", "flags")
 
 
-def _texts(rows: Iterable[LedgerRow]) -> Iterator[dict[str, str | int]]:
+def ledger_texts(rows: Iterable[LedgerRow]) -> Iterator[dict[str, Any]]:
+    """Rows of the ledger as people read them."""
     for row in rows:
         yield {
             "building": row.building,
@@ -28,18 +30,33 @@ def _texts(rows: Iterable[LedgerRow]) -> Iterator[dict[str, str | int]]:
         }
 
 
-def write_csv(rows: Iterable[LedgerRow], out: IO[str]) -> None:
-    """Rows as CSV with a header and `\\n` line ends."""
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_texts(rows))
+def gauge_texts(rows: Iterable[GaugeRow]) -> Iterator[dict[str, Any]]:
+    """Hours of gauges as people read them; amounts are integers of the unit, the coverage is a share."""
+    for row in rows:
+        yield {
+            "building": row.building,
+            "meter": row.meter,
+            "quantity": row.quantity,
+            "start": iso(row.hour * HOUR_MS),
+            "unit": row.unit,
+            "mean": row.mean,
+            "low": row.low,
+            "high": row.high,
+            "coverage": round(row.covered_ms / HOUR_MS, 4),
+            "flags": flags.names(row.flags),
+        }
 
 
-def write_json(rows: Iterable[LedgerRow], out: IO[str]) -> None:
-    """Rows as a JSON array, one object a line."""
+def write(rows: Iterable[dict[str, Any]], columns: Sequence[str], out: IO[str], *, as_json: bool) -> None:
+    """Rows as CSV with a header and `\\n` line ends, or as a JSON array, one object a line."""
+    if not as_json:
+        writer = csv.DictWriter(out, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return
     first = True
     out.write("[")
-    for row in _texts(rows):
+    for row in rows:
         out.write("\n" if first else ",\n")
         out.write(json.dumps(row, ensure_ascii=False))
         first = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -57,6 +57,11 @@ def replay(
             progress(done)
     finally:
         store.close()
+    return accounts(totals)
+
+
+def accounts(totals: Mapping[str, int]) -> dict[str, object]:
+    """How readings were accounted for, from the counters of a run."""
     reasons = {
         name.removeprefix("rejected:"): n
         for name, n in sorted(totals.items())

@@ -21,6 +21,7 @@ def declared(site: Site, now: int) -> list[Declared]:
         Declared(building.id, meter.id, quantity, exchanges, True, now)
         for building in site.building
         for meter in building.meter
+        if meter.virtual is None
         for quantity, exchanges in _by_quantity(site, meter, now).items()
     ]
 

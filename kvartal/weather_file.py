@@ -1,4 +1,4 @@
-"""`kvartal import weather`: a CSV of outdoor temperatures as messages of a station."""
+"""`kvartal import --station`: a CSV of outdoor temperatures as messages of a station."""
 
 from __future__ import annotations
 

@@ -112,6 +112,8 @@ class Hours(Struct, frozen=True, tag=True, array_like=True):
     frontier: int
     """Time of the last reading that the ledger kept [ms]: all before it is settled or in doubt, not awaited."""
     received_at: int
+    cause: str = "later reading"
+    """What made them known: `later reading`, `archive`, `declared exchange`."""
 
 
 class Unknown(Struct, frozen=True, array_like=True):

@@ -169,6 +169,33 @@ class DeclaredExchange(_Part):
     """The meter's own register where it is not given."""
 
 
+class Outage(_Part):
+    """`[[building.meter.outage]]`: local days without supply, both included; an open end goes on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    from_: dt.date = Field(alias="from")
+    to: dt.date | None = None
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.to is not None and self.to < self.from_:
+            raise ValueError(f"the outage ends ({self.to}) before it begins ({self.from_})")
+        return self
+
+
+class Virtual(_Part):
+    """`virtual = { plus = [...], minus = [...] }`: a meter that is computed from others of its building."""
+
+    plus: tuple[Id, ...] = Field(min_length=1)
+    minus: tuple[Id, ...] = ()
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Ids of the meters that it is made of."""
+        return (*self.plus, *self.minus)
+
+
 class Meter(_Part):
     """`[[building.meter]]`: one meter point."""
 
@@ -181,7 +208,12 @@ class Meter(_Part):
     """The register wraps at 10^digits of its unit; None where it does not, or nobody knows."""
     max_power_kw: float | None = Field(None, gt=0)
     """Plausibility bound of a step [kW]; for volumes [m3/h]."""
+    parent: Id | None = None
+    """The main meter of the building behind which this one counts a part."""
+    virtual: Virtual | None = None
+    """Made of other meters; takes no readings."""
     exchange: tuple[DeclaredExchange, ...] = ()
+    outage: tuple[Outage, ...] = ()
     timezone: Clock | None = None
     """The clock of the meter, for times that come without an offset; the site's where it is not given."""
 
@@ -257,6 +289,37 @@ class Building(_Part):
     station: Id | None = None
     meter: tuple[Meter, ...] = ()
 
+    @model_validator(mode="after")
+    def _meters_fit(self) -> Self:
+        by_id = {meter.id: meter for meter in self.meter}
+        for meter in self.meter:
+            behind = () if meter.parent is None else (meter.parent,)
+            members = () if meter.virtual is None else meter.virtual.members
+            for other in (*behind, *members):
+                where = f"meter {meter.id}: {'parent' if other in behind else 'virtual'} {other!r}"
+                if other not in by_id:
+                    raise ValueError(f"{where} is not a meter of the building; it has {', '.join(by_id)}")
+                if by_id[other].quantity != meter.quantity:
+                    raise ValueError(f"{where} counts {by_id[other].quantity}, not {meter.quantity}")
+            if len(set(members)) != len(members):
+                raise ValueError(f"meter {meter.id}: virtual names a meter twice")
+            if meter.virtual is not None and (meter.exchange or meter.digits is not None):
+                raise ValueError(f"meter {meter.id}: a virtual meter has no register")
+        _no_circle({m.id: m.virtual.members for m in self.meter if m.virtual is not None}, "virtual")
+        _no_circle({m.id: (m.parent,) for m in self.meter if m.parent is not None}, "parent")
+        return self
+
+
+def _no_circle(leads_to: dict[str, tuple[str, ...]], key: str) -> None:
+    def walk(meter: str, way: tuple[str, ...]) -> None:
+        if meter in way:
+            raise ValueError(f"meter {meter}: {key} leads back to itself over {' -> '.join(way)}")
+        for other in leads_to.get(meter, ()):
+            walk(other, (*way, meter))
+
+    for meter in leads_to:
+        walk(meter, ())
+
 
 class Period(_Part):
     """Local days, both ends included; an open end goes on."""
@@ -298,6 +361,52 @@ class Contract(_Part):
         return self
 
 
+class Archive(_Part):
+    """`[[archive]]`: which column of a meter's archive, or of a list of acts, is what."""
+
+    id: Id
+    columns: dict[str, str | Annotated[int, Field(ge=1)]]
+    """Our name -> the column's header, or its number from 1. `time`, `meter` (building/meter), `error` (code),
+    `run_time` [h], and quantities."""
+    units: dict[str, UnitName] = {}
+    """Units of quantities; the meter's, or the usual one, where they are not given."""
+    kind: Literal["interval", "register"] = "interval"
+    """Whether energy and volume are the use of each row's interval, or what the register showed."""
+    interval: Literal["hour", "day", "month"] = "hour"
+    stamp: Literal["start", "end"] = "start"
+    """Which end of its interval a row's time names."""
+    timezone: Clock | None = None
+    """The clock of the rows; the site's where it is not given."""
+    decimal: Literal[",", "."] | None = None
+    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    encoding: str | None = None
+    sheet: str | None = None
+
+    @model_validator(mode="after")
+    def _mapped(self) -> Self:
+        allowed = (
+            "time",
+            "meter",
+            "error",
+            "run_time",
+            *(q for q in QUANTITIES if q != "outdoor_temperature"),
+        )
+        for name in self.columns:
+            if name not in allowed:
+                raise ValueError(f"columns: {name!r} is not known; allowed are {', '.join(allowed)}")
+        if "time" not in self.columns:
+            raise ValueError("columns: 'time' is missing")
+        measured = [name for name in self.columns if name in QUANTITIES]
+        if not measured:
+            raise ValueError("columns: there is no quantity, for example 'energy'")
+        for name, unit in self.units.items():
+            if name not in measured:
+                raise ValueError(f"units: {name!r} is not among the columns")
+            if UNITS[unit].quantity != QUANTITIES[name].dimension:
+                raise ValueError(f"units: {unit!r} does not measure {name}")
+        return self
+
+
 class Site(_Part):
     """The whole site file."""
 
@@ -307,6 +416,7 @@ class Site(_Part):
     tariff: tuple[Tariff, ...] = ()
     building: tuple[Building, ...] = ()
     contract: tuple[Contract, ...] = ()
+    archive: tuple[Archive, ...] = ()
 
     @model_validator(mode="after")
     def _references(self) -> Self:
@@ -319,6 +429,7 @@ class Site(_Part):
         unique("tariff", [t.id for t in self.tariff])
         unique("building", [b.id for b in self.building])
         unique("contract", [c.id for c in self.contract])
+        unique("archive", [a.id for a in self.archive])
         for building in self.building:
             unique(f"building {building.id}: meter", [m.id for m in building.meter])
             if building.station is not None and building.station not in self.stations:

@@ -33,6 +33,21 @@ class LedgerRow(NamedTuple):
     flags: int
 
 
+class GaugeRow(NamedTuple):
+    """One hour of a gauge, amounts in its base unit."""
+
+    building: str
+    meter: str
+    quantity: str
+    unit: str
+    hour: int
+    mean: int
+    low: int
+    high: int
+    covered_ms: int
+    flags: int
+
+
 class Register(NamedTuple):
     """One register and how its readings were accounted for."""
 
@@ -291,6 +306,17 @@ class Reader:
                     yield from self._ledger_of(register)
         finally:
             self._db.execute("COMMIT")
+
+    def gauge_rows(self, *, building: str | None = None, meter: str | None = None) -> Iterator[GaugeRow]:
+        """Hours of gauges, sorted by building, meter, quantity, hour."""
+        for register in self.registers():
+            if building not in (None, register.building) or meter not in (None, register.meter):
+                continue
+            quantity = QUANTITIES[register.quantity]
+            if quantity.nature == "gauge":
+                who = (register.building, register.meter, register.quantity)
+                for row in self.gauges(*who, 0, 2**40):
+                    yield GaugeRow(*who, quantity.base, *row)
 
     def _ledger_of(self, register: Register) -> Iterator[LedgerRow]:
         who = (register.building, register.meter, register.quantity)

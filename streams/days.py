@@ -77,7 +77,7 @@ def days_step(site: Site) -> Step:
             was = state.published.used if state.published is not None else None
             now = figures.used if figures is not None else None
             if state.published is not None and was != now:
-                events.append(Restated(*who, date, was, now, "later reading", event.received_at))
+                events.append(Restated(*who, date, was, now, event.cause, event.received_at))
             shown = figures or DayFigures(None, 0, 0, 0, 0.0, 0)
             events.append(
                 Day(

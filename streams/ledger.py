@@ -10,6 +10,8 @@ from metering.ledger import Block, Entered, Head, declare, enter
 from metering.site import Site
 from streams.step import Changed, Parts, Step
 
+_CAUSES = {"exchange": "declared exchange", "interval": "archive", "register": "later reading"}
+
 
 def ledger_step(site: Site) -> Step:
     """The step that keeps the energy ledger of every register of the site."""
@@ -61,6 +63,7 @@ def ledger_step(site: Site) -> Step:
                     tuple(flags for _, flags in figures),
                     entered.frontier,
                     now,
+                    _CAUSES["exchange" if isinstance(event, Declared) else event.nature],
                 )
             )
         return entered.parts, events

@@ -5,9 +5,11 @@ from __future__ import annotations
 from metering.site import Site
 from streams.days import days_step
 from streams.gauges import gauges_step
+from streams.idle import idle_step
 from streams.ledger import ledger_step
 from streams.savings import savings_step
 from streams.step import Step
+from streams.virtual import virtual_step
 from streams.watch import silence_step, watch_step
 from streams.weather import weather_step
 
@@ -19,6 +21,8 @@ def pipeline(site: Site) -> tuple[Step, ...]:
         gauges_step(),
         weather_step(site),
         days_step(site),
+        virtual_step(site),
+        idle_step(site),
         savings_step(site),
         watch_step(site),
         silence_step(site),

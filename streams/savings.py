@@ -132,6 +132,13 @@ def savings_step(site: Site) -> Step:
             known |= {"latitude": site.site.latitude, "calendar": "ru_school" if school else "ru"}
         return known
 
+    def _declared_out(contract: Contract, date: int) -> bool:
+        outages = site.meters[contract.building, contract.meter].outage
+        return any(
+            outage.from_.toordinal() <= date and (outage.to is None or date <= outage.to.toordinal())
+            for outage in outages
+        )
+
     def _fit(contract: Contract, view: _View, event: Day | WeatherDay) -> FittedState | None:
         """The baseline, once its period and the lateness horizon have passed and enough days are there."""
         assert contract.baseline.to is not None
@@ -174,7 +181,7 @@ def savings_step(site: Site) -> Step:
         if use is not None and (temp is not None or not baseline.needs_weather):
             heated = baseline.heated(date, view.temp)
             # A day without supply is no saving: it has no figure.
-            if not baseline.outage(use[0], heated=heated):
+            if not baseline.outage(use[0], heated=heated) and not _declared_out(contract, date):
                 expected = baseline.expected(temp, before, heated=heated, date=date)
                 new = (expected, *use, temp, baseline.extrapolated(temp, before))
         flags = held.flags.get(date, 0) if new is not None else 0

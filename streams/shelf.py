@@ -11,7 +11,6 @@ import msgspec
 
 from streams.step import Changed, Parts, Step
 
-
 MOST_DECODED: Final = 24_000
 """Parts kept decoded (about 3 kB each)."""
 

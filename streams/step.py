@@ -53,7 +53,7 @@ Takers: TypeAlias = Mapping[type, Sequence[Step]]
 
 def takers(steps: Iterable[Step]) -> Takers:
     """Who takes what, found out once and not with every event."""
-    found: dict[type, tuple[Step, ...]] = {kind: () for kind in get_args(Event)}
+    found: dict[type, tuple[Step, ...]] = dict.fromkeys(get_args(Event), ())
     for step in steps:
         for kind in step.accepts:
             found[kind] = (*found[kind], step)

@@ -237,6 +237,8 @@ def silence_step(site: Site) -> Step:
             return {_HEAD: Heard(heard.meters | {event.meter: now}, heard.silent)}, ()
         meters = dict(heard.meters)
         for meter in site.buildings[key].meter:
+            if meter.virtual is not None:
+                continue
             # A meter that was never heard is waited for from the first tick on.
             meters.setdefault(meter.id, (event.received_at, 0))
         lost = {m: at for m, at in meters.items() if event.received_at - at[0] > limit}

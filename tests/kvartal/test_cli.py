@@ -181,7 +181,7 @@ def test_weather_comes_from_a_file(tmp_path: Path) -> None:
     rows = [f"2025-01-{d:02d}T{h:02d}:00,{-5 + h / 10}" for d in range(1, 4) for h in range(24)]
     file.write_text("timestamp,temperature\n" + "\n".join(rows) + "\n", encoding="utf-8")
     db = tmp_path / "k.db"
-    done = kvartal("import", "weather", str(file), "--station", "spb", "--site", str(SITE), "--db", str(db))
+    done = kvartal("import", str(file), "--station", "spb", "--site", str(SITE), "--db", str(db))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["accepted"] == 72
     connection = sqlite3.connect(db)

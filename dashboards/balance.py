@@ -1,0 +1,74 @@
+"""What a main meter counted beyond its sub-meters, for the page and the command line."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Protocol
+
+from metering.balance import balance, subs_of
+from metering.events import Day
+from metering.quantities import QUANTITIES
+from metering.site import Site
+
+
+class _Days(Protocol):
+    def days(self, building: str, meter: str, quantity: str, first: int, last: int) -> list[Day]: ...
+
+
+def balances(
+    figures: _Days,
+    site: Site,
+    *,
+    building: str | None = None,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+) -> list[dict[str, Any]]:
+    """The balance of every main meter that has sub-meters.
+
+    Args:
+        figures: A store.
+        site: The site.
+        building: Of one building only.
+        first: First date; that of the main meter's first day where it is not given.
+        last: Last date; that of its last day where it is not given.
+
+    Returns:
+        Documents with `building`, `meter`, `subs`, `unit` (the base unit of all amounts), `from`, `to`, `days`,
+        `main`, `sub_meters`, `difference`, `unknown` (the part of the whole difference that rests on days not
+        fully known), `days_missing`, and `by_day`: [date, difference or None].
+    """
+    found: list[dict[str, Any]] = []
+    for house in site.building:
+        if building not in (None, house.id):
+            continue
+        for main, subs in subs_of(house).items():
+            quantity = site.meters[house.id, main].quantity
+            a = first.toordinal() if first is not None else 1
+            z = last.toordinal() if last is not None else dt.date.max.toordinal()
+            whole = {day.date: day for day in figures.days(house.id, main, quantity, a, z)}
+            if whole:
+                a, z = (min(whole) if first is None else a), (max(whole) if last is None else z)
+            else:
+                z = a - 1
+            parts = [
+                {day.date: day for day in figures.days(house.id, sub.id, quantity, a, z)} for sub in subs
+            ]
+            rows, total = balance(whole, parts, a, z)
+            found.append(
+                {
+                    "building": house.id,
+                    "meter": main,
+                    "subs": [sub.id for sub in subs],
+                    "unit": QUANTITIES[quantity].base,
+                    "from": dt.date.fromordinal(a).isoformat() if rows else None,
+                    "to": dt.date.fromordinal(z).isoformat() if rows else None,
+                    "days": total.days,
+                    "main": total.main,
+                    "sub_meters": total.subs,
+                    "difference": total.difference,
+                    "unknown": total.unknown,
+                    "days_missing": total.days_missing,
+                    "by_day": [[dt.date.fromordinal(date).isoformat(), rest] for date, rest in rows],
+                }
+            )
+    return found

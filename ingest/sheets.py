@@ -1,0 +1,95 @@
+"""Tables in files: the rows of a CSV text or of a sheet of an Excel file, cells as they stand. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+_DELIMITERS: Final = (";", "\t", ",", "|")
+_ENCODINGS: Final = ("utf-8-sig", "cp1251")
+_ZIP: Final = b"PK\x03\x04"
+_OLE: Final = b"\xd0\xcf\x11\xe0"
+"""How .xlsx/.ods and .xls files begin."""
+_LINES_LOOKED_AT: Final = 50
+
+
+class NotATable(ValueError):
+    """The bytes are no table that can be read."""
+
+
+class Row(NamedTuple):
+    """One row of a table."""
+
+    number: int
+    """In the file, from 1."""
+    cells: Sequence[Any]
+
+
+def rows_of(
+    content: bytes, *, encoding: str | None = None, delimiter: str | None = None, sheet: str | None = None
+) -> Iterator[Row]:
+    """The rows of a table that hold anything.
+
+    Args:
+        content: The file.
+        encoding: Of a text; UTF-8, else Windows-1251, where it is not given.
+        delimiter: Between the cells of a text; what most of its first lines agree on where it is not given.
+        sheet: Name of the sheet of an Excel file; its first where it is not given.
+
+    Raises:
+        NotATable: what is wrong with it.
+    """
+    if content.startswith((_ZIP, _OLE)):
+        yield from _sheet_rows(content, sheet)
+        return
+    text = _text(content, encoding)
+    found = delimiter or _delimiter(text)
+    try:
+        for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=found), start=1):
+            if any(cells):
+                yield Row(number, cells)
+    except csv.Error as error:
+        raise NotATable(f"not a CSV: {error}") from None
+
+
+def _sheet_rows(content: bytes, name: str | None) -> Iterator[Row]:
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        if name is not None and name not in book.sheet_names:
+            raise NotATable(f"there is no sheet {name!r}; there are {', '.join(book.sheet_names)}")
+        if not book.sheet_names:
+            raise NotATable("the file has no sheet")
+        sheet = book.get_sheet_by_name(name if name is not None else book.sheet_names[0])
+    except CalamineError as error:
+        raise NotATable(f"not an Excel file that can be read: {error}") from None
+    skipped = sheet.start[0] if sheet.start is not None else 0
+    for number, cells in enumerate(sheet.iter_rows(), start=1 + skipped):
+        if any(cell not in ("", None) for cell in cells):
+            yield Row(number, cells)
+
+
+def _text(content: bytes, encoding: str | None) -> str:
+    for name in (encoding,) if encoding is not None else _ENCODINGS:
+        try:
+            return content.decode(name)
+        except UnicodeDecodeError:
+            continue
+        except LookupError:
+            raise NotATable(f"there is no encoding {name!r}") from None
+    raise NotATable(f"not text in {encoding or ' or '.join(_ENCODINGS)}")
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter that most of the first lines hold equally often; `;` before `,`, which is a decimal mark too."""
+    lines = [line for line in text[:100_000].splitlines()[:_LINES_LOOKED_AT] if line.strip()]
+    best, most = ",", 0
+    for mark in _DELIMITERS:
+        counts = [line.count(mark) for line in lines if mark in line]
+        agreed = max((counts.count(n) for n in set(counts)), default=0)
+        if agreed > most:
+            best, most = mark, agreed
+    return best

@@ -1,0 +1,22 @@
+"""The vocabulary of findings: doubts about the measurements that a person should look at."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MEANINGS: Final[dict[str, str]] = {
+    "conflict": "two values were sent for one instant; the ledger keeps the smallest that follows",
+    "spike_dropped": "readings that nothing before or after them explains were left out",
+    "rollover": "the register passed its last digit",
+    "reset": "the register began again near zero; what was used in between was not counted",
+    "exchange": "the register jumped to another meter's count: an exchange that nobody has declared",
+    "exchange_contradicted": "a declared exchange does not fit what the register showed",
+    "unit_change": "the values come in another unit than before, and are converted",
+    "frozen": "the register stood still on its way to us and then caught up at once",
+    "pulse_weight": "the register counts ten times as fast or as slow as before",
+    "archive_differs": "over a gap, an archive's rows and the register contradict each other",
+    "implausible": "an archive's row says more than the meter can count",
+    "overlap": "an act covers a time of which a part was counted already; it is not used",
+    "standstill": "a register stands still although nothing says that it should",
+}
+"""By kind, as `metering.events.Finding.kind` has it."""

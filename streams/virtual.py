@@ -1,0 +1,95 @@
+"""Days of meters -> days of the virtual meters that are their sums and differences."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from metering.days import DayFigures
+from metering.events import Day, Event, Restated
+from metering.site import Site
+from streams.step import Changed, Parts, Step
+
+
+class VirtualMonth(Struct, frozen=True, tag="v", array_like=True):
+    """What the members of a virtual meter used in one month, by date ordinal."""
+
+    members: dict[int, dict[str, DayFigures]] = {}
+    published: dict[int, DayFigures] = {}
+
+
+def virtual_step(site: Site) -> Step:
+    """The step that keeps the days of virtual meters. A doubt about a member is a doubt about the sum."""
+    signs: dict[str, dict[str, int]] = {}
+    made_of: dict[tuple[str, str, str], list[str]] = {}
+    for (building, meter_id), meter in site.meters.items():
+        if meter.virtual is None:
+            continue
+        key = f"{building}/{meter_id}"
+        signs[key] = dict.fromkeys(meter.virtual.plus, 1) | dict.fromkeys(meter.virtual.minus, -1)
+        for member in signs[key]:
+            made_of.setdefault((building, member, meter.quantity), []).append(key)
+
+    def keys(event: Day) -> Iterable[str]:
+        return made_of.get((event.building, event.meter, event.quantity), ())
+
+    def run(key: str, parts: Parts, event: Day) -> tuple[Changed, Sequence[Event]]:
+        name = dt.date.fromordinal(event.date).strftime("%Y-%m")
+        month: VirtualMonth = parts.get(name) or VirtualMonth()
+        members = dict(month.members.get(event.date, {}))
+        members.pop(event.meter, None)
+        if not event.withdrawn:
+            members[event.meter] = DayFigures(
+                event.used, event.known, event.unknown, event.estimated, event.coverage, event.flags
+            )
+        by_date = dict(month.members)
+        by_date.pop(event.date, None)
+        if members:
+            by_date[event.date] = dict(sorted(members.items()))
+        was = month.published.get(event.date)
+        now = _sum(signs[key], members) if members.keys() == signs[key].keys() else None
+        published = dict(month.published)
+        published.pop(event.date, None)
+        if now is not None:
+            published[event.date] = now
+        changed = {name: VirtualMonth(dict(sorted(by_date.items())), dict(sorted(published.items())))}
+        if was == now:
+            return changed, ()
+        building, meter = key.split("/", 1)
+        who = (building, meter, event.quantity, event.date)
+        events: list[Event] = []
+        before, after = (None if was is None else was.used), (None if now is None else now.used)
+        if was is not None and before != after:
+            events.append(Restated(*who, before, after, f"{event.meter} was restated", event.received_at))
+        shown = now or DayFigures(None, 0, 0, 0, 0.0, 0)
+        events.append(
+            Day(
+                *who,
+                shown.used,
+                shown.known,
+                shown.unknown,
+                shown.estimated,
+                shown.coverage,
+                shown.flags,
+                event.received_at,
+                withdrawn=now is None,
+            )
+        )
+        return changed, events
+
+    return Step("virtual", (Day,), keys, VirtualMonth, run)
+
+
+def _sum(signs: dict[str, int], members: dict[str, DayFigures]) -> DayFigures:
+    used: int | None = 0
+    known = unknown = estimated = flags = 0
+    for member, sign in signs.items():
+        day = members[member]
+        used = None if used is None or day.used is None else used + sign * day.used
+        known += sign * day.known
+        unknown += sign * day.unknown
+        estimated += day.estimated
+        flags |= day.flags
+    return DayFigures(used, known, unknown, estimated, min(day.coverage for day in members.values()), flags)

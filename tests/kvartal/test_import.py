@@ -1,0 +1,153 @@
+"""`kvartal import`: archives and acts into the ledger, by the command."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+SITE = """
+[site]
+id = "q"
+[[building]]
+id = "b01"
+[[building.meter]]
+id = "heat"
+carrier = "heat"
+unit = "Gcal"
+[[archive]]
+id = "hours"
+columns = { time = "Дата", energy = "Q", supply_temperature = "t1" }
+[[archive]]
+id = "counts"
+kind = "register"
+columns = { time = "Дата", energy = "Q" }
+[[archive]]
+id = "acts"
+interval = "month"
+columns = { time = "Месяц", energy = "Гкал" }
+"""
+
+
+def kvartal(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "kvartal", *arguments], capture_output=True, timeout=60, check=False
+    )
+
+
+class Shop:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.site = directory / "site.toml"
+        self.site.write_text(SITE, encoding="utf-8")
+        self.db = directory / "k.db"
+
+    def bring(self, text: str, archive: str, *options: str) -> dict[str, Any]:
+        file = self.directory / f"{archive}.csv"
+        file.write_text(text, encoding="utf-8")
+        done = kvartal(
+            "import", str(file), "--meter", "b01/heat", "--archive", archive,
+            "--site", str(self.site), "--db", str(self.db), *options,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr.decode()
+        counts: dict[str, Any] = json.loads(done.stdout)
+        assert counts["received"] == counts["accepted"] + counts["duplicate"] + counts["rejected"]
+        audit = kvartal("audit", "--db", str(self.db))
+        assert audit.returncode == 0, audit.stderr.decode()
+        return counts
+
+    def ledger(self) -> list[dict[str, str]]:
+        done = kvartal("ledger", "--db", str(self.db))
+        assert done.returncode == 0
+        return list(csv.DictReader(io.StringIO(done.stdout.decode())))
+
+
+def hours(n: int, day: int = 1) -> str:
+    rows = (f"{day + h // 24:02d}.03.2025 {h % 24:02d}:00;0,1;70,5\n" for h in range(n))
+    return "Дата;Q;t1\n" + "".join(rows)
+
+
+def test_an_archive_that_grows_and_is_brought_again(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    first = shop.bring(hours(30), "hours", "--backfill")
+    assert (first["rows"], first["accepted"], first["duplicate"]) == (30, 60, 0)
+    before = shop.ledger()
+    again = shop.bring(hours(30), "hours", "--backfill")
+    assert (again["accepted"], again["duplicate"]) == (0, 60)
+    assert shop.ledger() == before
+    more = shop.bring(hours(48), "hours", "--backfill")
+    assert (more["accepted"], more["duplicate"]) == (36, 60)
+    rows = shop.ledger()
+    assert [row["amount"] for row in rows] == ["116300"] * 48
+    assert {row["flags"] for row in rows} == {"measured"}
+    whole = Shop(tmp_path / "whole") if (tmp_path / "whole").mkdir() is None else shop
+    whole.bring(hours(48), "hours", "--backfill")
+    assert whole.ledger() == rows
+
+
+def test_history_without_leave_is_too_late_and_the_command_says_what_to_do(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    counts = shop.bring(hours(3), "hours")
+    assert counts["reasons"] == {"too_late": 6}
+    file = str(tmp_path / "hours.csv")
+    done = kvartal("import", file, "--meter", "b01/heat", "--archive", "hours", "--site", str(shop.site),
+                   "--db", str(shop.db))  # fmt: skip
+    assert b"--backfill" in done.stderr
+
+
+def test_a_register_archive_is_what_messages_with_the_same_readings_are(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    readings = [[f"2025-03-01T{h:02d}:00:00+03:00", 100 + h / 10] for h in range(24)]
+    shop.bring(
+        "Дата;Q\n" + "".join(f"{time};{str(value).replace('.', ',')}\n" for time, value in readings),
+        "counts",
+        "--backfill",
+    )
+    message = {
+        "topic": "kvartal/v1/b01/heat/readings",
+        "payload": json.dumps({"unit": "Gcal", "readings": readings}),
+        "received_at": "2025-03-02T00:00:00+03:00",
+        "retain": False,
+    }
+    captures = tmp_path / "c.jsonl"
+    captures.write_text(json.dumps(message) + "\n", encoding="utf-8")
+    site = tmp_path / "with_source.toml"
+    source = '[[source]]\ntopic = "kvartal/v1/{building}/{meter}/readings"\n'
+    site.write_text(SITE + source, encoding="utf-8")
+    done = kvartal("replay", str(captures), "--site", str(site), "--db", str(tmp_path / "other.db"))
+    assert json.loads(done.stdout)["accepted"] == 24, done.stderr
+    other = kvartal("ledger", "--db", str(tmp_path / "other.db"))
+    assert other.stdout == kvartal("ledger", "--db", str(shop.db)).stdout
+
+
+def test_twelve_acts_are_twelve_known_totals_and_no_hours(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    text = "Месяц;Гкал\n" + "".join(f"{m:02d}.2024;{100 + m},25\n" for m in range(1, 13)) + "Всего;1281\n"
+    counts = shop.bring(text, "acts", "--backfill")
+    assert (counts["accepted"], counts["reasons"]) == (12, {"bad_time": 1})
+    rows = shop.ledger()
+    assert len(rows) == 12
+    assert rows[0] | {"amount": ""} == {
+        "building": "b01", "meter": "heat", "quantity": "energy", "start": "2023-12-31T21:00:00Z",
+        "end": "2024-01-31T21:00:00Z", "unit": "Wh", "amount": "", "flags": "unknown",
+    }  # fmt: skip
+    assert sum(int(row["amount"]) for row in rows) == (1281 * 1_163_000)
+
+
+def test_what_cannot_be_is_said_with_what_is_expected(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    (tmp_path / "x.csv").write_text("a;b\n1;2\n", encoding="utf-8")
+    common = ["--site", str(shop.site), "--db", str(shop.db)]
+    for arguments, words in (
+        ([str(tmp_path / "x.csv"), "--meter", "b01/heat", "--archive", "hours"], "the nearest lacks"),
+        ([str(tmp_path / "x.csv"), "--meter", "b01/heat"], "hours, counts, acts"),
+        ([str(tmp_path / "x.csv"), "--meter", "b01/cold", "--archive", "hours"], "b01/heat"),
+        ([str(tmp_path / "none.csv"), "--meter", "b01/heat", "--archive", "hours"], "cannot be read"),
+    ):
+        done = kvartal("import", *arguments, *common)
+        assert done.returncode == 2, done.stdout
+        assert words in done.stderr.decode()
