@@ -1,8 +1,9 @@
 """How much a house's use changes from one year to the next without any measure: the drift between years.
 
 Residuals of one baseline year cannot show it, yet it is often the largest part of a saving's uncertainty (measured
-in facts/field.md 2.3: a drift of 2 % takes the ASHRAE-14 interval from 80 % coverage to 52 %). With several
-baseline years it is estimated; with one, a prior stands in for it and is named in every result.
+in facts/field.md 2.3: a drift of 2 % takes the ASHRAE-14 interval from 80 % coverage to 52 %). With three
+baseline years or more it is the house's own history; with fewer, a prior stands in for it and is named in
+every result.
 
 The prior (decision 010) is built from evidence, before any exam: occupants make the use of a single dwelling
 uncertain by 15-20 % (Pettersson 1994, Energy and Buildings 21:209-218), taken as 95 %, so 9 % of standard deviation;
@@ -24,6 +25,15 @@ PRIOR_SD: Final = 0.0175
 
 PRIOR_YEARS: Final = 5.0
 """How many years of history the prior weighs: its sources are known to about a third (1 / sqrt(2 * 5))."""
+
+OWN_YEARS: Final = 3
+"""Years of history from which on a house is judged by its own spread, and no longer by that of others. Two years have
+one degree of freedom, whose t (6.3) would say nothing; they are mixed with the prior."""
+
+REMNANT_YEARS: Final = 0.25
+"""What the prior weighs beside a history of `OWN_YEARS` or more: a quarter of a year, only so much that levels that
+happen to agree do not say that a house does not drift. Every year more would make the interval too wide for houses
+that drift less than others and too narrow for those that drift more (decision 010)."""
 
 PRIOR_SOURCE: Final = (
     "prior 1.75 %: Pettersson 1994 (Energy and Buildings 21:209-218), placebos of district heat"
@@ -54,8 +64,9 @@ def drift_of(dates: NDArray[np.int64], residual: NDArray[np.float64], mean: floa
     """The drift of another year against the baseline.
 
     Yearly levels are taken as independent about the house's own mean, with variance s2; another year then differs
-    from the mean of Y baseline years by s2 (1 + 1 / Y). s2 is the prior's, weighed with what the
-    years show beyond their sampling noise.
+    from the mean of Y baseline years by s2 (1 + 1 / Y). s2 is what the years show beyond their sampling noise, with
+    Y - 1 degrees of freedom: Student's t with so few covers another year whatever the house's own s2 is. The
+    prior's weight beside it is `PRIOR_YEARS` for two years and `REMNANT_YEARS` from `OWN_YEARS` on.
 
     Args:
         dates: Ordinals of the fitted days, ascending.
@@ -75,7 +86,8 @@ def drift_of(dates: NDArray[np.int64], residual: NDArray[np.float64], mean: floa
     if years < 2:
         return PRIOR
     shown = max(float(np.var(means)) * years - sum(noise) * (1 - 1 / years), 0.0)
-    degrees = PRIOR_YEARS + years - 1
-    level = (PRIOR_YEARS * level + shown) / degrees
-    source = f"{years} baseline years, and {PRIOR_SOURCE}"
+    weight = PRIOR_YEARS if years < OWN_YEARS else REMNANT_YEARS
+    degrees = weight + years - 1
+    level = (weight * level + shown) / degrees
+    source = f"{years} baseline years, and with a weight of {weight:g} years the {PRIOR_SOURCE}"
     return Drift(math.sqrt(level * (1 + 1 / years)), degrees, years, source)

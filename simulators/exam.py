@@ -14,19 +14,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from metering.baseline import Unfit
+from metering.known import Known, known_of
 from metering.savings import compare, fit_period
 from simulators.exam_houses import Examined, simulate
 from simulators.scoring import Mark, score
-from simulators.traits import draw_traits
+from simulators.traits import Traits, draw_traits
 from simulators.weather import LATITUDE
-
-SITE_KNOWS: Final[dict[str, dict[str, Any]]] = {
-    "heat": {},
-    "school_heat": {"calendar": "ru_school"},
-    "light": {"latitude": LATITUDE, "calendar": "ru"},
-    "school_light": {"latitude": LATITUDE, "calendar": "ru_school"},
-}
-"""What a site file says of a meter of each kind, as arguments of `fit_period`."""
 
 _NOISE: Final = (0.04, 0.08, 0.12)
 _RHO: Final = (0.3, 0.6)
@@ -48,10 +41,15 @@ Judge = Callable[[Examined], Figure | None]
 """Says what a house saved; None where it does not bear a figure."""
 
 
+def known(traits: Traits) -> Known:
+    """What the exam's site file says of the house's meter."""
+    return known_of(carrier=traits.carrier, kind=traits.building_kind, latitude=LATITUDE)
+
+
 def kvartal(house: Examined) -> Figure | None:
     """Kvartal's own figure."""
     try:
-        baseline = fit_period(house.days, house.baseline, **SITE_KNOWS[house.traits.kind])
+        baseline = fit_period(house.days, house.baseline, **known(house.traits))
     except Unfit:
         return None
     compared = compare(house.days, baseline, house.reporting)

@@ -22,8 +22,8 @@ from simulators.scoring import Mark, score
 from simulators.traits import draw_traits
 
 _MOSCOW: Final = dt.timezone(dt.timedelta(hours=3))
-_CARRIER: Final = {"Gcal": ("heat", 5000), "kWh": ("electricity", 300)}
-"""Carrier of a register's unit and the plausibility bound of its meter [kW]."""
+_MOST_KW: Final = {"Gcal": 5000, "kWh": 300}
+"""Plausibility bound of a meter by the unit of its register [kW]."""
 
 _SITE: Final = """\
 [site]
@@ -56,12 +56,10 @@ def site_toml(houses: list[Examined]) -> str:
     for house in houses:
         traits = house.traits
         unit = "Gcal" if traits.heats else "kWh"
-        carrier, most_kw = _CARRIER[unit]
-        kind = "school" if traits.kind.startswith("school") else "house"
         lines.append(
-            f'[[building]]\nid = "{traits.name}"\nkind = "{kind}"\nstation = "{traits.name}"\n\n'
-            f'  [[building.meter]]\n  id = "main"\n  carrier = "{carrier}"\n  unit = "{unit}"\n  digits = 9\n'
-            f"  max_power_kw = {most_kw}\n"
+            f'[[building]]\nid = "{traits.name}"\nkind = "{traits.building_kind}"\nstation = "{traits.name}"\n\n'
+            f'  [[building.meter]]\n  id = "main"\n  carrier = "{traits.carrier}"\n  unit = "{unit}"\n  digits = 9\n'
+            f"  max_power_kw = {_MOST_KW[unit]}\n"
         )
     for house in houses:
         name = house.traits.name

@@ -62,6 +62,16 @@ class Traits:
         return self.kind in ("heat", "school_heat")
 
     @property
+    def carrier(self) -> str:
+        """What the meter counts, in the words of the site file."""
+        return "heat" if self.heats else "electricity"
+
+    @property
+    def building_kind(self) -> str:
+        """What the building is, in the words of the site file."""
+        return "school" if self.kind.startswith("school") else "house"
+
+    @property
     def group(self) -> tuple[bool, int, int]:
         """Houses of one group are simulated side by side, on one calendar."""
         return self.heats, self.baseline_years, self.begins

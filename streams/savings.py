@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from metering.baseline import Baseline, Unfit, fit
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
-from metering.predictors import candidates
+from metering.known import known_of
 from metering.season import last_affected
-from metering.site import Contract, Meter, Site
+from metering.site import Contract, Site
 from streams.step import Changed, Parts, Step
 
 _BASELINE = "baseline"
@@ -122,16 +122,6 @@ def savings_step(site: Site) -> Step:
         )
         return [saved for saved in compared if saved is not None]
 
-    def _known_of(contract: Contract, meter: Meter) -> dict[str, Any]:
-        """What the site file says of the meter that a baseline may use: its days off, its darkness."""
-        school = site.buildings[contract.building].kind == "school"
-        known: dict[str, Any] = {"models": candidates(meter.carrier)}
-        if school:
-            known["calendar"] = "ru_school"
-        if meter.carrier == "electricity":
-            known |= {"latitude": site.site.latitude, "calendar": "ru_school" if school else "ru"}
-        return known
-
     def _declared_out(contract: Contract, date: int) -> bool:
         outages = site.meters[contract.building, contract.meter].outage
         return any(
@@ -163,7 +153,11 @@ def savings_step(site: Site) -> Step:
                 first=first,
                 last=last,
                 unit="Wh" if meter.quantity == "energy" else "l",
-                **_known_of(contract, meter),
+                **known_of(
+                    carrier=meter.carrier,
+                    kind=site.buildings[contract.building].kind,
+                    latitude=site.site.latitude,
+                ),
             )
         except Unfit:
             return None
