@@ -57,9 +57,13 @@ def test_a_piece_of_a_year_is_no_year():
     assert drift_of(np.arange(FIRST, FIRST + len(residual)), residual, MEAN, 0.0).years == 2
 
 
-@pytest.mark.parametrize("scale", [0.5, 1.0, 1.6])
-def test_three_years_cover_the_next_one_whatever_the_house(scale):
-    """Levels drift half as much as the prior says, as much, and 1.6 times as much: 90 % ± 4 points in each."""
+@pytest.mark.parametrize(("scale", "least", "most"), [(0.5, 0.90, 1.0), (1.0, 0.90, 0.96), (1.6, 0.87, 0.94)])
+def test_three_years_cover_the_next_one_whatever_the_house(scale, least, most):
+    """Levels that move half as much as the prior says, as much, and 1.6 times as much; no noise of days.
+
+    The prior alone covers the last of them in 80 %. Calm houses are covered by more than 90 % here, for nothing of
+    what they show is taken off as noise of their days.
+    """
     assert OWN_YEARS == 3
     rng = np.random.default_rng(3)
     levels = scale * PRIOR_SD / math.sqrt(2) * rng.standard_normal((1_500, 4))
@@ -67,4 +71,4 @@ def test_three_years_cover_the_next_one_whatever_the_house(scale):
     for *before, after in levels:
         drift = years(*before)
         covered += abs(after - np.mean(before)) <= t_quantile(drift.degrees) * drift.sd
-    assert covered / len(levels) == pytest.approx(0.90, abs=0.04)
+    assert least <= covered / len(levels) <= most
