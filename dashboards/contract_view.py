@@ -317,7 +317,7 @@ class _Facts:
             for date in range(first, last + 1)
             if date in self.used
             and date not in counted
-            and self.baseline.outage(self.used[date], heated=self.heated(date))
+            and (self.conditions.out(date) or self.baseline.outage(self.used[date], heated=self.heated(date)))
         )
 
     def days(self, seasons: bool = True) -> DailyUse:

@@ -8,6 +8,7 @@ All of it is exact integers and fractions, so that every order of the readings g
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable
 from fractions import Fraction
@@ -56,13 +57,19 @@ class Conditions(NamedTuple):
     """Statics over those of the baseline period, from a day on, ascending."""
     events: tuple[Adjustment, ...] = ()
     """Approved events."""
+    outages: tuple[tuple[int, int], ...] = ()
+    """Declared days without supply (first, last): they have no figure."""
 
     @property
     def digest(self) -> str:
         """Names the conditions: figures calculated under others are calculated anew. Empty where there are none."""
-        if not (self.seasons or self.statics or self.events):
+        if self == Conditions():
             return ""
         return hashlib.sha256(repr(tuple(self)).encode()).hexdigest()[:16]
+
+    def out(self, date: int) -> bool:
+        """Whether the day is declared to have had no supply."""
+        return any(first <= date <= last for first, last in self.outages)
 
     def statics_on(self, date: int) -> Statics:
         """The house of the day over that of the baseline period."""
@@ -99,6 +106,9 @@ def conditions(site: Site, contract: Contract) -> Conditions:
         seasons=site.seasons,
         statics=_statics(site.buildings[contract.building], contract, _STATICS_OF[meter.carrier]),
         events=tuple(adjustment(event, meter) for event in contract.event if event.approved_by),
+        outages=tuple(
+            (each.from_.toordinal(), (each.to or dt.date.max).toordinal()) for each in meter.outage
+        ),
     )
 
 

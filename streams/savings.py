@@ -146,13 +146,6 @@ def savings_step(site: Site) -> Step:
             known |= {"latitude": site.site.latitude, "calendar": "ru_school" if school else "ru"}
         return known
 
-    def _declared_out(contract: Contract, date: int) -> bool:
-        outages = site.meters[contract.building, contract.meter].outage
-        return any(
-            outage.from_.toordinal() <= date and (outage.to is None or date <= outage.to.toordinal())
-            for outage in outages
-        )
-
     def _fit(contract: Contract, view: _View, event: Day | WeatherDay) -> FittedState | None:
         """The baseline, once its period and the lateness horizon have passed and enough days are there."""
         assert contract.baseline.to is not None
@@ -198,7 +191,7 @@ def savings_step(site: Site) -> Step:
             here: Conditions = under[contract.id]
             heated = baseline.heated(date, view.temp, here.seasons)
             # A day without supply is no saving: it has no figure.
-            if not baseline.outage(use[0], heated=heated) and not _declared_out(contract, date):
+            if not baseline.outage(use[0], heated=heated) and not here.out(date):
                 wanted = here.expected(baseline, temp, before, heated=heated, date=date)
                 new = (wanted.adjusted, *use, temp, baseline.extrapolated(temp, before))
                 adjustment = wanted.adjustment
