@@ -62,11 +62,16 @@ def _row(position: Position | None, contract: Contract, site: Site, *, above: bo
     if tariff is not None:
         money = tariff.money(avoided, dt.date.fromordinal(position.last)) * 365 / position.days
     scale = UNITS[unit].scale
-    verdict: Verdict = "proved"
+    judged = verdict(contract, low_pct=lo, savings_pct=pct, above=above)
+    return Row(contract, name, carrier, unit, position, pct, (lo, hi), float(avoided / scale), money, judged)
+
+
+def verdict(contract: Contract, *, low_pct: float, savings_pct: float, above: bool) -> Verdict:
+    """What is said of a contract whose saving has this lower end of the 90 % interval [%]."""
     if above:
-        verdict = "above"
-    elif lo <= 0:
-        verdict = "not_proved"
-    elif contract.guaranteed_savings_pct is not None and pct < contract.guaranteed_savings_pct:
-        verdict = "below"
-    return Row(contract, name, carrier, unit, position, pct, (lo, hi), float(avoided / scale), money, verdict)
+        return "above"
+    if low_pct <= 0:
+        return "not_proved"
+    if contract.guaranteed_savings_pct is not None and savings_pct < contract.guaranteed_savings_pct:
+        return "below"
+    return "proved"

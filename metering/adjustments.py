@@ -40,7 +40,10 @@ def adjusted(
     shift = statics.indoor_mc if heated is not False else 0
     earlier = None if before_mc is None else before_mc - shift
     whole = baseline.expected(temp_mc - shift, earlier, heated=heated, date=date)
-    base = min(round(float(baseline.parameters[baseline.form.coefficients[0]])), whole)
+    first = 0.0
+    if baseline.model != "heating_2p":  # its base is the use at 0 °C: heating all of it
+        first = float(baseline.parameters[baseline.form.coefficients[0]])
+    base = min(round(first), whole)
     return round(base * statics.persons + (whole - base) * statics.area)
 
 
@@ -57,6 +60,20 @@ class Adjustment(NamedTuple):
     author: str
     approved_by: str = ""
     """Who approved it; an adjustment without approval is shown and not counted."""
+    share: Fraction = Fraction(0)
+    """Added to the expected use of each of its days, a share of it."""
+    total: int = 0
+    """Added over all of its days together, the same amount a day but for the last unit [base units]; needs `last`."""
+
+    def added(self, date: int, expected: int) -> int:
+        """What it adds to the expected use of the day [base units]; 0 on days that are not its own."""
+        if date < self.first or (self.last is not None and date > self.last):
+            return 0
+        added = self.per_day + round(self.share * expected)
+        if self.total and self.last is not None:
+            days, number = self.last - self.first + 1, date - self.first
+            added += self.total * (number + 1) // days - self.total * number // days
+        return added
 
 
 class Adjusted(NamedTuple):
@@ -79,11 +96,7 @@ def adjust(days: Sequence[Figure], adjustments: Iterable[Adjustment]) -> Adjuste
     expected, added = 0, 0
     for day in days:
         expected += day.expected
-        added += sum(
-            each.per_day
-            for each in counted
-            if each.first <= day.date and (each.last is None or day.date <= each.last)
-        )
+        added += sum(each.added(day.date, day.expected) for each in counted)
     return Adjusted(
         expected,
         expected + added,

@@ -361,7 +361,8 @@ def _seasons(
 ) -> tuple[Floats, tuple[str, ...]]:
     """Whether heat was supplied on the dates, by each rule, and the names of the rules."""
     if declared:
-        days = [heated(date, lambda _: None, rule=DECLARED, declared=declared) for date in dates]
+        by = temp_of or (lambda _: None)
+        days = [heated(date, by, rule=DECLARED, declared=declared) for date in dates]
         return np.array([days], dtype=np.float64), (DECLARED,)
     if temp_of is None:
         return np.zeros((0, len(dates))), ()

@@ -223,6 +223,8 @@ class Savings(Struct, frozen=True, tag=True, array_like=True):
     """The day has no figure any more (its use or its weather became unknown)."""
     flags: int = 0
     """Doubts about the day's use, bits of `metering.flags`."""
+    adjustment: int = 0
+    """The part of `expected` that the baseline does not say: what changed in the house, and approved events."""
 
 
 class Position(Struct, frozen=True, tag=True):
@@ -247,6 +249,9 @@ class Position(Struct, frozen=True, tag=True):
     received_at: int
     flagged: dict[str, int] = {}
     """Use of the days that carry a doubt, by the doubt's name [base units]; a day may carry several."""
+    adjustment: int = 0
+    """The part of `expected` that the baseline does not say (`Savings.adjustment`); without it stands what
+    the saving would be unadjusted."""
 
 
 class Finding(Struct, frozen=True, tag=True):

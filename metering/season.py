@@ -58,6 +58,10 @@ def rule_named(name: str) -> Rule:
 DECLARED: Final = "declared"
 """Name of the rule that there is none: the dates are declared."""
 
+DECLARED_HOLDS: Final = 120
+"""Days before and after a declared season for which the declaration says that there was no heat: a summer. Farther from
+every declared season nothing is declared, and the usual rule stands in."""
+
 USUAL: Final = Rule(8_000, 8_500, 0)
 LONGEST_DELAY: Final = 3
 _PAIRS: Final = tuple(
@@ -99,7 +103,9 @@ def heated(date: int, temp_of: TempOf, *, rule: str, declared: Seasons = ()) -> 
         declared: Ordinals (first, last) of the days with heat, both included, for `DECLARED`.
     """
     if rule == DECLARED:
-        return any(first <= date <= last for first, last in declared)
+        if any(first - DECLARED_HOLDS <= date <= last + DECLARED_HOLDS for first, last in declared):
+            return any(first <= date <= last for first, last in declared)
+        rule = USUAL.name
     on_mc, off_mc, delay = rule_named(rule)
     for day in range(date - delay, date - delay - LONGEST_WALK, -1):
         decided = _decided(day, temp_of, on_mc, off_mc)

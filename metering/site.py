@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 from pathlib import PurePath
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -122,6 +123,9 @@ class Station(_Part):
 
     id: Id
     name: str = ""
+    normals_c: tuple[float, ...] | None = Field(None, min_length=12, max_length=12)
+    """Climate normals of the months, January first [°C]: the typical year of normalised savings."""
+    normals_source: str = ""
 
 
 class Price(_Part):
@@ -275,6 +279,28 @@ class Meter(_Part):
         return self
 
 
+class DatedStatics(_Part):
+    """`[[building.statics]]`: what changed in the house, from a day on. What is not given stays as it was.
+
+    Expected use is adjusted by the ratio to the baseline period (`metering.conditions`); the baseline is not.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    from_: dt.date = Field(alias="from")
+    persons: int | None = Field(None, ge=1)
+    area_m2: float | None = Field(None, gt=0)
+    """Heated area."""
+    indoor_c: float | None = Field(None, ge=5, le=35)
+    """Measured indoor temperature [°C]; it counts where one of the baseline period is known too."""
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.persons is None and self.area_m2 is None and self.indoor_c is None:
+            raise ValueError("nothing is said; expected persons, area_m2 or indoor_c")
+        return self
+
+
 class Building(_Part):
     """`[[building]]`"""
 
@@ -287,7 +313,16 @@ class Building(_Part):
     persons: int | None = Field(None, ge=0)
     entrances: int | None = Field(None, ge=0)
     station: Id | None = None
+    statics: tuple[DatedStatics, ...] = ()
     meter: tuple[Meter, ...] = ()
+
+    @model_validator(mode="after")
+    def _statics_dated_once(self) -> Self:
+        starts = [each.from_ for each in self.statics]
+        twice = sorted({start for start in starts if starts.count(start) > 1})
+        if twice:
+            raise ValueError(f"two statics from {twice[0]}")
+        return self
 
     @model_validator(mode="after")
     def _meters_fit(self) -> Self:
@@ -335,6 +370,86 @@ class Period(_Part):
         return self
 
 
+class Season(Period):
+    """`[[season]]`: an official heating season; the one that is not over yet has no end."""
+
+    source: str = ""
+    """Whose order it was."""
+
+
+class Co2(_Part):
+    """`[[co2]]`: CO2 of a unit of energy, from a day on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    carrier: Literal["heat", "electricity"]
+    from_: dt.date = Field(alias="from")
+    kg: Decimal = Field(ge=0)
+    """Kilograms of CO2 for one unit."""
+    low: Decimal | None = Field(None, ge=0)
+    """Least of the published values [kg per unit]; `kg` where it is not given."""
+    high: Decimal | None = Field(None, ge=0)
+    unit: UnitName
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if UNITS[self.unit].quantity != "energy":
+            allowed = ", ".join(name for name, unit in UNITS.items() if unit.quantity == "energy")
+            raise ValueError(f"unit {self.unit!r} is no energy; allowed are {allowed}")
+        low, high = self.kg if self.low is None else self.low, self.kg if self.high is None else self.high
+        if not low <= self.kg <= high:
+            raise ValueError(f"kg ({self.kg}) does not lie between low ({low}) and high ({high})")
+        return self
+
+
+class NonRoutine(_Part):
+    """`[[contract.event]]`: an event that changed the use of the house and is no saving, and how it is adjusted for.
+
+    Exactly one of `per_day`, `total` and `share_pct` says by how much expected use rises (negative: falls). What
+    nobody approved is shown and not counted.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    from_: dt.date = Field(alias="from")
+    to: dt.date | None = None
+    """Its last day; it goes on where it has none."""
+    per_day: Decimal | None = None
+    """[unit]"""
+    total: Decimal | None = None
+    """Of all its days together [unit]; needs `to`."""
+    share_pct: Decimal | None = Field(None, ge=-100, le=1000)
+    """Of each day's expected use [%]."""
+    unit: UnitName | None = None
+    """The meter's where it is not given."""
+    reason: str = Field(min_length=1)
+    author: str = Field(min_length=1)
+    approved_by: str = ""
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> Self:
+        said = [n for n in ("per_day", "total", "share_pct") if getattr(self, n) is not None]
+        if len(said) != 1:
+            raise ValueError(
+                f"expected exactly one of per_day, total and share_pct, got {', '.join(said) or 'none'}"
+            )
+        if self.to is not None and self.to < self.from_:
+            raise ValueError(f"the event ends ({self.to}) before it begins ({self.from_})")
+        if self.total is not None and self.to is None:
+            raise ValueError("a total needs the event's last day ('to')")
+        return self
+
+
+class Formula(_Part):
+    """`[contract.formula]`: what the contract's own degree-day arithmetic lays down."""
+
+    indoor_c: float = Field(20.0, ge=5, le=35)
+    """The contract's indoor temperature [°C] (GOST 30494)."""
+    hot_water: Decimal | None = Field(None, ge=0)
+    """Heat for hot water in the baseline period [unit]; the days without heat tell it where it is not given."""
+    unit: UnitName | None = None
+    """The meter's where it is not given."""
+
+
 class Contract(_Part):
     """`[[contract]]`: one measure on one meter point, with its promise."""
 
@@ -348,6 +463,8 @@ class Contract(_Part):
     guaranteed_savings_pct: float | None = Field(None, ge=0, le=100)
     tariff: Id | None = None
     investment_rub: Decimal | None = Field(None, ge=0)
+    event: tuple[NonRoutine, ...] = ()
+    formula: Formula = Formula()  # type: ignore[call-arg]
 
     @model_validator(mode="after")
     def _periods(self) -> Self:
@@ -414,6 +531,8 @@ class Site(_Part):
     source: tuple[Source, ...] = ()
     station: tuple[Station, ...] = ()
     tariff: tuple[Tariff, ...] = ()
+    season: tuple[Season, ...] = ()
+    co2: tuple[Co2, ...] = ()
     building: tuple[Building, ...] = ()
     contract: tuple[Contract, ...] = ()
     archive: tuple[Archive, ...] = ()
@@ -453,6 +572,34 @@ class Site(_Part):
                     f"declared are {', '.join(self.tariffs) or 'none'}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _seasons_apart(self) -> Self:
+        ordered = sorted(self.season, key=lambda season: season.from_)
+        for earlier, later in pairwise(ordered):
+            if earlier.to is None or later.from_ <= earlier.to:
+                raise ValueError(
+                    f"the season from {earlier.from_} to {earlier.to or 'open'} runs into the one from {later.from_}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _event_units(self) -> Self:
+        for contract in self.contract:
+            meter = self.meters[contract.building, contract.meter]
+            said = [(f"event from {e.from_}", e.unit) for e in contract.event]
+            for what, unit in (*said, ("formula", contract.formula.unit)):
+                if unit is not None and UNITS[unit].quantity != meter.quantity:
+                    raise ValueError(
+                        f"contract {contract.id}: {what}: unit {unit!r} does not measure {meter.quantity}"
+                    )
+        return self
+
+    @cached_property
+    def seasons(self) -> tuple[tuple[int, int], ...]:
+        """Ordinals (first, last) of the declared heating seasons' days; an open season goes on."""
+        ordered = sorted(self.season, key=lambda season: season.from_)
+        return tuple((s.from_.toordinal(), (s.to or dt.date.max).toordinal()) for s in ordered)
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -15,7 +15,8 @@ The avoided use S = sum(expected) - sum(used) is wrong for several reasons, and 
     of the terms over the reporting period and V the autocorrelation-consistent covariance of the coefficients;
 - *drift* between years, which one baseline year cannot show (`metering.drift`);
 - *estimated* energy: interpolated energy is known in total and only placed by guess;
-- *extrapolated* days: weather that the baseline has never seen.
+- *extrapolated* days: weather that the baseline has never seen;
+- *adjusted* energy: what changed in the house, and events, as somebody estimated them.
 
 The parts are added in quadrature. All widths are absolute (base units), so that a saving of zero has one too.
 Everything follows from totals: a stream asks after every day and pays a microsecond or two.
@@ -45,6 +46,10 @@ EXTRAPOLATED_SHARE: Final = 0.10
 """Standard error of a day's expected use outside the fitted weather, a share of it: the slope beyond the last
 break point is unknown there (saturation, opened windows); facts/mv.md 2.6 (opendsm issue 487)."""
 
+ADJUSTED_SHARE: Final = 0.25
+"""Half-width of what was adjusted (`metering.conditions`), a share of it. A judgement: an adjustment is an engineer's
+estimate, and use follows persons and area only roughly."""
+
 _LONGEST_MONTHS: Final = 60.0
 """Sun & Baltazar derived the polynomial for reporting periods of up to five years."""
 
@@ -59,6 +64,7 @@ class Width(NamedTuple):
     drift: float
     estimated: float
     extrapolated: float
+    adjusted: float = 0.0
 
 
 @lru_cache(maxsize=65_536)
@@ -132,6 +138,7 @@ def width_90(
     expected_total: int,
     estimated_total: int = 0,
     extrapolated_total: int = 0,
+    adjusted_total: int = 0,
 ) -> Width:
     """The half-width of the 90 % interval of avoided use with its parts [base units].
 
@@ -142,6 +149,7 @@ def width_90(
         expected_total: Sum of expected use [base units].
         estimated_total: The part of the use that rests on interpolation [base units].
         extrapolated_total: Sum of expected use of the days outside the fitted weather [base units].
+        adjusted_total: Sum of the sizes of the days' adjustments [base units].
     """
     sampling = max(
         fsu_half_width_90(baseline, days=days, months=months, expected_total=expected_total),
@@ -150,8 +158,14 @@ def width_90(
     drift = t_quantile(baseline.drift_degrees) * baseline.drift * abs(expected_total)
     estimated = ESTIMATED_SHARE * abs(estimated_total)
     extrapolated = Z90 * EXTRAPOLATED_SHARE * abs(extrapolated_total)
+    adjusted = ADJUSTED_SHARE * abs(adjusted_total)
     return Width(
-        math.hypot(sampling, drift, estimated, extrapolated), sampling, drift, estimated, extrapolated
+        math.hypot(sampling, drift, estimated, extrapolated, adjusted),
+        sampling,
+        drift,
+        estimated,
+        extrapolated,
+        adjusted,
     )
 
 

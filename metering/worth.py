@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from metering.alerts import Figure
-from metering.site import Carrier, Tariff
+from metering.site import Carrier, Site, Tariff
+from metering.units import UNITS
 
 
 class Factor(NamedTuple):
@@ -49,6 +50,19 @@ FACTORS: Final[Mapping[str, Sequence[Factor]]] = {
     ),
 }
 """Factors that hold where the site names none (facts/spb.md section 5)."""
+
+
+def factors_of(site: Site) -> Mapping[str, Sequence[Factor]]:
+    """The site's factors by carrier; the usual ones hold before its first."""
+    named: dict[str, list[Factor]] = {}
+    for said in site.co2:
+        kwh = Decimal(UNITS[said.unit].scale.numerator) / UNITS[said.unit].scale.denominator / 1000
+        low = said.kg if said.low is None else said.low
+        high = said.kg if said.high is None else said.high
+        named.setdefault(said.carrier, []).append(
+            Factor(said.from_, said.kg / kwh, low / kwh, high / kwh, said.source)
+        )
+    return {carrier: [*named.get(carrier, ()), *usual] for carrier, usual in FACTORS.items()}
 
 
 class Emission(NamedTuple):

@@ -137,7 +137,8 @@ class InfluxFigures:
     def savings(self, contract: str, first: int, last: int) -> list[Savings]:
         """Days of a contract that have a figure, date in `[first, last]`."""
         rows = self.query(
-            f"SELECT expected, used, estimated, temp_mc, has_temp, extrapolated, baseline_id, building, flags "
+            f"SELECT expected, used, estimated, temp_mc, has_temp, extrapolated, baseline_id, building, flags, "
+            f"adjustment "
             f"FROM {schema.SAVINGS} WHERE contract = $c AND held = 1 "
             f"AND time >= {seconds(first)}s AND time <= {seconds(last)}s",
             c=contract,
@@ -155,6 +156,7 @@ class InfluxFigures:
                 row["baseline_id"],
                 0,
                 flags=row["flags"] or 0,
+                adjustment=row["adjustment"] or 0,
             )
             for row in rows
         ]
@@ -194,6 +196,7 @@ class InfluxFigures:
             row["baseline_id"],
             row["received_ms"],
             msgspec.json.decode(row.get("flagged") or "{}"),
+            row.get("adjustment") or 0,
         )
 
     def alerts(self, *, open_only: bool = True) -> list[Alert]:

@@ -183,8 +183,8 @@ def _savings(event: Savings, site: Site | None) -> list[str]:
         f"{key} expected={expected}i,used={used}i,avoided={expected - used}i,money={money}i,"
         f"estimated={estimated}i,temp_mc={temp or 0}i,has_temp={0 if temp is None else 1}i,"
         f"extrapolated={int(event.extrapolated)}i,carrier={text(_carrier(event.contract, site))},"
-        f"baseline_id={text(event.baseline_id)},flags={event.flags}i,held={0 if event.withdrawn else 1}i "
-        f"{_midnight(event.date)}"
+        f"baseline_id={text(event.baseline_id)},flags={event.flags}i,adjustment={event.adjustment}i,"
+        f"held={0 if event.withdrawn else 1}i {_midnight(event.date)}"
     ]
 
 
@@ -204,7 +204,7 @@ def _position(event: Position, site: Site | None) -> list[str]:
         f"expected={event.expected}i,used={event.used}i,avoided={avoided}i,half_width={_float(event.half_width)},"
         f"finite={int(math.isfinite(event.half_width))}i,estimated={event.estimated}i,grade={text(event.grade)},"
         f"baseline_id={text(event.baseline_id)},savings_pct={_float(savings)},lo_pct={_float(lo)},hi_pct={_float(hi)},"
-        f"flagged={text(msgspec.json.encode(event.flagged).decode())},"
+        f"adjustment={event.adjustment}i,flagged={text(msgspec.json.encode(event.flagged).decode())},"
         f"proved={int(lo > 0)}i,last_ms={(event.last - _EPOCH) * DAY_MS}i,received_ms={event.received_at}i"
         + _of_the_site(event, avoided, site)
     )

@@ -144,7 +144,7 @@ class Reader:
         """Days of a contract that have a figure, date in `[first, last]`."""
         rows = self._db.execute(
             "SELECT building, date, expected, used, estimated, temp_mc, extrapolated, baseline_id, "
-            "flags FROM savings WHERE contract = ? AND date BETWEEN ? AND ? ORDER BY date",
+            "flags, adjustment FROM savings WHERE contract = ? AND date BETWEEN ? AND ? ORDER BY date",
             (contract, first, last),
         )
         return [
@@ -160,8 +160,9 @@ class Reader:
                 baseline,
                 0,
                 flags=flags,
+                adjustment=adjustment,
             )
-            for building, date, expected, used, estimated, temp, outside, baseline, flags in rows
+            for building, date, expected, used, estimated, temp, outside, baseline, flags, adjustment in rows
         ]
 
     def gauges(

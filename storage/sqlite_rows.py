@@ -41,7 +41,7 @@ _DAY_GONE: Final = "DELETE FROM day WHERE date = ? AND register = ?"
 _WEATHER: Final = "INSERT OR REPLACE INTO weather_day VALUES (?, ?, ?, ?, ?)"
 _GAUGE: Final = "INSERT OR REPLACE INTO gauge VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _GAUGE_GONE: Final = "DELETE FROM gauge WHERE day = ? AND register = ? AND hour = ?"
-_SAVINGS: Final = "INSERT OR REPLACE INTO savings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SAVINGS: Final = "INSERT OR REPLACE INTO savings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SAVINGS_GONE: Final = "DELETE FROM savings WHERE contract = ? AND date = ?"
 _BASELINE: Final = "INSERT INTO baseline VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _POSITION: Final = "INSERT OR REPLACE INTO position VALUES (?, ?)"
@@ -131,6 +131,7 @@ class Rows:
             event.extrapolated,
             event.baseline_id,
             event.flags,
+            event.adjustment,
         )
         self._replace(_SAVINGS, (event.contract, event.date), None if event.withdrawn else figures)
 

@@ -75,7 +75,12 @@ CREATE TABLE gauge (day INTEGER NOT NULL, register INTEGER NOT NULL, hour INTEGE
 ALTER TABLE savings ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;
 """
 
-_STEPS: Final = (_TABLES, _KEYED, _GAUGES)
+# What of a figure's expected use the baseline does not say.
+_ADJUSTED: Final = """
+ALTER TABLE savings ADD COLUMN adjustment INTEGER NOT NULL DEFAULT 0;
+"""
+
+_STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED)
 VERSION: Final = len(_STEPS)
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from metering.baseline import Baseline, Unfit, fit
+from metering.conditions import Conditions, conditions, seasons_for
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
 from metering.known import known_of
 from metering.season import last_affected
@@ -38,6 +39,8 @@ class Month(Struct, frozen=True, tag="m", array_like=True):
     """Doubts about the use of days that have any."""
     shown: dict[int, int] = {}
     """The same of the figures, as published."""
+    added: dict[int, int] = {}
+    """The part of the figures' expected use that the baseline does not say, as published; of days that have any."""
 
 
 class FittedState(Struct, frozen=True, tag="b", array_like=True):
@@ -45,10 +48,18 @@ class FittedState(Struct, frozen=True, tag="b", array_like=True):
 
     document: bytes
     baseline_id: str
+    conditions: str = ""
+    """Digest of the conditions (`metering.conditions`) that the figures were calculated under."""
 
 
 def savings_step(site: Site) -> Step:
-    """The step that fits each contract's baseline once and computes its savings."""
+    """The step that fits each contract's baseline once and computes its savings.
+
+    What the site file says of seasons, the house and events is held against what the figures were calculated
+    under: where it differs, the next fact of the contract brings them all up to date.
+    """
+    under = {contract.id: conditions(site, contract) for contract in site.contract}
+    digests = {name: each.digest for name, each in under.items()}
 
     def keys(event: Day | WeatherDay | Fitted) -> Iterable[str]:
         if isinstance(event, Fitted):
@@ -94,6 +105,9 @@ def savings_step(site: Site) -> Step:
                 Fitted(contract.building, key, fitted.baseline_id, fitted.document, event.received_at)
             )
             dates = view.dates_from(contract.reporting.from_.toordinal())
+        elif fitted.conditions != digests[key]:
+            view.changed[_BASELINE] = replace(fitted, conditions=digests[key])
+            dates = view.dates_from(contract.reporting.from_.toordinal())
         elif isinstance(event, WeatherDay):
             dates = view.used_dates(event.date, _last_affected(fitted, view, event.date))
         else:
@@ -106,7 +120,7 @@ def savings_step(site: Site) -> Step:
         held: FittedState | None = parts.get(_BASELINE)
         if held is not None and held.baseline_id == event.baseline_id:
             return {}, ()
-        fitted = FittedState(event.document, event.baseline_id)
+        fitted = FittedState(event.document, event.baseline_id, digests[contract.id])
         view = _View(parts, {_BASELINE: fitted})
         dates = view.dates_from(contract.reporting.from_.toordinal())
         return view.changed, _compare_all(contract, fitted, view, dates, event.received_at)
@@ -121,13 +135,6 @@ def savings_step(site: Site) -> Step:
             if _reporting(contract, date)
         )
         return [saved for saved in compared if saved is not None]
-
-    def _declared_out(contract: Contract, date: int) -> bool:
-        outages = site.meters[contract.building, contract.meter].outage
-        return any(
-            outage.from_.toordinal() <= date and (outage.to is None or date <= outage.to.toordinal())
-            for outage in outages
-        )
 
     def _fit(contract: Contract, view: _View, event: Day | WeatherDay) -> FittedState | None:
         """The baseline, once its period and the lateness horizon have passed and enough days are there."""
@@ -150,6 +157,7 @@ def savings_step(site: Site) -> Step:
                 temps_mc=[temps[d] for d in dates],
                 temps_before_mc=[temps[d - 1] for d in dates],
                 temp_of=view.temp,
+                seasons=seasons_for(under[contract.id].seasons, first, last),
                 first=first,
                 last=last,
                 unit="Wh" if meter.quantity == "energy" else "l",
@@ -161,7 +169,7 @@ def savings_step(site: Site) -> Step:
             )
         except Unfit:
             return None
-        return FittedState(baseline.document, baseline.id)
+        return FittedState(baseline.document, baseline.id, digests[contract.id])
 
     def _compare(
         contract: Contract, baseline: Baseline, view: _View, date: int, received_at: int
@@ -170,27 +178,36 @@ def savings_step(site: Site) -> Step:
         held = view.month(date)
         old = held.figures.get(date)
         new: tuple[int, int, int, int | None, bool] | None = None
+        adjustment = 0
         temp, before = view.temp(date), view.temp(date - 1)
         use = held.used.get(date)
         if use is not None and (temp is not None or not baseline.needs_weather):
-            heated = baseline.heated(date, view.temp)
+            here: Conditions = under[contract.id]
+            heated = baseline.heated(date, view.temp, here.seasons)
             # A day without supply is no saving: it has no figure.
-            if not baseline.outage(use[0], heated=heated) and not _declared_out(contract, date):
-                expected = baseline.expected(temp, before, heated=heated, date=date)
-                new = (expected, *use, temp, baseline.extrapolated(temp, before))
+            if not baseline.outage(use[0], heated=heated) and not here.out(date):
+                wanted = here.expected(baseline, temp, before, heated=heated, date=date)
+                new = (wanted.adjusted, *use, temp, baseline.extrapolated(temp, before))
+                adjustment = wanted.adjustment
         flags = held.flags.get(date, 0) if new is not None else 0
-        if new == old and flags == held.shown.get(date, 0):
+        if new == old and flags == held.shown.get(date, 0) and adjustment == held.added.get(date, 0):
             return None
-        figures, shown = dict(held.figures), dict(held.shown)
+        figures, shown, added = dict(held.figures), dict(held.shown), dict(held.added)
         shown.pop(date, None)
+        added.pop(date, None)
         if new is None:
             del figures[date]
         else:
             figures[date] = new
             if flags:
                 shown[date] = flags
+            if adjustment:
+                added[date] = adjustment
         view.changed[_month(date)] = replace(
-            held, figures=dict(sorted(figures.items())), shown=dict(sorted(shown.items()))
+            held,
+            figures=dict(sorted(figures.items())),
+            shown=dict(sorted(shown.items())),
+            added=dict(sorted(added.items())),
         )
         return Savings(
             contract.building,
@@ -201,6 +218,7 @@ def savings_step(site: Site) -> Step:
             received_at,
             withdrawn=new is None,
             flags=flags,
+            adjustment=adjustment,
         )
 
     return Step("savings", (Day, WeatherDay, Fitted), keys, Month | FittedState, run)

@@ -29,6 +29,8 @@ class Figures(Struct, frozen=True, tag="m", array_like=True):
     days: dict[int, tuple[int, int, int, bool]] = {}
     flags: dict[int, int] = {}
     """Doubts about the use of days that have any."""
+    added: dict[int, int] = {}
+    """The part of expected use that the baseline does not say, of days that have any."""
 
 
 class WatchHead(Struct, frozen=True, tag="h", array_like=True):
@@ -66,15 +68,19 @@ def watch_step(site: Site) -> Step:
     def _note(parts: Parts, head: WatchHead, event: Savings) -> tuple[Changed, Sequence[Event]]:
         name = dt.date.fromordinal(event.date).strftime("%Y-%m")
         held: Figures = parts.get(name) or Figures()
-        days, flags = dict(held.days), dict(held.flags)
+        days, flags, added = dict(held.days), dict(held.flags), dict(held.added)
         flags.pop(event.date, None)
+        added.pop(event.date, None)
         if event.withdrawn:
             days.pop(event.date, None)
         else:
             days[event.date] = (event.expected, event.used, event.estimated, event.extrapolated)
             if event.flags:
                 flags[event.date] = event.flags
-        changed: dict[str, Any] = {name: Figures(dict(sorted(days.items())), dict(sorted(flags.items())))}
+            if event.adjustment:
+                added[event.date] = event.adjustment
+        now = Figures(dict(sorted(days.items())), dict(sorted(flags.items())), dict(sorted(added.items())))
+        changed: dict[str, Any] = {name: now}
         months = head.months if name in head.months else tuple(sorted((*head.months, name)))
         if not head.changed or months is not head.months:
             changed[_HEAD] = WatchHead(head.document, months, True, head.alerts, head.position)
@@ -85,10 +91,12 @@ def watch_step(site: Site) -> Step:
     ) -> tuple[Changed, Sequence[Event]]:
         baseline = Baseline.from_document(head.document)
         days: list[Figure] = []
-        estimated = strange = 0
+        estimated = strange = adjustment = adjusted = 0
         flagged: dict[str, int] = {}
         for name in head.months:
             month: Figures = parts[name]
+            adjustment += sum(month.added.values())
+            adjusted += sum(abs(each) for each in month.added.values())
             for date, (expected, used, guessed, outside) in month.days.items():
                 for bit, doubt in FLAG_NAMES.items():
                     if month.flags.get(date, 0) & bit:
@@ -120,6 +128,7 @@ def watch_step(site: Site) -> Step:
                 expected_total=expected,
                 estimated_total=estimated,
                 extrapolated_total=strange,
+                adjusted_total=adjusted,
             ).total
             since = contract.reporting.from_.toordinal()
             position = Position(
@@ -137,6 +146,7 @@ def watch_step(site: Site) -> Step:
                 baseline.id,
                 now,
                 dict(sorted(flagged.items())),
+                adjustment,
             )
             if head.position is None or _without_clock(head.position) != _without_clock(position):
                 events.append(position)

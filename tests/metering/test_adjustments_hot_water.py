@@ -105,3 +105,9 @@ def test_hot_water_is_never_more_than_all():
     result = split(dataclasses.replace(a_baseline()), used=10_000, days=30)
     assert result is not None
     assert (result.hot_water, result.heating) == (10_000, 0)
+
+
+def test_a_line_without_a_balance_is_heating_all_of_it():
+    plain = a_baseline("heating_2p", base=2_000.0, heating=100.0)
+    statics = Statics(area=Fraction(11, 10), persons=Fraction(1, 2))
+    assert adjusted(plain, statics, 0, heated=True) == 2_200

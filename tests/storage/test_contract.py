@@ -84,6 +84,7 @@ def savings(date: int = DATE, **changes: Any) -> Savings:
         "temp_mc": -4_250,
         "extrapolated": False,
         "flags": 9,
+        "adjustment": -35,
     }
     return Savings("b01", "c1", date, **(fields | changes), baseline_id="ab12", received_at=0)
 
@@ -163,7 +164,7 @@ def test_savings_are_restated_and_withdrawn(store: Both) -> None:
 def test_the_newest_position_is_the_position(store: Both) -> None:
     def position(last: int) -> Position:
         return Position(
-            "b01", "c1", DATE, last, 2, 1, 2000, 1600, 123.456, 5, "B", "ab12", 77, {"spike_dropped": 8}
+            "b01", "c1", DATE, last, 2, 1, 2000, 1600, 123.456, 5, "B", "ab12", 77, {"spike_dropped": 8}, -90
         )
 
     assert store.figures.position("c1") is None

@@ -153,7 +153,7 @@ def _field(value: str) -> int | float | str:
             Savings("b01", "c1", DATE, 9, 8, 1, None, True, "ab", 0, withdrawn=True),
             [
                 "savings,building=b01,contract=c1 expected=0i,used=0i,avoided=0i,money=0i,estimated=0i,temp_mc=0i,"
-                f'has_temp=0i,extrapolated=1i,carrier="",baseline_id="ab",flags=0i,held=0i {MIDNIGHT}'
+                f'has_temp=0i,extrapolated=1i,carrier="",baseline_id="ab",flags=0i,adjustment=0i,held=0i {MIDNIGHT}'
             ],
         ),
         (

@@ -59,6 +59,10 @@ prices = [{ from = 2024-01-01, price = "2500" }]
 [[building]]
 id = "b01"
 station = "spb"
+persons = 400
+  [[building.statics]]
+  from = 2025-05-12
+  persons = 380
   [[building.meter]]
   id = "heat"
   carrier = "heat"
@@ -84,6 +88,13 @@ baseline = { from = 2025-01-01, to = 2025-03-31 }
 reporting = { from = 2025-05-02 }
 guaranteed_savings_pct = 20
 tariff = "heat"
+  [[contract.event]]
+  from = 2025-05-06
+  to = 2025-05-14
+  share_pct = "-4.5"
+  reason = "two stairwells under repair"
+  author = "a"
+  approved_by = "b"
 """
 MOSCOW = dt.timezone(dt.timedelta(hours=3))
 FIRST = dt.date(2025, 5, 1)
