@@ -237,7 +237,8 @@ def ingest(site: SiteOption = None) -> None:
     from kvartal.files import read_site
     from kvartal.publisher import ingest_site
 
-    ingest_site(settings=_settings(), site=read_site(_site_path(site)))
+    path = _site_path(site)
+    ingest_site(settings=_settings(), path=path, site=read_site(path))
 
 
 @app.command()
@@ -246,7 +247,8 @@ def worker(site: SiteOption = None) -> None:
     from kvartal.files import read_site
     from kvartal.worker import work_site
 
-    work_site(settings=_settings(), site=read_site(_site_path(site)))
+    path = _site_path(site)
+    work_site(settings=_settings(), path=path, site=read_site(path))
 
 
 @app.command()

@@ -131,20 +131,20 @@ def run_site(*, settings: Settings, path: Path, site: Site, db: Path) -> None:
             broker.save()
         runner = embedded(site, store)
 
-        def tell_the_pipeline() -> None:
+        def tell_the_pipeline(before: Site | None) -> None:
             now = wall_clock()
-            notifier.send(runner.enter(site_events(in_force(), now), now).alerts)
+            notifier.send(runner.enter(site_events(in_force(), now, before=before), now).alerts)
 
         def renew() -> None:
             newer = watch.take()
             if newer is not None:
                 runner.use(newer, Decoder(newer).decode)
                 source.follow(filters(newer.source))
-                in_force.site = newer
-                tell_the_pipeline()
+                before, in_force.site = in_force.site, newer
+                tell_the_pipeline(before)
                 log.info("the new site file is in force")
 
-        tell_the_pipeline()
+        tell_the_pipeline(None)
         watch.start()
         watch.hurry_on_sighup()
         serve(

@@ -8,7 +8,7 @@ from metering.times import UTC, to_ms
 from metering.units import UNITS, to_amount
 
 
-def site_events(site: Site, now: int) -> list[Declared]:
+def site_events(site: Site, now: int, *, before: Site | None = None) -> list[Declared]:
     """All that the pipeline must know of the site as events: run at the start and whenever the site file changes.
 
     Embedded they are run and committed, in the cluster ingest publishes them under their building. They may come
@@ -17,8 +17,10 @@ def site_events(site: Site, now: int) -> list[Declared]:
     Args:
         site: The site.
         now: The time [ms].
+        before: The site whose events the pipeline has had: only what is new since is told.
     """
-    return declared(site, now)
+    told = frozenset(declared(before, now)) if before is not None else frozenset()
+    return [event for event in declared(site, now) if event not in told]
 
 
 def declared(site: Site, now: int) -> list[Declared]:
