@@ -95,6 +95,8 @@ class MqttSource:
     ) -> None:
         self.host, self.port = host, port
         self._filters = list(filters)
+        self._unwanted: list[str] = []
+        """Filters of earlier, which the broker may keep in our session."""
         self._clock = clock
         self._keepalive = keepalive_s
         self._arrived: deque[Message] = deque()
@@ -108,6 +110,8 @@ class MqttSource:
         self._connected = threading.Event()
         self._subscribed = threading.Event()
         self._answered = threading.Event()
+        self._answers: set[int] = set()
+        """Numbers of the requests to unsubscribe that the broker has answered."""
         self._started = self._stopping = False
         self._failure: Exception | None = None
         self.refused: str | None = None
@@ -194,6 +198,20 @@ class MqttSource:
         """Publish something of our own (alerts), QoS 1; queued while there is no connection."""
         self._client.publish(topic, payload, qos=1)
 
+    def follow(self, filters: Sequence[str]) -> None:
+        """Subscribe to these filters from now on, and to no others; what had arrived by then is taken all the same."""
+        before, self._filters = self._filters, list(filters)
+        self._unwanted = [topic for topic in (*self._unwanted, *before) if topic not in filters]
+        if not self._connected.is_set():
+            return  # each connection begins with what is followed then
+        new = [topic for topic in filters if topic not in before]
+        gone = [topic for topic in before if topic not in filters]
+        if new:
+            self._subscribed.clear()
+            self._client.subscribe([(topic, 1) for topic in new])
+        if gone:
+            self._client.unsubscribe(gone)
+
     def stop(self) -> None:
         """Disconnect cleanly, after the acknowledgements given so far. The session stays and queues for us."""
         self._stopping = True
@@ -201,8 +219,12 @@ class MqttSource:
         if self._connected.is_set():
             # mosquitto drops what it has not read yet of a connection when the next one with our id comes in.
             # It answers in order, so after the answer to a request that changes nothing it has read them all.
-            self._client.unsubscribe(_NO_FILTER)
-            self._answered.wait(_STOP_S)
+            _, asked = self._client.unsubscribe(_NO_FILTER)
+            deadline = time.monotonic() + _STOP_S
+            while asked not in self._answers and time.monotonic() < deadline:
+                self._answered.clear()
+                if asked not in self._answers:
+                    self._answered.wait(max(0.0, deadline - time.monotonic()))
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -216,6 +238,7 @@ class MqttSource:
         # what paho holds of the old connection it throws away when it opens the next.
         with self._acking:
             self._generation += 1
+        self._answers.clear()
 
     def _on_connect(self, client: mqtt.Client, _user: Any, _flags: Any, reason: Any, _props: Any) -> None:
         if reason.is_failure:
@@ -229,6 +252,8 @@ class MqttSource:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._filters:
             client.subscribe([(topic, 1) for topic in self._filters])
+        if self._unwanted:
+            client.unsubscribe(self._unwanted)
         self._connected.set()
 
     def _on_disconnect(
@@ -245,9 +270,8 @@ class MqttSource:
             return
         self._subscribed.set()
 
-    def _on_unsubscribe(
-        self, _client: mqtt.Client, _user: Any, _mid: int, _reasons: Any, _props: Any
-    ) -> None:
+    def _on_unsubscribe(self, _client: mqtt.Client, _user: Any, mid: int, _reasons: Any, _props: Any) -> None:
+        self._answers.add(mid)
         self._answered.set()
 
     def _full(self) -> bool:

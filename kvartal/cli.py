@@ -200,7 +200,7 @@ def demo(
     console = Console(stderr=True)
 
     def page(db: Path, site: Any) -> Any:
-        stop = serve_page(listening, db, site, lang=shown)
+        stop = serve_page(listening, db, lambda: site, lang=shown)
         host, bound = listening.getsockname()
         console.print(f"http://{host}:{bound}")
         return stop
@@ -227,8 +227,8 @@ def run(site: SiteOption = None, db: DbOption = None) -> None:
     from kvartal.files import read_site
     from kvartal.run import run_site
 
-    settings = _settings()
-    run_site(settings=settings, site=read_site(_site_path(site)), db=_db_path(db, must_exist=False))
+    path = _site_path(site)
+    run_site(settings=_settings(), path=path, site=read_site(path), db=_db_path(db, must_exist=False))
 
 
 @app.command()
@@ -237,7 +237,8 @@ def ingest(site: SiteOption = None) -> None:
     from kvartal.files import read_site
     from kvartal.publisher import ingest_site
 
-    ingest_site(settings=_settings(), site=read_site(_site_path(site)))
+    path = _site_path(site)
+    ingest_site(settings=_settings(), path=path, site=read_site(path))
 
 
 @app.command()
@@ -246,7 +247,8 @@ def worker(site: SiteOption = None) -> None:
     from kvartal.files import read_site
     from kvartal.worker import work_site
 
-    work_site(settings=_settings(), site=read_site(_site_path(site)))
+    path = _site_path(site)
+    work_site(settings=_settings(), path=path, site=read_site(path))
 
 
 @app.command()

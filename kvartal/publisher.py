@@ -6,6 +6,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 from ingest.decode import Decoder, copy_to_buildings
@@ -15,6 +16,8 @@ from ingest.topics import filters
 from kvartal.files import Refused
 from kvartal.run import Pulse, stop_on_signals, wall_clock
 from kvartal.settings import Settings
+from kvartal.site_events import site_events
+from kvartal.site_watch import SiteWatch
 from metering.events import Declared, Readings, Rejected, Tick
 from metering.site import Site
 from streams.cluster import CHANGELOG
@@ -56,6 +59,7 @@ def publish_all(
     idle: Callable[[], None] = lambda: None,
     batch: int = _BATCH,
     first_pause_s: float = 1.0,
+    newer: Callable[[], Site | None] = lambda: None,
 ) -> None:
     """Take messages, publish their events, acknowledge; until `stop` is set.
 
@@ -71,15 +75,24 @@ def publish_all(
         idle: Called in each round, with messages or without.
         batch: Messages published at once.
         first_pause_s: Before the log is tried again; doubles up to a minute [s].
+        newer: Asked between two batches for another site, which is in force from then on.
     """
     decoder = Decoder(site)
     ticked = clock()
+    of_the_site = site_events(site, ticked)
     while not stop.is_set():
+        changed = newer()
+        if changed is not None:
+            of_the_site += site_events(changed, clock(), before=site)
+            site, decoder = changed, Decoder(changed)
+            source.follow(filters(site.source))
+            log.info("the new site file is in force")
         messages = source.take(batch, 0.2)
-        if messages:
+        if messages or of_the_site:
             events = decoded(decoder, messages, site)
-            if not _publish(event_log, events, stop, first_pause_s):
+            if not _publish(event_log, [*of_the_site, *events], stop, first_pause_s):
                 return
+            of_the_site = []
             source.ack(messages)
             told(messages, events)
         now = clock()
@@ -109,8 +122,13 @@ def _publish(
         pause = min(_LONGEST_PAUSE_S, 2 * pause)
 
 
-def ingest_site(*, settings: Settings, site: Site) -> None:
-    """Run until Ctrl-C or SIGTERM.
+def ingest_site(*, settings: Settings, path: Path, site: Site) -> None:
+    """Run until Ctrl-C or SIGTERM; what changes in the site file meanwhile is taken over.
+
+    Args:
+        settings: The settings.
+        path: The site file.
+        site: The site that it describes now.
 
     Raises:
         Refused: the settings name no broker or no Kafka, or Kafka cannot be used as they say.
@@ -141,6 +159,9 @@ def ingest_site(*, settings: Settings, site: Site) -> None:
         if source.connected:
             pulse.beat()
 
+    watch = SiteWatch(path, site)
+    watch.start()
+    watch.hurry_on_sighup()
     source.start()
     log.info("taking messages from %s:%d", settings.mqtt_host, settings.mqtt_port)
     try:
@@ -151,7 +172,9 @@ def ingest_site(*, settings: Settings, site: Site) -> None:
             clock=wall_clock,
             stop=stop,
             idle=beat_while_connected,
+            newer=watch.take,
         )
     finally:
+        watch.stop()
         source.stop()
     log.info("stopped; what was not acknowledged waits at the broker")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ingest.captures import Capture
 from ingest.decode import Decoder, copy_to_buildings
-from kvartal.site_events import declared
+from kvartal.site_events import site_events
 from metering.site import Site
 from storage.sqlite import Store
 from streams.embedded import Embedded
@@ -49,7 +49,7 @@ def replay(
         done = 0
         for batch in _batches(captures, BATCH):
             if not done:
-                runner.enter(declared(site, batch[0].received_at), batch[0].received_at)
+                runner.enter(site_events(site, batch[0].received_at), batch[0].received_at)
             result = runner.take(batch)
             for name, n in result.counts.items():
                 totals[name] = totals.get(name, 0) + n

@@ -13,13 +13,15 @@ from dashboards.notify import Notifier
 from dashboards.page.serve import listen, serve_page
 from dashboards.wording import sentence
 from ingest.broker import Broker, local_broker
+from ingest.decode import Decoder
 from ingest.source import MqttSource
 from ingest.topics import filters
 from kvartal.files import Refused
 from kvartal.replay import embedded
 from kvartal.service import serve
 from kvartal.settings import Settings
-from kvartal.site_events import declared
+from kvartal.site_events import site_events
+from kvartal.site_watch import InForce, SiteWatch
 from metering.site import Site
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
@@ -60,8 +62,14 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def run_site(*, settings: Settings, site: Site, db: Path) -> None:
-    """Serve the site until Ctrl-C or SIGTERM.
+def run_site(*, settings: Settings, path: Path, site: Site, db: Path) -> None:
+    """Serve the site until Ctrl-C or SIGTERM; what changes in its file meanwhile is taken over.
+
+    Args:
+        settings: The settings.
+        path: The site file.
+        site: The site that it describes now.
+        db: Path of the store.
 
     Raises:
         Refused, CannotServe, NoBroker, WrongStore: before anything has started.
@@ -94,18 +102,21 @@ def run_site(*, settings: Settings, site: Site, db: Path) -> None:
         password=settings.mqtt_password.get_secret_value() if settings.mqtt_password else None,
         tls=settings.mqtt_tls,
     )
+    watch = SiteWatch(path, site)
+    in_force = InForce(site)
     stop_page = serve_page(
         listening,
         db,
-        site,
+        in_force,
         lang=settings.lang,
         password=password,
         health=lambda: {"broker": source.connected and source.wait_subscribed(0)},
+        notice=watch.notice,
     )
     notifier = Notifier(
         urls=[url.strip() for url in settings.notify.split(",") if url.strip()],
         publish=source.publish,
-        sentence=lambda alert: sentence(alert, site, settings.lang),
+        sentence=lambda alert: sentence(alert, in_force(), settings.lang),
         sent=store,
         clock=wall_clock,
     )
@@ -119,7 +130,23 @@ def run_site(*, settings: Settings, site: Site, db: Path) -> None:
         if broker is not None and source.wait_subscribed(10):
             broker.save()
         runner = embedded(site, store)
-        runner.enter(declared(site, wall_clock()), wall_clock())
+
+        def tell_the_pipeline(before: Site | None) -> None:
+            now = wall_clock()
+            notifier.send(runner.enter(site_events(in_force(), now, before=before), now).alerts)
+
+        def renew() -> None:
+            newer = watch.take()
+            if newer is not None:
+                runner.use(newer, Decoder(newer).decode)
+                source.follow(filters(newer.source))
+                before, in_force.site = in_force.site, newer
+                tell_the_pipeline(before)
+                log.info("the new site file is in force")
+
+        tell_the_pipeline(None)
+        watch.start()
+        watch.hurry_on_sighup()
         serve(
             source=source,
             runner=runner,
@@ -127,8 +154,10 @@ def run_site(*, settings: Settings, site: Site, db: Path) -> None:
             stop=stop,
             alert=notifier.send,
             refused=lambda reason: log.warning("the broker at %s:%d refuses us: %s", host, port, reason),
+            renew=renew,
         )
     finally:
+        watch.stop()
         source.stop()
         notifier.close()
         stop_page()

@@ -33,6 +33,7 @@ def serve(
     told: Told = lambda messages, batch: None,
     alert: Callable[[list[Alert]], None] = lambda alerts: None,
     refused: Callable[[str], None] = lambda reason: None,
+    renew: Callable[[], None] = lambda: None,
 ) -> None:
     """Take messages, run the pipeline over them, commit, acknowledge; until `stop` is set.
 
@@ -44,9 +45,11 @@ def serve(
         told: Called after each batch is durable and acknowledged.
         alert: Called with alerts that were opened, updated or resolved.
         refused: Called with the reason, each minute that the broker turns us away.
+        renew: Called between two batches, where the runner may be given another site.
     """
     ticked = clock()
     while not stop.is_set():
+        renew()
         messages = source.take(_BATCH, 0.2)
         if messages:
             batch = runner.take(messages)

@@ -8,6 +8,21 @@ from metering.times import UTC, to_ms
 from metering.units import UNITS, to_amount
 
 
+def site_events(site: Site, now: int, *, before: Site | None = None) -> list[Declared]:
+    """All that the pipeline must know of the site as events: run at the start and whenever the site file changes.
+
+    Embedded they are run and committed, in the cluster ingest publishes them under their building. They may come
+    again, from several processes too: what is known already changes nothing.
+
+    Args:
+        site: The site.
+        now: The time [ms].
+        before: The site whose events the pipeline has had: only what is new since is told.
+    """
+    told = frozenset(declared(before, now)) if before is not None else frozenset()
+    return [event for event in declared(site, now) if event not in told]
+
+
 def declared(site: Site, now: int) -> list[Declared]:
     """The exchanges that the site file declares, a register at a time. To be told again is nothing new.
 

@@ -13,6 +13,7 @@ from ingest.log import READINGS, REJECTED, NotDelivered, create_topics
 from kvartal.files import Refused
 from kvartal.run import Pulse, stop_on_signals
 from kvartal.settings import Settings
+from kvartal.site_watch import SiteWatch
 from metering.events import Event
 from metering.site import Site
 from storage.influx import InfluxSink
@@ -64,6 +65,10 @@ class ThroughToInflux:
             log.error("InfluxDB refuses a line for good: %s: %s", reason, line)
         self._dead = len(dead)
 
+    def use(self, site: Site) -> None:
+        """Take names, money and units from another site from now on."""
+        self._sink.use(site)
+
     def stop(self) -> None:
         """Wait for nothing any more."""
         self._stopping.set()
@@ -75,8 +80,29 @@ class ThroughToInflux:
         self._directory.cleanup()
 
 
-def work_site(*, settings: Settings, site: Site) -> None:
-    """Run until Ctrl-C or SIGTERM. Exits with 1 where the worker failed: start it again, nothing is lost.
+class _Watched:
+    """The watch over the site file, whose sites the sink gets too, for the names and money of what it writes."""
+
+    def __init__(self, watch: SiteWatch, sink: ThroughToInflux) -> None:
+        self._watch, self._sink = watch, sink
+        self.hurry = watch.hurry
+
+    def take(self) -> Site | None:
+        site = self._watch.take()
+        if site is not None:
+            self._sink.use(site)
+        return site
+
+
+def work_site(*, settings: Settings, path: Path, site: Site) -> None:
+    """Run until Ctrl-C or SIGTERM; what changes in the site file meanwhile is taken over.
+
+    Exits with 1 where the worker failed: start it again, nothing is lost.
+
+    Args:
+        settings: The settings.
+        path: The site file.
+        site: The site that it describes now.
 
     Raises:
         Refused: the settings name no Kafka or no InfluxDB, or the worker did not start.
@@ -100,6 +126,7 @@ def work_site(*, settings: Settings, site: Site) -> None:
         directory=settings.data,
         site=site,
     )
+    watch = SiteWatch(path, site)
     worker = Worker(
         bootstrap=settings.kafka,
         partitions=settings.partitions,
@@ -108,7 +135,10 @@ def work_site(*, settings: Settings, site: Site) -> None:
         topic=READINGS,
         rejected=REJECTED,
         data=str(settings.data / "faust"),
+        sites=_Watched(watch, sink),
     )
+    watch.start()
+    watch.hurry_on_sighup()
     try:
         if not worker.start(120):
             raise Refused(f"the worker did not get its partitions from {settings.kafka}: {worker.failed}")
@@ -117,6 +147,7 @@ def work_site(*, settings: Settings, site: Site) -> None:
         while not stop.wait(1) and worker.running:
             pulse.beat()
     finally:
+        watch.stop()
         sink.stop()
         worker.stop()
         sink.close()

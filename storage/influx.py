@@ -139,6 +139,10 @@ class InfluxSink:
                 raise
         self._wake.set()
 
+    def use(self, site: Site) -> None:
+        """Take names, units and money from another site from now on."""
+        self._site = site
+
     @property
     def pending(self) -> int:
         """Batches in the outbox."""

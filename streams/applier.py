@@ -28,6 +28,22 @@ class Sink(Protocol):
     def write(self, events: Sequence[Event]) -> None: ...
 
 
+class Sites(Protocol):
+    """Where another site comes from while we run: `kvartal.site_watch.SiteWatch`."""
+
+    def take(self) -> Site | None:
+        """A site that is to be in force from now on, given once; None where nothing has changed. Returns at once."""
+        ...
+
+    def hurry(self) -> None:
+        """Something was met that the site does not know: look whether there is a newer one."""
+        ...
+
+
+class Stranger(LookupError):
+    """A message speaks of something that the site does not know; the text says of what."""
+
+
 class _Partition:
     """What one batch has done to one partition."""
 
@@ -59,14 +75,18 @@ class Applier:
             partitions: Of the log; they share the cache evenly.
             most_cached: Parts kept decoded.
         """
-        self._site = site
-        self._steps = pipeline(site)
-        self._takers = takers(self._steps)
+        self.use(site)
         self._parts = parts
         self._sink = sink
         self._most = most_cached // partitions
         self._partitions: dict[int, _Partition] = {}
         self._events: list[Event] = []
+
+    def use(self, site: Site) -> None:
+        """Go on with another site over the same state, between two batches. The types of parts depend on no site."""
+        self._site = site
+        self._steps = pipeline(site)
+        self._takers = takers(self._steps)
 
     def forget(self) -> None:
         """Drop what was not committed and read everything anew: partitions moved, or the batch failed."""
@@ -86,7 +106,9 @@ class Applier:
         on = self._partition(partition)
         return (self._parts.applied(partition) if on.newest is None else on.newest) + 1
 
-    def take(self, value: bytes, *, partition: int, offset: int, logged_at: int = 0) -> bool:
+    def take(
+        self, value: bytes, *, partition: int, offset: int, logged_at: int = 0, put_aside: bool = True
+    ) -> bool:
         """Apply one message in memory; returns whether it was new.
 
         Args:
@@ -94,21 +116,28 @@ class Applier:
             partition: Its partition.
             offset: Its offset; messages of a partition come in order.
             logged_at: When the log took it [ms], for messages that do not say when they were received.
+            put_aside: Whether a message of something that the site does not know becomes a `Rejected`.
+
+        Raises:
+            Stranger: it is such a message and was not put aside: nothing has been done.
         """
         if offset < self.expected(partition):
             return False
         on = self._partition(partition)
-        on.newest = offset
         try:
             event = decode(value)
         except NotOurs as error:
+            on.newest = offset
             detail = f"partition {partition}, offset {offset}: {error}"
             self._events.append(Rejected("(event log)", value, "decoder_error", detail, logged_at))
             return True
         unknown = stranger(event, self._site)
+        if unknown is not None and not put_aside and not isinstance(event, Tick):
+            raise Stranger(unknown)
+        on.newest = offset
         if unknown is not None:
             # The site file has changed since: kept, so that it can be replayed when the meter is back.
-            if isinstance(event, Readings | Declared):
+            if not isinstance(event, Tick):
                 detail = f"partition {partition}, offset {offset}: {unknown} in the site file"
                 n = len(event.times) if isinstance(event, Readings) else 1
                 self._events.append(

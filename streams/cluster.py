@@ -20,6 +20,9 @@ Where a partition goes on is not left to Faust either, which may commit past a m
 of its hands: the state knows the offset that follows. It is committed before Faust seeks to what is committed, and
 a message that comes too early while the log holds the ones before it ends the worker.
 
+Another site is brought in between two batches. Ingest may know it before us: a message of a meter that the site
+does not know ends the batch before it, and waits a moment for a site that does; then it is put aside as rejected.
+
 A rebalance drops the batch at hand, unacknowledged: the partition's new owner begins from the changelog. A sink
 that is away holds everything up and nothing is passed over. A bug in a step, a crash in Faust and a consumer
 that stands still while the log goes on (faust-streaming #175) end the worker with `failed`: whoever runs it
@@ -42,7 +45,7 @@ import faust.streams
 
 from metering.events import Event, Rejected
 from metering.site import Site
-from streams.applier import Applier, Sink
+from streams.applier import Applier, Sink, Sites, Stranger
 from streams.chunks import TableParts
 from streams.codec import NotOurs, decode_rejected
 from streams.standstill import Standstill
@@ -60,6 +63,8 @@ _MOST_MESSAGES: Final = 200
 _LONGEST_BATCH_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _LOOK_EVERY_S: Final = 15.0
+_ASK_EVERY_S: Final = 0.05
+_HOPELESS_S: Final = 60.0
 
 
 class Stalled(RuntimeError):
@@ -90,6 +95,8 @@ class Worker:
         stalled_s: float = 300.0,
         session_s: float = 30.0,
         rejected: str | None = None,
+        sites: Sites | None = None,
+        patience_s: float = 10.0,
     ) -> None:
         """
         Args:
@@ -103,6 +110,9 @@ class Worker:
             stalled_s: The worker ends when messages wait and none was applied for so long [s].
             rejected: The topic of what ingest rejected, which goes to the sink as it is; None where somebody else
                 sees to it. It has as many partitions.
+            sites: Gives another site while the worker runs; None where there will be none.
+            patience_s: How long after the log took it a message of something unknown to the site waits for a site
+                that knows it, before it is put aside as rejected [s].
             session_s: After so long without a heartbeat Kafka gives its partitions to another worker [s].
         """
         self.applied: dict[int, int] = {}
@@ -115,6 +125,7 @@ class Worker:
         self._store, self._data, self._stalled_s = store, data, stalled_s
         self._session_s, self._rejected = session_s, rejected
         self._site, self._sink = site, sink
+        self._sites, self._patience_s = sites, patience_s
         self._thread = threading.Thread(target=self._run, name="faust", daemon=True)
 
     def start(self, timeout_s: float = 60.0) -> bool:
@@ -178,7 +189,8 @@ class Worker:
                 loop.call_soon_threadsafe(stopping.set)
 
         out = _Out(self._sink)
-        batches = _Batches(app, applier, written, out, self._advance)
+        renewal = _Renewal(applier, self._sites, self._patience_s)
+        batches = _Batches(app, applier, written, out, renewal, self._advance)
 
         async def ends_the_worker(work: Awaitable[None]) -> None:
             try:
@@ -389,6 +401,47 @@ async def _pass_on(stream: Any, out: _Out) -> None:
             batch, events = [], []
 
 
+class _Renewal:
+    """Brings in another site between two batches, and waits a moment for one where a message needs it."""
+
+    def __init__(self, applier: Applier, sites: Sites | None, patience_s: float) -> None:
+        self._applier, self._sites, self._patience_s = applier, sites, patience_s
+        self._missed: dict[str, float] = {}
+        """What was waited for in vain since the site last changed, and until when it is not again [monotonic s]."""
+
+    def hopes(self, unknown: str) -> bool:
+        """Whether a site that knows it may come, so that it is worth to end a batch."""
+        return self._sites is not None and self._missed.get(unknown, 0.0) <= time.monotonic()
+
+    def renew(self) -> bool:
+        """Use the newest site; whether there was another one."""
+        site = self._sites.take() if self._sites is not None else None
+        if site is None:
+            return False
+        self._applier.use(site)
+        self._missed.clear()
+        log.info("the new site file is in force")
+        return True
+
+    async def wait(self, unknown: str, logged_at: float) -> bool:
+        """Wait for another site because of something unknown; whether one came.
+
+        Args:
+            unknown: What.
+            logged_at: When the log took the message that speaks of it [s since 1970].
+        """
+        if self._sites is not None:
+            self._sites.hurry()
+        ends = time.monotonic() + min(self._patience_s, logged_at + self._patience_s - time.time())
+        while not self.renew():
+            if time.monotonic() >= ends:
+                self._missed[unknown] = time.monotonic() + _HOPELESS_S
+                log.warning("%s: messages of it are put aside", unknown)
+                return False
+            await asyncio.sleep(_ASK_EVERY_S)
+        return True
+
+
 class _Batches:
     """The agent: takes messages of a stream and makes them durable batch by batch."""
 
@@ -398,10 +451,11 @@ class _Batches:
         applier: Applier,
         written: _Written,
         out: _Out,
+        renewal: _Renewal,
         advanced: Callable[[Mapping[int, int]], None],
     ) -> None:
         self._app, self._applier, self._written, self._out = app, applier, written, out
-        self._advanced = advanced
+        self._renewal, self._advanced = renewal, advanced
 
     async def run(self, stream: Any) -> None:
         """Work off the stream for ever."""
@@ -420,18 +474,55 @@ class _Batches:
             if message.offset > expected:
                 await self._check_gap(message, expected)
             if not batch:
+                self._renewal.renew()
                 begun = time.monotonic()
+            try:
+                self._apply(event, put_aside=False)
+            except Stranger as stranger:
+                unknown = str(stranger)
+                if self._renewal.hopes(unknown):
+                    if batch:
+                        await self._make_durable(stream, batch)
+                        batch = []
+                    if not await self._apply_later(event, unknown):
+                        continue
+                    begun = time.monotonic()
+                else:
+                    self._apply(event, put_aside=True)
             batch.append(event)
-            self._applier.take(
-                event.value or b"",  # a tombstone has none
-                partition=message.partition,
-                offset=message.offset,
-                logged_at=round(1000 * message.timestamp),
-            )
             full = len(batch) >= _MOST_MESSAGES or time.monotonic() - begun > _LONGEST_BATCH_S
             if full or stream.channel.empty():
                 await self._make_durable(stream, batch)
                 batch = []
+
+    def _apply(self, event: Any, *, put_aside: bool) -> None:
+        message = event.message
+        self._applier.take(
+            event.value or b"",  # a tombstone has none
+            partition=message.partition,
+            offset=message.offset,
+            logged_at=round(1000 * message.timestamp),
+            put_aside=put_aside,
+        )
+
+    async def _apply_later(self, event: Any, unknown: str) -> bool:
+        """Apply a message that needs another site, or put it aside; False where a rebalance took it from us."""
+        while True:
+            came = await self._renewal.wait(unknown, event.message.timestamp)
+            if self._moved(event):
+                self._applier.forget()
+                return False
+            self._written.met(event)
+            try:
+                self._apply(event, put_aside=not came)
+                return True
+            except Stranger as still:
+                unknown = str(still)
+
+    def _moved(self, event: Any) -> bool:
+        """Whether a rebalance came since the message did, or comes now."""
+        moved: bool = event.message.generation_id != self._app.consumer_generation_id
+        return moved or not self._app.flow_control.is_active()
 
     async def _check_gap(self, message: Any, expected: int) -> None:
         first = (await self._app.consumer.earliest_offsets(message.tp))[message.tp]
@@ -441,8 +532,7 @@ class _Batches:
 
     async def _make_durable(self, stream: Any, batch: list[Any]) -> None:
         await self._out.write(self._applier.finish())
-        moved = batch[0].message.generation_id != self._app.consumer_generation_id
-        if moved or not self._app.flow_control.is_active():
+        if self._moved(batch[0]):
             self._applier.forget()
             return
         applied = self._applier.commit()

@@ -77,13 +77,19 @@ class Embedded:
         self._store = store
         self._decode = decode
         self._copy = copy_to_buildings
+        self._most = most_cached
         steps = pipeline(site)
         self._steps = takers(steps)
-        self._cache = Cache(
-            store,
-            steps,
-            cached_for(site) if most_cached is None else most_cached,
-        )
+        self._cache = Cache(store, steps, self._most_cached())
+
+    def use(self, site: Site, decode: Decode) -> None:
+        """Go on with another site over the same state, between two batches. The types of parts depend on no site."""
+        self._site, self._decode = site, decode
+        self._steps = takers(pipeline(site))
+        self._cache.fit(self._most_cached())
+
+    def _most_cached(self) -> int:
+        return cached_for(self._site) if self._most is None else self._most
 
     def take(self, messages: Iterable[Message]) -> Batch:
         """Decode a batch of messages, run the pipeline over it and commit. On disk when this returns."""

@@ -73,6 +73,10 @@ class Cache:
         self._changed: dict[tuple[str, str], Any] = {}
         self._decoders = {step.name: msgspec.msgpack.Decoder(step.part) for step in steps}
 
+    def fit(self, most: int, most_decoded: int = MOST_DECODED) -> None:
+        """Keep so many parts from now on: the site has grown or shrunk."""
+        self._most, self._most_decoded = most, min(most, most_decoded)
+
     def parts(self, step: Step, key: str) -> Parts:
         return _Parts(self, step, f"{step.name}/{key}")
 

@@ -31,22 +31,24 @@ _KEEP_ALIVE_S: Final = 15.0
 
 def create_app(
     store: Path,
-    site: Site,
+    site: Callable[[], Site],
     *,
     lang: Lang = "ru",
     password: str | None = None,
     stopping: threading.Event,
     health: Callable[[], dict[str, bool]] = dict,
+    notice: Callable[[], dict[str, str]] = dict,
 ) -> Starlette:
     """The page over the store of a site.
 
     Args:
         store: Path of the embedded store.
-        site: The site.
+        site: Gives the site in force; it may change while the page is served.
         lang: Language of the texts; `?lang=` overrides it.
         password: Asked for by HTTP Basic (any user name) where given.
         stopping: Ends the event streams, so that the server can stop.
         health: What must hold for the service to be well, by name.
+        notice: What people should know though the service is well, by name.
     """
     local = threading.local()
 
@@ -63,22 +65,24 @@ def create_app(
         return FileResponse(_STATIC / "index.html")
 
     def portfolio(request: Request) -> Response:
-        return JSONResponse(portfolio_view(reader(), site, language(request)))
+        return JSONResponse(portfolio_view(reader(), site(), language(request)))
 
     def contract(request: Request) -> Response:
-        found = site.contracts.get(request.path_params["id"])
+        now = site()
+        found = now.contracts.get(request.path_params["id"])
         if found is None:
             raise HTTPException(404, "no such contract")
-        return JSONResponse(contract_view(reader(), site, found, language(request)))
+        return JSONResponse(contract_view(reader(), now, found, language(request)))
 
     def day(request: Request) -> Response:
-        where = request.path_params
-        if (where["building"], where["meter"]) not in site.meters:
+        where, now = request.path_params, site()
+        meter = now.meters.get((where["building"], where["meter"]))
+        if meter is None:
             raise HTTPException(404, "no such meter")
-        quantity = site.meters[where["building"], where["meter"]].quantity
+        quantity = meter.quantity
         return JSONResponse(
             day_view(
-                reader(), site, where["building"], where["meter"], quantity, where["date"], language(request)
+                reader(), now, where["building"], where["meter"], quantity, where["date"], language(request)
             )
         )
 
@@ -93,7 +97,7 @@ def create_app(
 
     def healthy(_request: Request) -> Response:
         found = health()
-        return JSONResponse(found, 200 if all(found.values()) else 503)
+        return JSONResponse(found | notice(), 200 if all(found.values()) else 503)
 
     async def events(request: Request) -> Response:
         async def changes() -> AsyncIterator[str]:

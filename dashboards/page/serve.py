@@ -52,15 +52,18 @@ def _loopback(host: str) -> bool:
 def serve_page(
     listening: socket.socket,
     store: Path,
-    site: Site,
+    site: Callable[[], Site],
     *,
     lang: Lang,
     password: str | None = None,
     health: Callable[[], dict[str, bool]] = dict,
+    notice: Callable[[], dict[str, str]] = dict,
 ) -> Callable[[], None]:
     """Serve the page on an open socket, in a thread; returns what stops it."""
     stopping = threading.Event()
-    app = create_app(store, site, lang=lang, password=password, stopping=stopping, health=health)
+    app = create_app(
+        store, site, lang=lang, password=password, stopping=stopping, health=health, notice=notice
+    )
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2
     )

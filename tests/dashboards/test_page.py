@@ -37,7 +37,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     replay(quarter.archives(), site=site, db=db)
     listening = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    stop = serve_page(listening, db, site, lang="ru")
+    stop = serve_page(listening, db, lambda: site, lang="ru")
     yield Served(url, db, site, quarter)
     stop()
 
@@ -159,7 +159,7 @@ def test_beyond_loopback_it_wants_a_password(served: Served) -> None:
         listen("0.0.0.0", 0)
     listening = listen("127.0.0.1", 0, password="right")
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    stop = serve_page(listening, served.db, served.site, lang="ru", password="right")
+    stop = serve_page(listening, served.db, lambda: served.site, lang="ru", password="right")
     try:
         for given, status in (("", 401), ("wrong", 401), ("right", 200)):
             token = base64.b64encode(f"me:{given}".encode()).decode()
@@ -187,7 +187,9 @@ def test_health_says_what_is_ill(served: Served) -> None:
     listening = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     well = threading.Event()
-    stop = serve_page(listening, served.db, served.site, lang="ru", health=lambda: {"broker": well.is_set()})
+    stop = serve_page(
+        listening, served.db, lambda: served.site, lang="ru", health=lambda: {"broker": well.is_set()}
+    )
     try:
         with pytest.raises(urllib.error.HTTPError) as raised:
             get(url, "/api/health")

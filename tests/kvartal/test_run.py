@@ -261,3 +261,100 @@ def test_the_broker_may_go_and_come_back(
     publish(mosquitto, [message(1)])
     service.wait(lambda reader: reader.counts().get("accepted", 0) == 2)
     assert service.stop() == 0
+
+
+GROWING = """
+[site]
+id = "growing"
+timezone = "Europe/Moscow"
+[[source]]
+topic = "kvartal/v1/{building}/{meter}/readings"
+backfill = true
+[[building]]
+id = "b01"
+  [[building.meter]]
+  id = "heat"
+  carrier = "heat"
+  unit = "Gcal"
+"""
+GROWN = """
+[[source]]
+topic = "gateway/{building}/{meter}"
+backfill = true
+[[tariff]]
+id = "power"
+unit = "kWh"
+prices = [{ from = 2024-01-01, price = "7.00", vat = true, source = "example" }]
+[[building]]
+id = "b02"
+  [[building.meter]]
+  id = "el"
+  carrier = "electricity"
+  unit = "kWh"
+[[contract]]
+id = "c-b02-el"
+building = "b02"
+meter = "el"
+baseline = { from = 2024-10-01, to = 2025-09-30 }
+reporting = { from = 2025-10-15 }
+tariff = "power"
+"""
+
+
+def health(service: Service) -> dict[str, object]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/api/health", timeout=5) as answer:
+        found: dict[str, object] = json.load(answer)
+    return found
+
+
+def said(service: Service, words: str, times: int = 1, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while service.log().count(words) < times:
+        assert time.monotonic() < deadline, service.log()[-2000:]
+        time.sleep(0.05)
+
+
+def test_a_building_is_added_to_the_site_file_without_a_restart(
+    service_of: Callable[[str], Service], mosquitto: Mosquitto
+) -> None:
+    service = service_of(GROWING)
+    assert subscribed(service), service.log()
+
+    def reading(topic: str, unit: str, hour: int) -> Capture:
+        moment = dt.datetime(2025, 1, 1, hour, tzinfo=dt.UTC)
+        body = {"unit": unit, "time": moment.isoformat(), "value": 100 + hour}
+        return Capture(topic, json.dumps(body).encode(), 0)
+
+    old = "kvartal/v1/b01/heat/readings"
+    publish(mosquitto, [reading(old, "Gcal", 0), reading("kvartal/v1/b02/el/readings", "kWh", 0)])
+    service.wait(lambda reader: reader.counts().get("rejected:unknown_meter", 0) == 1)
+
+    service.site.write_text(GROWING + "[[building", encoding="utf-8")
+    said(service, "site file refused")
+    assert "not TOML" in str(health(service)["site_file"])
+    publish(mosquitto, [reading(old, "Gcal", 1)])
+    service.wait(lambda reader: reader.counts().get("accepted", 0) == 2)
+
+    # A new source's topic is a new subscription; a source that is gone is not heard any more.
+    service.site.write_text(GROWING + GROWN, encoding="utf-8")
+    said(service, "the new site file is in force")
+    assert subscribed(service), service.log()
+    assert health(service) == {"broker": True}
+    publish(mosquitto, [reading("gateway/b02/el", "kWh", hour) for hour in range(3)])
+    publish(mosquitto, [reading(old, "Gcal", 2)])
+    service.wait(lambda reader: reader.counts().get("accepted", 0) == 6)
+    service.wait(lambda reader: len(reader.hours("b02", "el", "energy", 0, 10**6)) == 2)
+    with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/api/contracts/c-b02-el", timeout=5) as page:
+        assert page.status == 200
+
+    service.site.write_text(GROWING, encoding="utf-8")
+    assert service.process is not None
+    service.process.send_signal(signal.SIGHUP)
+    said(service, "the new site file is in force", times=2)
+    publish(mosquitto, [reading("gateway/b02/el", "kWh", 4), reading(old, "Gcal", 3)])
+    service.wait(lambda reader: reader.counts().get("accepted", 0) == 7)
+    reader = Reader(service.db)
+    counts = reader.counts()
+    reader.close()
+    assert counts["received"] == counts["accepted"] + counts["rejected"]
+    assert service.stop() == 0

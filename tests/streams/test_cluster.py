@@ -26,7 +26,7 @@ from ingest.topics import filters
 from kvartal.pace import Pace
 from kvartal.publisher import decoded, publish_all
 from kvartal.replay import embedded
-from metering.events import Event, Hours, Readings, Rejected, Tick
+from metering.events import Event, Fitted, Hours, Readings, Rejected, Tick
 from metering.site import Site, parse_site
 from metering.times import to_ms
 from simulators.publish import Publisher
@@ -375,8 +375,56 @@ def test_nothing_is_acknowledged_while_the_log_is_away(mosquitto: Mosquitto, eve
         publisher = Publisher(host=mosquitto.host, port=mosquitto.port)
         assert publisher.publish([Capture("kvartal/v1/b01/heat/readings", b"not json", 0)] * 5) == 5
         publisher.close()
-        # One is being tried; the others wait.
-        until(lambda: source.waiting == 4)
+        # What the site file declares is being tried, with a message if one had come by then; the others wait.
+        until(lambda: source.waiting >= 4)
     assert told == []
     with ingest(event_log):
         until(lambda: sum(told) == 5)
+
+
+class Arriving:
+    """Sites as a watch gives them: a site put here waits until it is asked for."""
+
+    def __init__(self) -> None:
+        self.next: Site | None = None
+        self.hurried = threading.Event()
+
+    def take(self) -> Site | None:
+        found, self.next = self.next, None
+        return found
+
+    def hurry(self) -> None:
+        self.hurried.set()
+
+
+def test_a_worker_waits_a_moment_for_a_site_that_knows_the_meter(
+    event_log: EventLog, start_worker: Any, site: Site
+) -> None:
+    smaller = parse_site(SITE[: SITE.index('[[building]]\nid = "b06"')])
+    sites, kept = Arriving(), Kept()
+    worker: Worker = start_worker(smaller, kept, sites=sites, patience_s=5.0)
+
+    # Ingest knows the new building already: its messages wait, and those before and after are whole.
+    event_log.publish(days(0, 3))
+    assert sites.hurried.wait(30)
+    assert not any(building == "b06" for building, _ in kept.hours)
+    sites.next = site
+    assert worker.wait_applied(event_log.delivered, 30), worker.failed
+    assert kept.hours == whole(3)
+    assert not kept.rejected
+
+    # What no site comes to know is put aside with its bytes, and holds nothing up for long.
+    sites.next = smaller
+    event_log.publish([day("b01", 3)])
+    assert worker.wait_applied(event_log.delivered, 30), worker.failed
+    sites.hurried.clear()
+    strange = Fitted("b01", "gone", "0" * 16, b"{}", 7)
+    begun = time.monotonic()
+    event_log.publish([*days(3, 5), strange])
+    assert worker.wait_applied(event_log.delivered, 30), worker.failed
+    assert time.monotonic() - begun < 15
+    assert sites.hurried.is_set()
+    assert {(r.reason, r.readings) for r in kept.rejected} == {("unknown_meter", 24), ("unknown_meter", 1)}
+    assert len(kept.rejected) == 3
+    assert kept.hours == {at: use for at, use in whole(5).items() if at in kept.hours}
+    assert len(kept.hours) == len(whole(5)) - 2 * 24

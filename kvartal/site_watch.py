@@ -1,0 +1,189 @@
+"""The site file while a service runs: what changes in it is taken over without a restart, or refused in words.
+
+Theory of operation
+-------------------
+A thread of its own looks at the file every two seconds, and at once on `hurry` (SIGHUP; a worker that meets a meter
+it does not know). Only a file that stands still is read: half a file may be a valid site with half the houses. What
+describes a site is kept for `take`, which the service calls between two batches; what does not is refused, said
+once with every fault, and the site in force goes on. So does it where the change needs a restart.
+
+Two processes of a cluster look at their own copies of the file and may see a change at different times: whoever
+meets something unknown asks here to look at once and waits a moment (`streams.cluster`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ingest.decode import Decoder
+from kvartal.files import Refused, read_site
+from metering.site import Site, SiteError
+
+log = logging.getLogger("kvartal.site")
+
+_EVERY_S: Final = 2.0
+_SETTLE_S: Final = 0.3
+"""A file that has not changed for so long is written [s]."""
+_FIXED: Final = ("id", "timezone")
+"""Keys of `[site]` that the state in the store, or on the log, was made with."""
+
+
+class SiteWatch:
+    """Looks at a site file and hands over each new site once."""
+
+    def __init__(
+        self, path: Path, site: Site, *, every_s: float = _EVERY_S, settle_s: float = _SETTLE_S
+    ) -> None:
+        """
+        Args:
+            path: The site file.
+            site: The site in force.
+            every_s: How often the file is looked at [s].
+            settle_s: How long it must stand still before it is read [s].
+        """
+        self._path, self._every_s, self._settle_s = path, every_s, settle_s
+        self.refused: str | None = None
+        """Why the file as it is now is not in force; None where it is."""
+        self._newest = site
+        self._waiting: Site | None = None
+        self._seen: object = None
+        self._one = threading.Lock()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="site-file", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def hurry(self) -> None:
+        """Look at once."""
+        self._wake.set()
+
+    def hurry_on_sighup(self) -> None:
+        """Look at once whenever SIGHUP comes. For the main thread."""
+
+        def told(_number: int, _frame: Any) -> None:
+            self.hurry()
+
+        signal.signal(signal.SIGHUP, told)
+
+    def notice(self) -> dict[str, str]:
+        """What the page says about the file; nothing where it is in force."""
+        return {} if self.refused is None else {"site_file": f"site file refused: {self.refused}"}
+
+    def take(self) -> Site | None:
+        """A site that is to be in force from now on; None where nothing has changed. Each is given once."""
+        if self._waiting is None:
+            return None
+        with self._one:
+            found, self._waiting = self._waiting, None
+        return found
+
+    def look(self) -> None:
+        """Look at the file, and read it where it has changed and stands still."""
+        seen = self._standing()
+        if seen == self._seen:
+            return
+        while not self._stop.wait(self._settle_s):
+            before, seen = seen, self._standing()
+            if seen != before:
+                continue
+            site: Site | None = None
+            why = ""
+            try:
+                site = read_site(self._path)
+                Decoder(site)  # knows which formats there are
+            except (Refused, SiteError) as error:
+                site, why = None, str(error)
+            if self._standing() == seen:
+                self._seen = seen
+                self._judge(site, why)
+                return
+
+    def _standing(self) -> object:
+        """What tells one writing of the file from the next."""
+        try:
+            found = os.stat(self._path)
+        except OSError as error:
+            return error.errno
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def _judge(self, site: Site | None, why: str) -> None:
+        if site is not None:
+            why = needs_restart(self._newest, site)
+        if site is None or why:
+            if why != self.refused:
+                log.error("site file refused, the site goes on as it was: %s", why)
+            self.refused = why
+            return
+        self.refused = None
+        if site == self._newest:
+            return
+        log.info("site file changed: %s", difference(self._newest, site))
+        with self._one:
+            self._newest = self._waiting = site
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            self.look()
+            self._wake.wait(self._every_s)
+
+
+class InForce:
+    """The site in force, for those who ask for it again and again."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    def __call__(self) -> Site:
+        return self.site
+
+
+def needs_restart(old: Site, new: Site) -> str:
+    """Why `new` cannot be taken over while `old` is in force; empty where it can."""
+    for key in _FIXED:
+        was, is_now = getattr(old.site, key), getattr(new.site, key)
+        if was != is_now:
+            return (
+                f"site.{key}: {was!r} became {is_now!r}, which all that is stored depends on: "
+                "a restart is needed, with a store of its own"
+            )
+    if not new.source:
+        return "there is no [[source]]: nothing would ever arrive"
+    return ""
+
+
+def difference(old: Site, new: Site) -> str:
+    """What came, went and changed from one site to the other, in a line."""
+    words = []
+    tables: tuple[tuple[str, Mapping[Any, Any], Mapping[Any, Any]], ...] = (
+        ("building", old.buildings, new.buildings),
+        ("meter", old.meters, new.meters),
+        ("contract", old.contracts, new.contracts),
+        ("tariff", old.tariffs, new.tariffs),
+        ("station", old.stations, new.stations),
+        ("source", {s.topic: s for s in old.source}, {s.topic: s for s in new.source}),
+    )
+    for name, before, after in tables:
+        came, went = len(after.keys() - before.keys()), len(before.keys() - after.keys())
+        # A building whose meters changed is not counted as changed itself: the meters are.
+        changed = sum(before[key] != after[key] for key in before.keys() & after.keys() if name != "building")
+        parts = [f"{sign}{n}" for sign, n in (("+", came), ("-", went), ("~", changed)) if n]
+        if parts:
+            words.append(f"{name} {' '.join(parts)}")
+    return ", ".join(words) or "other settings"
