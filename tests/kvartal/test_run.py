@@ -19,7 +19,7 @@ import pytest
 
 from ingest.broker import Mosquitto, free_port
 from ingest.captures import Capture
-from kvartal.exports import write_csv
+from kvartal.exports import LEDGER_COLUMNS, ledger_texts, write
 from kvartal.replay import backfilling, replay
 from metering.site import parse_site
 from metering.times import to_ms
@@ -205,7 +205,7 @@ def test_a_real_building_over_mqtt_gives_its_authors_result(
 def ledger_bytes(db: Path) -> str:
     reader = Reader(db)
     out = io.StringIO()
-    write_csv(reader.ledger(), out)
+    write(ledger_texts(reader.ledger()), LEDGER_COLUMNS, out, as_json=False)
     reader.close()
     return out.getvalue()
 
