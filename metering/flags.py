@@ -39,7 +39,7 @@ NAMES: Final[dict[int, str]] = {
 MEANINGS: Final[dict[int, str]] = {
     INTERPOLATED: "the hour lies in a gap of at most 6 h and was interpolated",
     UNKNOWN: "energy known in total over a longer gap, not by hour",
-    PENDING: "a suspect reading awaits later ones",
+    PENDING: "after this hour a suspect reading came, and later ones must decide what it was",
     CONFLICT: "two values were sent for one instant",
     SPIKE: "a stray value was dropped here",
     EXCHANGE: "the register jumped to another meter's count; what fell between is a duration, not energy",

@@ -246,8 +246,7 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
     booked = Booked({}, {}, [], [])
     state = fold(rules, old.state, (t,), (v,), booked)
     assert state is not None
-    before, after = old.state.t // HOUR_MS, state.t // HOUR_MS
-    touched = {*booked.amounts, *booked.flags, before, after}
+    touched = {*booked.amounts, *booked.flags, *_open_hours(old.state), *_open_hours(state)}
     if min(touched) < day * 24:
         return None
     kept = old.booked
@@ -261,7 +260,7 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
     hours: dict[int, tuple[int, int] | None] = {}
     was: dict[int, tuple[int, int] | None] = {}
     for hour in sorted(touched):
-        then, now = _sum((kept,), hour, old.state.t), _sum((booked,), hour, state.t)
+        then, now = _sum((kept,), hour, old.state), _sum((booked,), hour, state)
         if then != now:
             hours[hour], was[hour] = now, then
     return Entered(
@@ -424,12 +423,10 @@ def _compare(
     touched: set[int] = set()
     for day, block in new_blocks.items():
         old = old_blocks[day]
-        touched.add(block.state.t // HOUR_MS)
         if old is None:
             touched.update(block.booked.amounts)
             touched.update(block.booked.flags)
             continue
-        touched.add(old.state.t // HOUR_MS)
         touched.update(hour for hour, _ in block.booked.amounts.items() ^ old.booked.amounts.items())
         touched.update(hour for hour, _ in block.booked.flags.items() ^ old.booked.flags.items())
 
@@ -444,8 +441,10 @@ def _compare(
             return found
         return _block(parts, day) if new_head.holds(day) else None
 
-    frontier_old = _frontier(old_head, old_block)
-    frontier_new = _frontier(new_head, new_block)
+    old_end, new_end = _end(old_head, old_block), _end(new_head, new_block)
+    for end in (old_end, new_end):
+        if end is not None:
+            touched.update(_open_hours(end))
     after: dict[int, tuple[int, int] | None] = {}
     before: dict[int, tuple[int, int] | None] = {}
     by_day: dict[int, list[int]] = {}
@@ -455,17 +454,23 @@ def _compare(
         was_from = _contributors(old_head, day, hours, old_block)
         now_from = _contributors(new_head, day, hours, new_block)
         for hour in hours:
-            was, now = _sum(was_from, hour, frontier_old), _sum(now_from, hour, frontier_new)
+            was, now = _sum(was_from, hour, old_end), _sum(now_from, hour, new_end)
             if was != now:
                 after[hour], before[hour] = now, was
     return after, before
 
 
-def _frontier(head: Head, block_of: _BlockOf) -> int:
+def _end(head: Head, block_of: _BlockOf) -> State | None:
+    """Where the register's fold stands after all its readings."""
     if not head.spans:
-        return 0
+        return None
     block = block_of(head.spans[-1][1])
-    return block.state.t if block is not None else 0
+    return block.state if block is not None else None
+
+
+def _open_hours(state: State) -> tuple[int, int]:
+    """The hour that the fold's anchor lies in, and the one that it ends: later readings may change what they say."""
+    return state.t // HOUR_MS, (state.t - 1) // HOUR_MS
 
 
 def _contributors(head: Head, day: int, hours: Sequence[int], block_of: _BlockOf) -> list[Booked]:
@@ -479,7 +484,7 @@ def _contributors(head: Head, day: int, hours: Sequence[int], block_of: _BlockOf
     return [block.booked for block in blocks if block is not None]
 
 
-def _sum(sources: Sequence[Booked], hour: int, frontier: int) -> tuple[int, int] | None:
+def _sum(sources: Sequence[Booked], hour: int, end: State | None) -> tuple[int, int] | None:
     amount, note, held = 0, 0, False
     for booked in sources:
         part = booked.amounts.get(hour)
@@ -489,8 +494,11 @@ def _sum(sources: Sequence[Booked], hour: int, frontier: int) -> tuple[int, int]
         note |= booked.flags.get(hour, 0)
     if not held:
         return None
-    if hour * HOUR_MS < frontier < (hour + 1) * HOUR_MS:
-        note |= f.PARTIAL
+    if end is not None and hour * HOUR_MS < end.t <= (hour + 1) * HOUR_MS:
+        if end.t < (hour + 1) * HOUR_MS:
+            note |= f.PARTIAL
+        if end.chains:
+            note |= f.PENDING
     return amount, note
 
 
@@ -510,8 +518,8 @@ def hours_of(parts: Parts, day: int) -> dict[int, tuple[int, int]]:
     def block_of(source: int) -> Block | None:
         return _block(parts, source) if head.holds(source) else None
 
-    frontier = _frontier(head, block_of)
+    end = _end(head, block_of)
     hours = range(day * 24, day * 24 + 24)
     sources = _contributors(head, day, hours, block_of)
-    sums = {hour: _sum(sources, hour, frontier) for hour in hours}
+    sums = {hour: _sum(sources, hour, end) for hour in hours}
     return {hour: found for hour, found in sums.items() if found is not None}

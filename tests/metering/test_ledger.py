@@ -444,3 +444,13 @@ def test_parts_survive_their_encoding() -> None:
     block = kept.parts[str(head.spans[-1][1])]
     assert isinstance(block, Block)
     assert isinstance(block.state, State)
+
+
+def test_the_last_hour_before_a_suspect_is_pending_until_later_readings_decide() -> None:
+    amounts = count_up(30)
+    kept = kept_of([*hourly(amounts), (T0 + 30 * HOUR_MS, 0)])
+    last = T0 // HOUR_MS + 28
+    assert kept.hours[last] == (amounts[29] - amounts[28], f.PENDING)
+    kept.enter([(T0 + 31 * HOUR_MS, amounts[29] + 40_000)])
+    assert kept.hours[last] == (amounts[29] - amounts[28], 0)
+    assert kept.hours[last + 1][1] & f.SPIKE
