@@ -411,6 +411,36 @@ def savings(
     _print(savings_table(table, _period(baseline, "--baseline"), _period(reporting, "--reporting")))
 
 
+@app.command()
+def contract(
+    id: Annotated[str, typer.Argument(help="Id of the contract in the site file.", metavar="ID")],
+    site: SiteOption = None,
+    db: DbOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
+    lang: Annotated[Optional[Lang], typer.Option(help="Language of the lines.")] = None,  # noqa: UP045
+) -> None:
+    """Say all about a contract: the saving and how sure it is, money, CO2, its formula, doubts, changes."""
+    from dashboards.contract_document import document
+    from dashboards.contract_view import rows_of, view_contract
+    from dashboards.contract_words import lines
+    from kvartal.files import Refused, read_site
+    from storage.sqlite_reader import Reader
+
+    described = read_site(_site_path(site))
+    found = described.contracts.get(id)
+    if found is None:
+        known = ", ".join(described.contracts) or "none"
+        raise Refused(f"contract {id!r} is not in the site file; it has {known}")
+    reader = Reader(_db_path(db))
+    view = view_contract(rows_of(reader, described, found), described, found)
+    if as_json:
+        _print(document(view))
+        return
+    shown: Literal["ru", "en"] = "en" if (lang or _settings().lang) == "en" else "ru"
+    for label, text in lines(view, described, shown):
+        typer.echo(f"{label:26} {text}")
+
+
 @app.command("import")
 def import_file(
     file: Annotated[
