@@ -233,7 +233,7 @@ def _full(rows: Rows, site: Site, empty: ContractView, baseline: Baseline, here:
         estimated=sum(day.estimated for day in rows.savings),
         outages=outages,
         doubts=found,
-        changes=tuple(changes(figures, rho=baseline.rho, cvrmse=baseline.cvrmse)),
+        changes=_changes(facts, figures, empty.carrier),
         events=_events(site, contract, {day.date: day.expected for day in rows.savings}),
     )
     typical, formula = _typical(facts, site, view), _formula(facts, site, view)
@@ -249,6 +249,24 @@ def _full(rows: Rows, site: Site, empty: ContractView, baseline: Baseline, here:
         litres = sum(rows.litres[date] for date in dates) if known else None
         view = view._replace(hot_water=split(baseline, used=total.used, days=len(dates), litres=litres))
     return view._replace(absent=absent)
+
+
+def _changes(facts: _Facts, days: Sequence[Figure], carrier: str) -> tuple[Change, ...]:
+    """The changes that the days show. Heat is judged apart in and out of the heating season.
+
+    A measure on heating saves nothing of the hot water, so that the share saved falls at every season's end: that is
+    no event.
+    """
+    groups = [days]
+    if carrier == "heat":
+        on = {day.date for day in days if facts.heated(day.date)}
+        groups = [[d for d in days if d.date in on], [d for d in days if d.date not in on]]
+    found = [
+        change
+        for group in groups
+        for change in changes(group, rho=facts.baseline.rho, cvrmse=facts.baseline.cvrmse)
+    ]
+    return tuple(sorted(found, key=lambda change: change.began))
 
 
 def _total(baseline: Baseline, days: Sequence[Savings], *, adjusted: bool) -> tuple[Total, tuple[Doubt, ...]]:

@@ -35,6 +35,12 @@ class Engine(StrEnum):
     faust = "faust"
 
 
+class By(StrEnum):
+    building = "building"
+    programme = "programme"
+    quarter = "quarter"
+
+
 class Format(StrEnum):
     csv = "csv"
     json = "json"
@@ -439,6 +445,28 @@ def contract(
     shown: Literal["ru", "en"] = "en" if (lang or _settings().lang) == "en" else "ru"
     for label, text in lines(view, described, shown):
         typer.echo(f"{label:26} {text}")
+
+
+@app.command()
+def portfolio(
+    site: SiteOption = None,
+    db: DbOption = None,
+    by: Annotated[By, typer.Option("--by", help="What is added up.")] = By.quarter,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
+    lang: Annotated[Optional[Lang], typer.Option(help="Language of the lines.")] = None,  # noqa: UP045
+) -> None:
+    """Add contracts up by building, programme or the quarter, with what their uncertainties have in common."""
+    from dashboards.portfolio_view import document, lines, view_portfolio, views_of
+    from kvartal.files import read_site
+    from storage.sqlite_reader import Reader
+
+    described = read_site(_site_path(site))
+    groups = view_portfolio(views_of(Reader(_db_path(db)), described), described, by.value)
+    if as_json:
+        _print(document(groups, by.value, described))
+        return
+    for line in lines(groups, described, "en" if (lang or _settings().lang) == "en" else "ru"):
+        typer.echo(line)
 
 
 @app.command("import")
