@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from dashboards import wording
 from dashboards.contract_view import ContractView, Event, Formula, Total
@@ -80,8 +80,14 @@ def document(view: ContractView) -> dict[str, Any]:
             "conditions": view.conditions,
             "tariff": contract.tariff,
         },
-        "absent": {name: {"reason": why, **_both(REASONS[why])} for name, why in view.absent.items()},
+        "absent": {
+            _KEYS.get(name, name): {"reason": why, **_both(REASONS[why])} for name, why in view.absent.items()
+        },
     }
+
+
+_KEYS: Final = {"total": "saving", "typical": "typical_year", "emission": "co2"}
+"""Keys of the document that are not called as the view's fields are."""
 
 
 def _both(words: tuple[str, str]) -> dict[str, str]:
