@@ -389,31 +389,39 @@ def ledger(
 
 @app.command()
 def fit(
-    file: Annotated[Path, typer.Argument(help="CSV: timestamp,value,temperature (daily or hourly).")],
+    file: Annotated[Path, typer.Argument(help="CSV: timestamp,value,temperature (hourly, daily, monthly).")],
     baseline: Annotated[
         str, typer.Option("--baseline", help="Baseline period, FIRST..LAST, both days included.")
     ],
     tz: Annotated[str, typer.Option("--tz", help="Time zone of the days.")] = "UTC",
+    weather: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--weather", help="CSV: timestamp,temperature; in place of the table's own column."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON (the only form there is).")] = True,
 ) -> None:
     """Fit a baseline to a table of use and temperature and print it with its metrics."""
     from kvartal.tables import fit_table, read_table
 
-    _print(fit_table(read_table(file, _zone(tz)), _period(baseline, "--baseline")))
+    _print(fit_table(read_table(file, _zone(tz), weather), _period(baseline, "--baseline")))
 
 
 @app.command()
 def savings(
-    file: Annotated[Path, typer.Argument(help="CSV: timestamp,value,temperature (daily or hourly).")],
+    file: Annotated[Path, typer.Argument(help="CSV: timestamp,value,temperature (hourly, daily, monthly).")],
     baseline: Annotated[str, typer.Option("--baseline", help="Baseline period, FIRST..LAST.")],
     reporting: Annotated[str, typer.Option("--reporting", help="Reporting period, FIRST..LAST.")],
     tz: Annotated[str, typer.Option("--tz", help="Time zone of the days.")] = "UTC",
+    weather: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--weather", help="CSV: timestamp,temperature; in place of the table's own column."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON (the only form there is).")] = True,
 ) -> None:
     """Compute avoided energy use of a table, with its 90 % interval."""
     from kvartal.tables import read_table, savings_table
 
-    table = read_table(file, _zone(tz))
+    table = read_table(file, _zone(tz), weather)
     _print(savings_table(table, _period(baseline, "--baseline"), _period(reporting, "--reporting")))
 
 
