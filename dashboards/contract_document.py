@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dashboards import wording
-from dashboards.contract_view import ContractView, Event, Formula, Total
+from dashboards.contract_parts import ContractView, Event, Formula, Total
 from dashboards.contract_words import REASONS, change_text, doubt_text, event_text
 
 
@@ -26,6 +26,7 @@ def document(view: ContractView) -> dict[str, Any]:
         "guaranteed_savings_pct": contract.guaranteed_savings_pct,
         "verdict": view.verdict,
         "verdict_text": _both(wording.VERDICTS[view.verdict]),
+        "resolution": "day" if view.baseline is None else view.baseline.resolution,
         "period": None if total is None else {"first": _date(view.first), "last": _date(view.last)},
         "days": view.days,
         "days_missing": view.missing,

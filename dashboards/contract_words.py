@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from dashboards import wording
-from dashboards.contract_view import ContractView, Event, Total
+from dashboards.contract_parts import ContractView, Event, Total
 from dashboards.wording import Lang, date, money, number, percent, pick
 from metering.changes import Change
 from metering.site import Site
@@ -65,6 +65,7 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
         "a period has no heated day with a use and a temperature",
     ),
     "no_factor": ("для этого ресурса коэффициента нет", "this carrier has no factor"),
+    "monthly": ("известны только месячные акты", "only monthly acts are known"),
     "no_tariff": ("в договоре нет тарифа", "the contract names no tariff"),
     "no_investment": ("в договоре нет вложений", "the contract names no investment"),
 }
@@ -147,6 +148,8 @@ def _lines(view: ContractView, site: Site, lang: Lang) -> Iterator[tuple[str, st
     if view.baseline is not None:
         base = view.baseline
         scatter = f"CV(RMSE) {percent(100 * base.cvrmse, lang)}"
+        if base.resolution == "month":
+            scatter += pick((f", по {base.n} месячным актам", f", of {base.n} monthly acts"), lang)
         yield "baseline", f"{base.model}, {_span(base.first, base.last, lang)}, {scatter}, {base.id}"
         yield "drift", f"{percent(100 * base.drift, lang, 2)}: {base.drift_source}"
     if view.outages:

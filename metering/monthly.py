@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metering.baseline import Baseline, NoUse, TooFewDays, freeze, require_self_bias
 from metering.changepoint import LAG_TENTHS, effective_temperature
+from metering.events import DAY_MS, Unknown
 from metering.predictors import MODELS, many_days, term_columns
 from metering.savings import DAYS_PER_MONTH, Compared, NoDays, Period
 from metering.season import TempOf
 from metering.selection import LEAST_BIC_GAIN
 from metering.sufficiency import doubts
+from metering.times import date_of
 from metering.uncertainty import grade, width_90
 
 Floats = NDArray[np.float64]
@@ -44,6 +47,27 @@ class Act(NamedTuple):
     last: int
     used: int
     """[base units]"""
+
+
+LEAST_ACT_DAYS: Final = 25
+"""An unknown block at least so long is an act and no gap (CalTRACK: billing periods of 25 to 70 days)."""
+
+
+def acts_of(blocks: Iterable[Unknown], zone: ZoneInfo) -> list[Act]:
+    """The acts among a register's unknown blocks, by time: a monthly act is one block of a month.
+
+    Each end is put to the nearest midnight: a meter that is read at noon belongs to one day or the other.
+
+    Args:
+        blocks: Unknown blocks of a register.
+        zone: Zone of the days.
+    """
+    acts = []
+    for block in sorted(blocks, key=lambda each: each.start):
+        first, after = (date_of(at + DAY_MS // 2, zone) for at in (block.start, block.end))
+        if after - first >= LEAST_ACT_DAYS:
+            acts.append(Act(first, after - 1, block.amount))
+    return acts
 
 
 def fit_months(
