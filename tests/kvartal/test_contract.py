@@ -177,7 +177,9 @@ def acts(tmp_path_factory: pytest.TempPathFactory) -> Served:
     file.write_text(ACTS_SITE, encoding="utf-8")
     table.write_text(
         "month,Gcal\n"
-        + "".join(f"{m},{v * rng.gauss(1, 0.01):.2f}\n" for m, v in months.items() if m[:4] in ("2024", "2025")),
+        + "".join(
+            f"{m},{v * rng.gauss(1, 0.01):.2f}\n" for m, v in months.items() if m[:4] in ("2024", "2025")
+        ),
         encoding="utf-8",
     )
     air.write_text("\n".join(weather) + "\n", encoding="utf-8")
