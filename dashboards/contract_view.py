@@ -7,164 +7,32 @@ the same rows and the same site file give the same view. Words are in `dashboard
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Final
 
-from dashboards.portfolio import SHOWN_UNIT, Verdict, verdict
-from metering.adjustments import Adjustment
+from dashboards.contract_beside import Facts, changes_of, formula, typical
+from dashboards.contract_parts import ContractView as ContractView
+from dashboards.contract_parts import Event, Formula, Payback, Total, Typical
+from dashboards.contract_parts import Rows as Rows
+from dashboards.portfolio import SHOWN_UNIT, verdict
 from metering.alerts import Figure
 from metering.baseline import Baseline, Unfit
-from metering.changes import Change, changes
-from metering.conditions import Conditions, adjustment, conditions, seasons_for
-from metering.contract_formula import Act, NoDegreeDays, Terms, settle
-from metering.events import Day, Position, Savings, Unknown, WeatherDay
-from metering.hot_water import Split, split
-from metering.savings import (
-    DAYS_PER_MONTH,
-    DailyUse,
-    NoDays,
-    Normalised,
-    Period,
-    fit_period,
-    normalised,
-)
-from metering.season import DECLARED, USUAL
-from metering.season import heated as heated_on
+from metering.conditions import Conditions, adjustment, conditions
+from metering.events import Savings
+from metering.hot_water import split
+from metering.monthly import Act, acts_of, compare_months, fit_months
+from metering.savings import DAYS_PER_MONTH, NoDays, Period
 from metering.site import Contract, Site
-from metering.sufficiency import LEAST_PERIOD_DAYS, MOST_UNSEEN, Doubt, doubts
-from metering.typical_year import YEAR_DAYS, NoWeather, typical_year
-from metering.uncertainty import Width, grade, interval, width_90
-from metering.units import UNITS, to_amount
-from metering.worth import Emission, Unpriced, Worth, emission, factors_of, simple_payback_years, worth
+from metering.sufficiency import Doubt, doubts
+from metering.uncertainty import ADJUSTED_SHARE, grade, width_90
+from metering.units import UNITS
+from metering.worth import Unpriced, emission, factors_of, simple_payback_years, worth
 from storage.sqlite_reader import Reader
 
 WALK_BACK: Final = 200
 """Days of weather before a period that its heating season may rest on."""
-
-
-class Rows(NamedTuple):
-    """What the store holds of a contract."""
-
-    savings: Sequence[Savings] = ()
-    days: Sequence[Day] = ()
-    """Of the contract's register, from the baseline period on."""
-    weather: Sequence[WeatherDay] = ()
-    """Of its building, from `WALK_BACK` days before."""
-    document: bytes | None = None
-    """The baseline's."""
-    position: Position | None = None
-    above: bool = False
-    """Whether the alert about use above the baseline is open."""
-    litres: Mapping[int, int] = {}
-    """Metered hot water of the building by date [l]."""
-    unknowns: Sequence[Unknown] = ()
-    """Unknown blocks of the register."""
-
-
-class Total(NamedTuple):
-    """Avoided energy use over the days with a figure [base units]."""
-
-    expected: int
-    used: int
-    width: Width
-    grade: str
-
-    @property
-    def avoided(self) -> int:
-        """Expected minus used."""
-        return self.expected - self.used
-
-    @property
-    def share(self) -> float:
-        """Avoided as a share of expected."""
-        return self.avoided / self.expected if self.expected else 0.0
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """90 % interval of the share."""
-        return interval(expected_total=self.expected, used_total=self.used, half_width=self.width.total)
-
-
-class Typical(NamedTuple):
-    """Savings in a typical year."""
-
-    result: Normalised
-    weather: str
-    """`normals` of the station, or `baseline_year`: the weather of the baseline period's last year."""
-    source: str
-
-
-class Payback(NamedTuple):
-    """Simple payback of the investment [years]; None where what was saved does not pay it ever."""
-
-    investment: Decimal
-    years: Decimal | None
-    soonest: Decimal | None
-    """At the upper end of the 90 % interval."""
-    latest: Decimal | None
-    """At its lower end."""
-
-
-class Formula(NamedTuple):
-    """The contract's own arithmetic beside the regression."""
-
-    act: Act
-    beside: float
-    """Where its saving lies in the regression's 90 % interval: 0 its middle, -1 and 1 its ends."""
-    inside: bool
-
-
-class Event(NamedTuple):
-    """A declared event and what it added to the expected use over the days with a figure [base units]."""
-
-    adjustment: Adjustment
-    added: int
-
-
-class ContractView(NamedTuple):
-    """One contract. What is not there says why in `absent`, by the field's name."""
-
-    contract: Contract
-    building_name: str
-    carrier: str
-    unit: str
-    """The unit that people know the carrier by."""
-    scale: Fraction
-    """Base units in one of it."""
-    verdict: Verdict
-    first: int = 0
-    """Ordinal of the first day with a figure."""
-    last: int = 0
-    days: int = 0
-    missing: int = 0
-    """Days since the reporting period's begin that have neither a figure nor an outage."""
-    baseline: Baseline | None = None
-    total: Total | None = None
-    unadjusted: Total | None = None
-    """The same as the baseline says, without what changed in the house and without events."""
-    estimated: int = 0
-    typical: Typical | None = None
-    money: Worth | None = None
-    price_sources: tuple[str, ...] = ()
-    emission: Emission | None = None
-    emission_half_width: Decimal | None = None
-    """Of the avoided use, at the mean factor [kg]; the factors' own range is beside it."""
-    payback: Payback | None = None
-    formula: Formula | None = None
-    hot_water: Split | None = None
-    outages: tuple[int, ...] = ()
-    """Days of the reporting period without supply: no saving."""
-    doubts: tuple[Doubt, ...] = ()
-    changes: tuple[Change, ...] = ()
-    """Proposed, and not applied."""
-    events: tuple[Event, ...] = ()
-    """Declared; those that nobody approved added nothing."""
-    conditions: str = ""
-    """Digest of the site file's conditions behind the figures."""
-    absent: Mapping[str, str] = {}
-    """Reasons (keys of `dashboards.contract_words.REASONS`)."""
 
 
 def rows_of(reader: Reader, site: Site, contract: Contract) -> Rows:
@@ -205,7 +73,8 @@ def view_contract(rows: Rows, site: Site, contract: Contract) -> ContractView:
         conditions=here.digest,
     )
     if rows.document is None:
-        return empty._replace(absent={"total": "no_baseline"})
+        acts = acts_of(rows.unknowns, site.zone)
+        return _monthly(rows, site, empty, here, acts) or empty._replace(absent={"total": "no_baseline"})
     baseline = Baseline.from_document(rows.document)
     if not rows.savings or sum(day.expected for day in rows.savings) <= 0:
         return empty._replace(baseline=baseline, doubts=doubts(baseline), absent={"total": "no_days"})
@@ -218,7 +87,7 @@ def _full(rows: Rows, site: Site, empty: ContractView, baseline: Baseline, here:
     first, last = rows.savings[0].date, rows.savings[-1].date
     low, _ = total.interval
     figures = [Figure(day.date, day.expected, day.used) for day in rows.savings]
-    facts = _Facts(rows, baseline, here)
+    facts = Facts(rows, baseline, here)
     outages = facts.outages(contract.reporting.from_.toordinal(), last)
     absent: dict[str, str] = {}
     view = empty._replace(
@@ -233,14 +102,14 @@ def _full(rows: Rows, site: Site, empty: ContractView, baseline: Baseline, here:
         estimated=sum(day.estimated for day in rows.savings),
         outages=outages,
         doubts=found,
-        changes=tuple(changes(figures, rho=baseline.rho, cvrmse=baseline.cvrmse)),
+        changes=changes_of(facts, figures, empty.carrier),
         events=_events(site, contract, {day.date: day.expected for day in rows.savings}),
     )
-    typical, formula = _typical(facts, site, view), _formula(facts, site, view)
-    absent |= {n: why for n, why in (("typical", typical), ("formula", formula)) if isinstance(why, str)}
+    typically, by_formula = typical(facts, site, view), formula(facts, site, view)
+    absent |= {n: why for n, why in (("typical", typically), ("formula", by_formula)) if isinstance(why, str)}
     view = view._replace(
-        typical=typical if isinstance(typical, Typical) else None,
-        formula=formula if isinstance(formula, Formula) else None,
+        typical=typically if isinstance(typically, Typical) else None,
+        formula=by_formula if isinstance(by_formula, Formula) else None,
     )
     view = _valued(view, site, figures, absent)
     if empty.carrier == "heat":
@@ -249,6 +118,97 @@ def _full(rows: Rows, site: Site, empty: ContractView, baseline: Baseline, here:
         litres = sum(rows.litres[date] for date in dates) if known else None
         view = view._replace(hot_water=split(baseline, used=total.used, days=len(dates), litres=litres))
     return view._replace(absent=absent)
+
+
+def _monthly(
+    rows: Rows, site: Site, empty: ContractView, here: Conditions, acts: Sequence[Act]
+) -> ContractView | None:
+    """The view of a meter of which only acts are known; None where they do not bear a baseline.
+
+    The baseline is fitted on the acts of its period alone whenever it is asked for; its id tells whether it is
+    the same. Nothing in here is of a day.
+    """
+    contract = empty.contract
+    assert contract.baseline.to is not None
+    base = Period(contract.baseline.from_.toordinal(), contract.baseline.to.toordinal())
+    temps = {day.date: day.mean_mc for day in rows.weather if day.mean_mc is not None}
+    try:
+        baseline = fit_months(
+            [act for act in acts if base.first <= act.first and act.last <= base.last],
+            temps.get,
+            unit="l" if empty.unit == "m3" else "Wh",
+            latitude=site.site.latitude if empty.carrier == "electricity" else None,
+        )
+    except Unfit:
+        return None
+    size = added = 0
+
+    def wanted(date: int, temp: int | None, before: int | None) -> int:
+        nonlocal size, added
+        held = here.expected(baseline, temp, before, heated=None, date=date)
+        size += abs(held.adjustment)
+        added += held.adjustment
+        return held.adjusted
+
+    begin = contract.reporting.from_.toordinal()
+    end = (contract.reporting.to or dt.date.max).toordinal()
+    told = [act for act in acts if act.first >= begin and act.last <= end]
+    try:
+        reporting = Period(begin, told[-1].last if told else begin)
+        compared = compare_months(told, baseline, reporting, temps.get, wanted)
+        plain = compare_months(told, baseline, reporting, temps.get)
+    except NoDays:
+        return empty._replace(baseline=baseline, doubts=doubts(baseline), absent={"total": "no_days"})
+    adjusted = ADJUSTED_SHARE * size
+    width = compared.width._replace(total=math.hypot(compared.half_width, adjusted), adjusted=adjusted)
+    graded = grade(
+        baseline, expected_total=compared.expected, used_total=compared.used, half_width=width.total
+    )
+    total = Total(
+        compared.expected,
+        compared.used,
+        width,
+        "D" if any(doubt.disqualifies for doubt in compared.doubts) else graded,
+    )
+    counted = [act for act in told if not baseline.needs_weather or _known(act, temps)]
+    figures: list[Figure] = []
+    daily: dict[int, int] = {}
+    for act in counted:
+        days = {
+            date: here.expected(
+                baseline, temps.get(date), temps.get(date - 1), heated=None, date=date
+            ).adjusted
+            for date in range(act.first, act.last + 1)
+        }
+        daily |= days
+        figures.append(Figure(act.last, sum(days.values()), act.used))
+    facts = Facts(rows, baseline, here, counted)
+    view = empty._replace(
+        verdict=verdict(
+            contract, low_pct=100 * total.interval[0], savings_pct=100 * total.share, above=False
+        ),
+        first=counted[0].first,
+        last=counted[-1].last,
+        days=compared.days,
+        missing=compared.missing_reporting,
+        baseline=baseline,
+        total=total,
+        unadjusted=Total(plain.expected, plain.used, plain.width, plain.grade),
+        doubts=compared.doubts,
+        events=_events(site, contract, daily),
+    )
+    absent = {"formula": "monthly"}
+    typically = typical(facts, site, view)
+    if isinstance(typically, str):
+        absent["typical"] = typically
+    else:
+        view = view._replace(typical=typically)
+    view = _valued(view, site, figures, absent)
+    return view._replace(absent=absent)
+
+
+def _known(act: Act, temps: Mapping[int, int]) -> bool:
+    return all(date in temps for date in range(act.first, act.last + 1))
 
 
 def _total(baseline: Baseline, days: Sequence[Savings], *, adjusted: bool) -> tuple[Total, tuple[Doubt, ...]]:
@@ -288,129 +248,6 @@ def _events(site: Site, contract: Contract, expected: Mapping[int, int]) -> tupl
         Event(each, sum(each.added(date, use) for date, use in expected.items()) if each.approved_by else 0)
         for each in made
     )
-
-
-class _Facts:
-    """Days, weather and seasons of a contract by date."""
-
-    def __init__(self, rows: Rows, baseline: Baseline, here: Conditions) -> None:
-        self.used = {day.date: day.used for day in rows.days if day.used is not None}
-        self.temps = {day.date: day.mean_mc for day in rows.weather if day.mean_mc is not None}
-        self.litres = rows.litres
-        self.baseline = baseline
-        self.conditions = here
-        self.figures = [day.date for day in rows.savings]
-
-    def heated(self, date: int) -> bool:
-        """Whether heat was supplied: as the baseline says, else as declared, else by the usual rule."""
-        told = self.baseline.heated(date, self.temps.get, self.conditions.seasons)
-        if told is not None:
-            return told
-        rule = DECLARED if self.conditions.seasons else USUAL.name
-        return heated_on(date, self.temps.get, rule=rule, declared=self.conditions.seasons)
-
-    def outages(self, first: int, last: int) -> tuple[int, ...]:
-        """Days with a use that are no saving because nothing was supplied."""
-        counted = set(self.figures)
-        return tuple(
-            date
-            for date in range(first, last + 1)
-            if date in self.used
-            and date not in counted
-            and (self.conditions.out(date) or self.baseline.outage(self.used[date], heated=self.heated(date)))
-        )
-
-    def days(self, seasons: bool = True) -> DailyUse:
-        """Use and weather for what is compared off the stream."""
-        return DailyUse(self.used, self.temps, seasons=self.conditions.seasons if seasons else ())
-
-
-def _typical(facts: _Facts, site: Site, view: ContractView) -> Typical | str:
-    """Savings in a typical year: the baseline, and one of the same form of the reporting period's last year."""
-    before = facts.baseline
-    after = Period(view.last - YEAR_DAYS + 1, view.last)
-    have = sum(1 for date in facts.figures if date >= after.first)
-    if have < LEAST_PERIOD_DAYS:
-        return "short_reporting"
-    calendar = before.parameters.get("calendar")
-    latitude = before.parameters.get("latitude")
-    # Only days with a figure: days without supply are none of the house as it usually is.
-    shown = set(facts.figures)
-    used = {date: use for date, use in facts.used.items() if date in shown}
-    try:
-        later = fit_period(
-            DailyUse(used, facts.temps, seasons=seasons_for(facts.conditions.seasons, *after)),
-            after,
-            unit=before.unit,
-            models={before.model},
-            calendar=None if calendar is None else str(calendar),
-            latitude=None if latitude is None else float(latitude),
-        )
-    except Unfit:
-        return "unfit"
-    year = Period(before.last - YEAR_DAYS + 1, before.last)
-    station = site.stations.get(site.buildings[view.contract.building].station or "")
-    normals = None
-    weather, source = "baseline_year", str(year)
-    if station is not None and station.normals_c is not None:
-        normals = [round(1000 * each) for each in station.normals_c]
-        weather, source = "normals", station.normals_source
-    temps: Mapping[int, int] = {}
-    if before.needs_weather or later.needs_weather:
-        try:
-            # The season of its first days rests on the days before them, as they were.
-            earlier = {d: t for d, t in facts.temps.items() if d < year.first}
-            temps = {**earlier, **typical_year(facts.temps, *year, normals_mc=normals)}
-        except NoWeather:
-            return "no_weather"
-    try:
-        result = normalised(before, later, DailyUse({}, temps, seasons=facts.conditions.seasons), year)
-    except NoDays:
-        return "no_weather"
-    return "unseen_weather" if result.unseen > MOST_UNSEEN else Typical(result, weather, source)
-
-
-def _formula(facts: _Facts, site: Site, view: ContractView) -> Formula | str:
-    """The contract's degree-day arithmetic over the same period."""
-    if view.carrier != "heat":
-        return "not_heat"
-    assert view.total is not None
-    contract = view.contract
-    said = contract.formula
-    unit = UNITS[said.unit or site.meters[contract.building, contract.meter].unit]
-    base = Period(facts.baseline.first, facts.baseline.last)
-    reporting = Period(contract.reporting.from_.toordinal(), view.last)
-    statics = [facts.conditions.statics_on(date) for date in facts.figures]
-    area = sum((each.area for each in statics), Fraction(0)) / len(statics)
-    persons = sum((each.persons for each in statics), Fraction(0)) / len(statics)
-    terms = Terms(
-        indoor_mc=round(1000 * said.indoor_c),
-        dhw_base=None if said.hot_water is None else to_amount(said.hot_water, unit),
-        area_ratio=area,
-    )
-    try:
-        act = settle(facts.days(), base, reporting, facts.heated, terms)
-        ratio = _water_ratio(facts, base, reporting)
-        if ratio is None and persons != 1:
-            ratio = Fraction(act.days_reporting, act.days_base) * persons
-        if ratio is not None:
-            act = settle(facts.days(), base, reporting, facts.heated, terms._replace(dhw_ratio=ratio))
-    except NoDegreeDays:
-        return "no_degree_days"
-    width = view.total.width.total
-    beside = (act.avoided - view.total.avoided) / width if width else 0.0
-    return Formula(act, beside, abs(beside) <= 1)
-
-
-def _water_ratio(facts: _Facts, base: Period, reporting: Period) -> Fraction | None:
-    """Metered hot water, reporting over baseline, where every day that counts is metered."""
-    sums = []
-    for period in (base, reporting):
-        dates = [d for d in range(period.first, period.last + 1) if d in facts.used and d in facts.temps]
-        if not dates or any(date not in facts.litres for date in dates):
-            return None
-        sums.append(sum(facts.litres[date] for date in dates))
-    return Fraction(sums[1], sums[0]) if sums[0] else None
 
 
 def _valued(

@@ -35,6 +35,12 @@ class Engine(StrEnum):
     faust = "faust"
 
 
+class By(StrEnum):
+    building = "building"
+    programme = "programme"
+    quarter = "quarter"
+
+
 class Format(StrEnum):
     csv = "csv"
     json = "json"
@@ -383,32 +389,92 @@ def ledger(
 
 @app.command()
 def fit(
-    file: Annotated[Path, typer.Argument(help="CSV: timestamp,value,temperature (daily or hourly).")],
+    file: Annotated[Path, typer.Argument(help="CSV: timestamp,value,temperature (hourly, daily, monthly).")],
     baseline: Annotated[
         str, typer.Option("--baseline", help="Baseline period, FIRST..LAST, both days included.")
     ],
     tz: Annotated[str, typer.Option("--tz", help="Time zone of the days.")] = "UTC",
+    weather: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--weather", help="CSV: timestamp,temperature; in place of the table's own column."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON (the only form there is).")] = True,
 ) -> None:
     """Fit a baseline to a table of use and temperature and print it with its metrics."""
     from kvartal.tables import fit_table, read_table
 
-    _print(fit_table(read_table(file, _zone(tz)), _period(baseline, "--baseline")))
+    _print(fit_table(read_table(file, _zone(tz), weather), _period(baseline, "--baseline")))
 
 
 @app.command()
 def savings(
-    file: Annotated[Path, typer.Argument(help="CSV: timestamp,value,temperature (daily or hourly).")],
+    file: Annotated[Path, typer.Argument(help="CSV: timestamp,value,temperature (hourly, daily, monthly).")],
     baseline: Annotated[str, typer.Option("--baseline", help="Baseline period, FIRST..LAST.")],
     reporting: Annotated[str, typer.Option("--reporting", help="Reporting period, FIRST..LAST.")],
     tz: Annotated[str, typer.Option("--tz", help="Time zone of the days.")] = "UTC",
+    weather: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--weather", help="CSV: timestamp,temperature; in place of the table's own column."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON (the only form there is).")] = True,
 ) -> None:
     """Compute avoided energy use of a table, with its 90 % interval."""
     from kvartal.tables import read_table, savings_table
 
-    table = read_table(file, _zone(tz))
+    table = read_table(file, _zone(tz), weather)
     _print(savings_table(table, _period(baseline, "--baseline"), _period(reporting, "--reporting")))
+
+
+@app.command()
+def contract(
+    id: Annotated[str, typer.Argument(help="Id of the contract in the site file.", metavar="ID")],
+    site: SiteOption = None,
+    db: DbOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
+    lang: Annotated[Optional[Lang], typer.Option(help="Language of the lines.")] = None,  # noqa: UP045
+) -> None:
+    """Say all about a contract: the saving and how sure it is, money, CO2, its formula, doubts, changes."""
+    from dashboards.contract_document import document
+    from dashboards.contract_view import rows_of, view_contract
+    from dashboards.contract_words import lines
+    from kvartal.files import Refused, read_site
+    from storage.sqlite_reader import Reader
+
+    described = read_site(_site_path(site))
+    found = described.contracts.get(id)
+    if found is None:
+        known = ", ".join(described.contracts) or "none"
+        raise Refused(f"contract {id!r} is not in the site file; it has {known}")
+    reader = Reader(_db_path(db))
+    view = view_contract(rows_of(reader, described, found), described, found)
+    if as_json:
+        _print(document(view))
+        return
+    shown: Literal["ru", "en"] = "en" if (lang or _settings().lang) == "en" else "ru"
+    for label, text in lines(view, described, shown):
+        typer.echo(f"{label:26} {text}")
+
+
+@app.command()
+def portfolio(
+    site: SiteOption = None,
+    db: DbOption = None,
+    by: Annotated[By, typer.Option("--by", help="What is added up.")] = By.quarter,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
+    lang: Annotated[Optional[Lang], typer.Option(help="Language of the lines.")] = None,  # noqa: UP045
+) -> None:
+    """Add contracts up by building, programme or the quarter, with what their uncertainties have in common."""
+    from dashboards.portfolio_view import document, lines, view_portfolio, views_of
+    from kvartal.files import read_site
+    from storage.sqlite_reader import Reader
+
+    described = read_site(_site_path(site))
+    groups = view_portfolio(views_of(Reader(_db_path(db)), described), described, by.value)
+    if as_json:
+        _print(document(groups, by.value, described))
+        return
+    for line in lines(groups, described, "en" if (lang or _settings().lang) == "en" else "ru"):
+        typer.echo(line)
 
 
 @app.command("import")

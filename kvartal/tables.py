@@ -3,6 +3,9 @@
 A table is a CSV with the columns `timestamp,value,temperature`: energy per interval in any one unit, stamped
 at the interval's start, and °C. Intervals are days, hours, or equal parts of an hour. Other columns are not
 looked at. A day needs all of its intervals (23 or 25 hours where the clocks change) or it is missing.
+
+Rows a month apart are acts: the use of a month, stamped at its first day, with the month's mean temperature (or with
+the days' own, out of a file of weather). Then all figures are of months, and nothing is said of a day.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from metering.baseline import Baseline, Unfit
-from metering.savings import DailyUse, NoDays, Period, compare, fit_period
+from metering.monthly import Act, compare_months, fit_months
+from metering.savings import Compared, DailyUse, NoDays, Period, compare, fit_period
 from metering.times import HOUR_MS, date_of, day_bounds, to_ms
 from metering.weather import day_mean
 
@@ -29,6 +33,13 @@ _MISSING: Final = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
 
 _LARGEST_DIGITS: Final = 9
 """Uses of a day are kept as integers of about nine digits, whatever the file's unit."""
+
+LONGEST_ACT_DAYS: Final = 62
+"""An act ends where the next begins, unless that is farther away: then a month is missing."""
+
+SHORTEST_MONTH: Final = dt.timedelta(days=27, hours=22)
+LONGEST_MONTH: Final = dt.timedelta(days=31, hours=2)
+"""Steps that are months, clocks that change included."""
 
 _ABSURD_C: Final = 70.0
 
@@ -45,6 +56,8 @@ class Table(NamedTuple):
     scale: int
     """Integer units in one unit of the file."""
     hourly: bool
+    acts: tuple[Act, ...] = ()
+    """Of a monthly table, which has no days."""
 
     @property
     def unit(self) -> str:
@@ -59,22 +72,26 @@ class _Row(NamedTuple):
     temp_mc: int | None
 
 
-def read_table(path: Path, zone: ZoneInfo) -> Table:
-    """The days that the file holds.
+def read_table(path: Path, zone: ZoneInfo, weather: Path | None = None) -> Table:
+    """The days that the file holds, or its acts.
 
     Args:
         path: A CSV file with a header.
         zone: Zone of the days, and of timestamps that carry no offset.
+        weather: A CSV with `timestamp,temperature` (daily or hourly); its days take the place of the file's.
 
     Raises:
         TableError: names file, line, column, value, and what is expected there.
     """
-    rows = list(_rows(path))
+    outside = None if weather is None else _weather_days(weather, zone)
+    rows = list(_rows(path, COLUMNS if outside is None else COLUMNS[:2]))
     if len(rows) < 2:
         raise TableError(
             f"{path}: {len(rows)} rows; at least two are needed to tell the length of an interval"
         )
     step = _step(path, rows)
+    if step > dt.timedelta(days=1):
+        return _acts(path, rows, zone, outside)
     uses: dict[int, float] = {}
     temps: dict[int, int] = {}
     if step == dt.timedelta(days=1):
@@ -99,7 +116,56 @@ def read_table(path: Path, zone: ZoneInfo) -> Table:
                 temps[date] = mean
     scale = _scale(uses)
     used = {date: round(value * scale) for date, value in sorted(uses.items())}
-    return Table(str(path), DailyUse(used, temps), scale, hourly=step < dt.timedelta(days=1))
+    return Table(
+        str(path),
+        DailyUse(used, temps if outside is None else outside),
+        scale,
+        hourly=step < dt.timedelta(days=1),
+    )
+
+
+def _acts(path: Path, rows: list[_Row], zone: ZoneInfo, outside: dict[int, int] | None) -> Table:
+    """A monthly table: each row's act goes to the next row's first day, or a month on."""
+    dated = sorted((date, row) for row, date in _dated(path, rows, zone))
+    scale = _scale({date: row.value for date, row in dated if row.value is not None})
+    temps: dict[int, int] = {}
+    acts = []
+    for (date, row), following in zip(dated, [*(d for d, _ in dated[1:]), None], strict=True):
+        last = _month_on(date) - 1
+        if following is not None and following - date <= LONGEST_ACT_DAYS:
+            last = following - 1
+        if row.temp_mc is not None:
+            temps |= dict.fromkeys(range(date, last + 1), row.temp_mc)
+        if row.value is not None:
+            acts.append(Act(date, last, round(row.value * scale)))
+    return Table(
+        str(path), DailyUse({}, temps if outside is None else outside), scale, hourly=False, acts=tuple(acts)
+    )
+
+
+def _month_on(date: int) -> int:
+    """The same day of the next month, or that month's last."""
+    day = dt.date.fromordinal(date)
+    first = (day.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+    longest = ((first + dt.timedelta(days=32)).replace(day=1) - first).days
+    return first.replace(day=min(day.day, longest)).toordinal()
+
+
+def _weather_days(path: Path, zone: ZoneInfo) -> dict[int, int]:
+    """Mean temperatures of the days of a file of weather [m°C]."""
+    rows = list(_rows(path, (COLUMNS[0], COLUMNS[2])))
+    if len(rows) < 2:
+        raise TableError(f"{path}: {len(rows)} rows; at least two are needed")
+    if _step(path, rows) == dt.timedelta(days=1):
+        return {date: row.temp_mc for row, date in _dated(path, rows, zone) if row.temp_mc is not None}
+    by_day: dict[int, tuple[list[int], list[int]]] = {}
+    for row, at in _placed(path, rows, zone):
+        if row.temp_mc is not None:
+            times, temps = by_day.setdefault(date_of(at, zone), ([], []))
+            times.append(at)
+            temps.append(row.temp_mc)
+    means = {date: day_mean(date, zone, *held)[0] for date, held in sorted(by_day.items())}
+    return {date: mean for date, mean in means.items() if mean is not None}
 
 
 def fit_table(table: Table, baseline: Period) -> dict[str, Any]:
@@ -116,7 +182,7 @@ def fit_table(table: Table, baseline: Period) -> dict[str, Any]:
         "parameters": _in_file_units(fitted, table),
         "mean": fitted.mean / table.scale,
         **_metrics(fitted),
-        "days_missing": {"baseline": baseline.days - fitted.n - len(fitted.outages)},
+        "days_missing": {"baseline": _missing(fitted, table, baseline)},
         "id": fitted.id,
         "baseline": document,
     }
@@ -130,7 +196,10 @@ def savings_table(table: Table, baseline: Period, reporting: Period) -> dict[str
     """
     fitted = _fitted(table, baseline)
     try:
-        result = compare(table.days, fitted, reporting)
+        if table.acts:
+            result = compare_months(table.acts, fitted, reporting, table.days.temps_mc.get)
+        else:
+            result = compare(table.days, fitted, reporting)
     except NoDays as error:
         raise TableError(f"{table.file}: reporting period: {error}") from None
     low, high = result.interval
@@ -148,13 +217,43 @@ def savings_table(table: Table, baseline: Period, reporting: Period) -> dict[str
         "interval_90_pct": [100 * low, 100 * high],
         **_metrics(fitted),
         "days_missing": {"baseline": result.missing_baseline, "reporting": result.missing_reporting},
+        **(_of_months(result) if table.acts else {}),
     }
+
+
+def _of_months(result: Compared) -> dict[str, Any]:
+    """What a monthly comparison says besides: that it is one, and how much weight it bears."""
+    return {
+        "resolution": "month",
+        "grade": result.grade,
+        "findings": [
+            {"kind": each.kind, "got": each.got, "limit": each.limit, "disqualifies": each.disqualifies}
+            for each in result.doubts
+        ],
+    }
+
+
+def _missing(fitted: Baseline, table: Table, baseline: Period) -> int:
+    """Days of the baseline period that were not fitted on."""
+    if table.acts:
+        return baseline.days - sum(act.last - act.first + 1 for act in _within(table.acts, baseline))
+    return baseline.days - fitted.n - len(fitted.outages)
+
+
+def _within(acts: tuple[Act, ...], period: Period) -> list[Act]:
+    return [act for act in acts if period.first <= act.first and act.last <= period.last]
 
 
 def _fitted(table: Table, baseline: Period) -> Baseline:
     try:
+        if table.acts:
+            temp_of = table.days.temps_mc.get
+            return fit_months(_within(table.acts, baseline), temp_of, unit=table.unit)
         return fit_period(table.days, baseline, unit=table.unit, calendar="week")
     except Unfit as error:
+        if table.acts:
+            held = f"{_date(table.acts[0].first)}..{_date(table.acts[-1].last)}"
+            raise TableError(f"{table.file}: {error} (acts in the file: {held})") from None
         held = f"{_date(min(table.days.used))}..{_date(max(table.days.used))}" if table.days.used else "none"
         raise TableError(f"{table.file}: {error} (complete days in the file: {held})") from None
 
@@ -180,22 +279,23 @@ def _date(ordinal: int) -> str:
     return dt.date.fromordinal(ordinal).isoformat()
 
 
-def _rows(path: Path) -> Iterator[_Row]:
-    """Rows of the file with their line numbers, in the file's order."""
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[_Row]:
+    """Rows of the file with their line numbers, in the file's order; a column that is not asked for is empty."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
             reader = csv.DictReader(text)
             names = [name.strip() for name in reader.fieldnames or ()]
             reader.fieldnames = names
-            for column in COLUMNS:
+            for column in columns:
                 if column not in names:
                     raise TableError(
                         f"{path}: line 1: there is no column {column!r}; found {', '.join(names) or 'nothing'}; "
-                        f"expected {', '.join(COLUMNS)} (comma-separated)"
+                        f"expected {', '.join(columns)} (comma-separated)"
                     )
             for row in reader:
                 where = f"{path}: line {reader.line_num}"
-                temp = _number(row["temperature"], f"{where}: temperature", "°C")
+                asked = {name: row[name] for name in columns}
+                temp = _number(asked.get("temperature"), f"{where}: temperature", "°C")
                 if temp is not None and abs(temp) > _ABSURD_C:
                     raise TableError(
                         f"{where}: temperature {row['temperature']!r} is no outdoor temperature; "
@@ -204,12 +304,12 @@ def _rows(path: Path) -> Iterator[_Row]:
                 yield _Row(
                     reader.line_num,
                     _time(row["timestamp"], where),
-                    _number(row["value"], f"{where}: value", "energy of the interval"),
+                    _number(asked.get("value"), f"{where}: value", "energy of the interval"),
                     None if temp is None else round(temp * 1000),
                 )
     except FileNotFoundError:
         raise TableError(
-            f"{path}: there is no such file (expected a CSV with {', '.join(COLUMNS)})"
+            f"{path}: there is no such file (expected a CSV with {', '.join(columns)})"
         ) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TableError(f"{path}: cannot be read as CSV in UTF-8: {error}") from None
@@ -255,10 +355,12 @@ def _step(path: Path, rows: list[_Row]) -> dt.timedelta:
         raise TableError(f"{path}: all timestamps are {times[0].isoformat()}; expected one row an interval")
     step = steps.most_common(1)[0][0]
     hour, day = dt.timedelta(hours=1), dt.timedelta(days=1)
+    if SHORTEST_MONTH <= step <= LONGEST_MONTH:
+        return step
     if step != day and (step > hour or hour % step):
         raise TableError(
             f"{path}: the commonest step between timestamps is {step}; "
-            "expected a day, an hour, or an equal part of an hour"
+            "expected a day, an hour, an equal part of an hour, or a month"
         )
     return step
 

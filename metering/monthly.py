@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metering.baseline import Baseline, NoUse, TooFewDays, freeze, require_self_bias
 from metering.changepoint import LAG_TENTHS, effective_temperature
+from metering.events import DAY_MS, Unknown
 from metering.predictors import MODELS, many_days, term_columns
+from metering.savings import DAYS_PER_MONTH, Compared, NoDays, Period
 from metering.season import TempOf
 from metering.selection import LEAST_BIC_GAIN
+from metering.sufficiency import doubts
+from metering.times import date_of
+from metering.uncertainty import grade, width_90
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+ExpectedOf = Callable[[int, int | None, int | None], int]
 
 LEAST_MONTHS: Final = 9
 """Acts without which nothing is fitted: three parameters and six degrees of freedom."""
@@ -39,6 +47,27 @@ class Act(NamedTuple):
     last: int
     used: int
     """[base units]"""
+
+
+LEAST_ACT_DAYS: Final = 25
+"""An unknown block at least so long is an act and no gap (CalTRACK: billing periods of 25 to 70 days)."""
+
+
+def acts_of(blocks: Iterable[Unknown], zone: ZoneInfo) -> list[Act]:
+    """The acts among a register's unknown blocks, by time: a monthly act is one block of a month.
+
+    Each end is put to the nearest midnight: a meter that is read at noon belongs to one day or the other.
+
+    Args:
+        blocks: Unknown blocks of a register.
+        zone: Zone of the days.
+    """
+    acts = []
+    for block in sorted(blocks, key=lambda each: each.start):
+        first, after = (date_of(at + DAY_MS // 2, zone) for at in (block.start, block.end))
+        if after - first >= LEAST_ACT_DAYS:
+            acts.append(Act(first, after - 1, block.amount))
+    return acts
 
 
 def fit_months(
@@ -99,6 +128,76 @@ def fit_months(
     again = int(baseline.expected_days(temp, before, dates=dates).sum())
     require_self_bias(baseline, again, math.fsum(used))
     return baseline
+
+
+def compare_months(
+    acts: Sequence[Act],
+    baseline: Baseline,
+    reporting: Period,
+    temp_of: TempOf,
+    expected_of: ExpectedOf | None = None,
+) -> Compared:
+    """Avoided use over the acts that lie in `reporting` and have the weather that the model needs.
+
+    Nothing is claimed about a day: expected use of days is summed to that of the acts.
+
+    Args:
+        acts: Ascending and without overlap.
+        baseline: A baseline of months (`fit_months`).
+        reporting: The reporting period; an act that reaches beyond it does not count.
+        temp_of: Mean outdoor temperature of any date [m°C], or None.
+        expected_of: (date, temperature, that of the day before) -> expected use, where it is not the baseline's own.
+
+    Raises:
+        NoDays: no act counts.
+    """
+    days = expected = used = strange = strange_expected = counted = fitted = 0
+    for act in acts:
+        fitted += act.last - act.first + 1 if baseline.first <= act.first and act.last <= baseline.last else 0
+        if act.first < reporting.first or act.last > reporting.last:
+            continue
+        dates = range(act.first, act.last + 1)
+        temps = [temp_of(date) for date in dates]
+        if baseline.needs_weather and None in temps:
+            continue
+        counted += 1
+        days += len(dates)
+        used += act.used
+        for date, temp in zip(dates, temps, strict=True):
+            before = temp_of(date - 1)
+            if expected_of is None:
+                wanted = baseline.expected(temp, before, date=date)
+            else:
+                wanted = expected_of(date, temp, before)
+            expected += wanted
+            if baseline.extrapolated(temp, before):
+                strange += 1
+                strange_expected += wanted
+    if not counted:
+        need = "and a temperature for each of its days" if baseline.needs_weather else "in it"
+        raise NoDays(f"no act lies within {reporting} {need}")
+    width = width_90(
+        baseline,
+        days=days,
+        months=days / DAYS_PER_MONTH,
+        expected_total=expected,
+        extrapolated_total=strange_expected,
+    )
+    doubted = doubts(baseline, expected_total=expected, used_total=used, extrapolated_total=strange_expected)
+    graded = grade(baseline, expected_total=expected, used_total=used, half_width=width.total)
+    return Compared(
+        baseline,
+        days,
+        expected,
+        used,
+        width,
+        strange,
+        0,
+        missing_baseline=baseline.last - baseline.first + 1 - fitted,
+        missing_reporting=reporting.days - days,
+        doubts=doubted,
+        grade="D" if any(doubt.disqualifies for doubt in doubted) else graded,
+    )
 
 
 def _or(temp: int | None, other: int) -> int:

@@ -35,9 +35,13 @@ class Portfolio(NamedTuple):
 
 
 def combine(parts: Iterable[Part], *, common_share: float = COMMON_SHARE) -> Portfolio:
-    """Sums of the parts; U^2 = sum U_i^2 + (c sum |S_i|)^2 (independent houses and a common part)."""
+    """Sums of the parts; U^2 = sum U_i^2 + (c sum |S_i|)^2 (independent houses and a common part).
+
+    One contract alone keeps its own interval.
+    """
     held = list(parts)
-    common = common_share * sum(abs(part.expected - part.used) for part in held)
+    shared = common_share if len(held) > 1 else 0.0
+    common = shared * sum(abs(part.expected - part.used) for part in held)
     return Portfolio(
         len(held),
         sum(part.expected for part in held),

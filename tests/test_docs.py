@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.contract_document import document as contract_document
+from dashboards.contract_view import Rows, view_contract
+from dashboards.contract_words import LABELS
 from kvartal.cli import app
 from kvartal.settings import Settings
 from metering import flags
+from metering.conditions import conditions
+from metering.site import parse_site
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -73,3 +78,28 @@ def test_the_savings_command_of_the_readme_runs() -> None:
         [sys.executable, "-m", "kvartal", *arguments], cwd=ROOT, capture_output=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_keys_of_the_contracts_page_are_the_site_files() -> None:
+    text = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
+    block = text[text.index("```toml") + len("```toml") :].split("```")[0]
+    example = (ROOT / "examples" / "site.toml").read_text(encoding="utf-8")
+    site = parse_site(example + block)
+    (contract,) = site.contract
+    assert conditions(site, contract).events
+    assert conditions(site, contract).statics
+    assert site.season
+    assert site.co2
+    assert contract.formula.hot_water is not None
+
+
+def test_the_lines_and_keys_of_the_contracts_page_are_the_commands() -> None:
+    text = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([A-Z][^|]*?) \| `(\w+)` \|", text, re.MULTILINE)
+    labels = {english.removesuffix(", 90 %") for _, english in LABELS.values()}
+    site = parse_site((ROOT / "examples" / "site.toml").read_text(encoding="utf-8"))
+    keys = contract_document(view_contract(Rows(), site, site.contract[0]))
+    assert len(rows) == 15
+    for label, key in rows:
+        assert label in labels
+        assert key in keys

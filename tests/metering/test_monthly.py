@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from metering.baseline import Baseline, NoUse, TooFewDays
 from metering.daylight import dark_hours
-from metering.monthly import Act, fit_months
+from metering.events import Unknown
+from metering.monthly import Act, acts_of, fit_months
+from metering.times import to_ms
 from metering.uncertainty import fsu_half_width_90, half_width_90, t_quantile
 
 FIRST = dt.date(2023, 10, 1)
@@ -86,3 +89,18 @@ def test_eight_acts_are_too_few():
 def test_acts_of_nothing():
     with pytest.raises(NoUse):
         fit_months([Act(a, b, 0) for a, b in months(12)], temp_of)
+
+
+def test_acts_are_the_long_unknown_blocks():
+    zone = ZoneInfo("Europe/Moscow")
+
+    def ms(text):
+        return to_ms(dt.datetime.fromisoformat(text).replace(tzinfo=zone))
+
+    blocks = [
+        Unknown(ms("2025-02-01T09:30"), ms("2025-03-01T08:00"), 70, 0),  # read in the morning
+        Unknown(ms("2025-01-01T00:00"), ms("2025-02-01T00:00"), 80, 0),
+        Unknown(ms("2025-03-05T00:00"), ms("2025-03-09T00:00"), 5, 0),  # a gap
+    ]
+    days = [dt.date(2025, m, 1).toordinal() for m in (1, 2, 3)]
+    assert acts_of(blocks, zone) == [Act(days[0], days[1] - 1, 80), Act(days[1], days[2] - 1, 70)]

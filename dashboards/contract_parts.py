@@ -1,0 +1,144 @@
+"""The parts of `dashboards.contract_view`: the rows it reads and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from dashboards.portfolio import Verdict
+from metering.adjustments import Adjustment
+from metering.baseline import Baseline
+from metering.changes import Change
+from metering.contract_formula import Act
+from metering.events import Day, Position, Savings, Unknown, WeatherDay
+from metering.hot_water import Split
+from metering.savings import Normalised
+from metering.site import Contract
+from metering.sufficiency import Doubt
+from metering.uncertainty import Width, interval
+from metering.worth import Emission, Worth
+
+
+class Rows(NamedTuple):
+    """What the store holds of a contract."""
+
+    savings: Sequence[Savings] = ()
+    days: Sequence[Day] = ()
+    """Of the contract's register, from the baseline period on."""
+    weather: Sequence[WeatherDay] = ()
+    """Of its building, from `WALK_BACK` days before."""
+    document: bytes | None = None
+    """The baseline's."""
+    position: Position | None = None
+    above: bool = False
+    """Whether the alert about use above the baseline is open."""
+    litres: Mapping[int, int] = {}
+    """Metered hot water of the building by date [l]."""
+    unknowns: Sequence[Unknown] = ()
+    """Unknown blocks of the register."""
+
+
+class Total(NamedTuple):
+    """Avoided energy use over the days with a figure [base units]."""
+
+    expected: int
+    used: int
+    width: Width
+    grade: str
+
+    @property
+    def avoided(self) -> int:
+        """Expected minus used."""
+        return self.expected - self.used
+
+    @property
+    def share(self) -> float:
+        """Avoided as a share of expected."""
+        return self.avoided / self.expected if self.expected else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """90 % interval of the share."""
+        return interval(expected_total=self.expected, used_total=self.used, half_width=self.width.total)
+
+
+class Typical(NamedTuple):
+    """Savings in a typical year."""
+
+    result: Normalised
+    weather: str
+    """`normals` of the station, or `baseline_year`: the weather of the baseline period's last year."""
+    source: str
+
+
+class Payback(NamedTuple):
+    """Simple payback of the investment [years]; None where what was saved does not pay it ever."""
+
+    investment: Decimal
+    years: Decimal | None
+    soonest: Decimal | None
+    """At the upper end of the 90 % interval."""
+    latest: Decimal | None
+    """At its lower end."""
+
+
+class Formula(NamedTuple):
+    """The contract's own arithmetic beside the regression."""
+
+    act: Act
+    beside: float
+    """Where its saving lies in the regression's 90 % interval: 0 its middle, -1 and 1 its ends."""
+    inside: bool
+
+
+class Event(NamedTuple):
+    """A declared event and what it added to the expected use over the days with a figure [base units]."""
+
+    adjustment: Adjustment
+    added: int
+
+
+class ContractView(NamedTuple):
+    """One contract. What is not there says why in `absent`, by the field's name."""
+
+    contract: Contract
+    building_name: str
+    carrier: str
+    unit: str
+    """The unit that people know the carrier by."""
+    scale: Fraction
+    """Base units in one of it."""
+    verdict: Verdict
+    first: int = 0
+    """Ordinal of the first day with a figure."""
+    last: int = 0
+    days: int = 0
+    missing: int = 0
+    """Days since the reporting period's begin that have neither a figure nor an outage."""
+    baseline: Baseline | None = None
+    total: Total | None = None
+    unadjusted: Total | None = None
+    """The same as the baseline says, without what changed in the house and without events."""
+    estimated: int = 0
+    typical: Typical | None = None
+    money: Worth | None = None
+    price_sources: tuple[str, ...] = ()
+    emission: Emission | None = None
+    emission_half_width: Decimal | None = None
+    """Of the avoided use, at the mean factor [kg]; the factors' own range is beside it."""
+    payback: Payback | None = None
+    formula: Formula | None = None
+    hot_water: Split | None = None
+    outages: tuple[int, ...] = ()
+    """Days of the reporting period without supply: no saving."""
+    doubts: tuple[Doubt, ...] = ()
+    changes: tuple[Change, ...] = ()
+    """Proposed, and not applied."""
+    events: tuple[Event, ...] = ()
+    """Declared; those that nobody approved added nothing."""
+    conditions: str = ""
+    """Digest of the site file's conditions behind the figures."""
+    absent: Mapping[str, str] = {}
+    """Reasons (keys of `dashboards.contract_words.REASONS`)."""
