@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from metering.events import Declared, Fitted, Readings, Rejected, Tick
+from metering.events import Awaited, Declared, Fitted, Readings, Rejected, Tick
 
 READINGS: Final = "kvartal-readings"
 REJECTED: Final = "kvartal-rejected"
@@ -62,7 +62,7 @@ class EventLog:
         self.delivered: dict[int, int] = {}
         """Newest offset delivered, by partition of the readings topic."""
 
-    def publish(self, events: Sequence[Readings | Declared | Rejected | Tick | Fitted]) -> None:
+    def publish(self, events: Sequence[Readings | Declared | Rejected | Tick | Fitted | Awaited]) -> None:
         """Publish events; on the log, replicated, when this returns.
 
         Raises:
@@ -97,7 +97,7 @@ class EventLog:
             raise NotDelivered(f"the event log did not take {missing} messages: {why}")
 
     def _produce(
-        self, event: Readings | Declared | Rejected | Tick | Fitted, report: Any, deadline: float
+        self, event: Readings | Declared | Rejected | Tick | Fitted | Awaited, report: Any, deadline: float
     ) -> None:
         if isinstance(event, Rejected):
             topic, key = REJECTED, event.topic

@@ -370,6 +370,29 @@ def _meter(text: str | None) -> tuple[str | None, str | None]:
 
 
 @app.command()
+def rejected(
+    db: DbOption = None,
+    reason: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--reason", help="Of this reason alone, e.g. unknown_meter.", show_default="all"),
+    ] = None,
+) -> None:
+    """Print messages that were rejected, as captures, to be replayed when the cause is gone.
+
+    kvartal rejected --reason unknown_meter > again.jsonl, then: kvartal replay again.jsonl
+    """
+    from ingest.captures import Capture, write_capture
+    from ingest.reasons import REASONS
+    from kvartal.files import Refused
+    from storage.sqlite_reader import Reader
+
+    if reason is not None and reason not in REASONS:
+        raise Refused(f"--reason: there is no reason {reason!r}; reasons are {', '.join(REASONS)}")
+    for message in Reader(_db_path(db)).rejected_messages(reason=reason):
+        write_capture(Capture(*message), sys.stdout)
+
+
+@app.command()
 def ledger(
     db: DbOption = None,
     meter: Annotated[

@@ -120,8 +120,17 @@ def run_demo(
     def work() -> None:
         try:
             if engine == "faust":
-                serve_on_faust(
-                    source=source, site=site, store=store, clock=clock, stop=stop, progressed=progressed
+                from kvartal.mock_cluster import serve_on_mock_cluster
+
+                sink = _CountingSink(store, progressed)
+                serve_on_mock_cluster(
+                    source=source,
+                    site=site,
+                    write=sink.write,
+                    clock=clock,
+                    stop=stop,
+                    directory=directory,
+                    taken=sink.applied,
                 )
             else:
                 serve(
@@ -193,71 +202,9 @@ class _CountingSink:
         self._store.commit(parts={}, events=batch.events, counts=batch.counts)
         self._progressed.told([], batch)
 
-
-def serve_on_faust(
-    *,
-    source: MqttSource,
-    site: Site,
-    store: Store,
-    clock: Callable[[], int],
-    stop: threading.Event,
-    progressed: Progressed,
-) -> None:
-    """The same pipeline through the Faust runner, over a Kafka mock cluster in this process.
-
-    The mock forgets a partition's oldest messages past a few MB, so no more is published than the worker
-    keeps up with.
-    """
-    from ingest.log import READINGS, REJECTED, EventLog, MockKafka
-    from kvartal.publisher import publish_all
-    from streams.cluster import CHANGELOG, Worker
-
-    kafka = MockKafka()
-    kafka.create([READINGS, REJECTED, CHANGELOG])
-    lock = threading.Lock()
-    sink = _CountingSink(store, progressed)
-
-    class Sink:
-        def write(self, events: Sequence[Event]) -> None:
-            with lock:
-                sink.write(events)
-
-    worker = Worker(
-        bootstrap=kafka.bootstrap,
-        partitions=MockKafka.PARTITIONS,
-        site=site,
-        sink=Sink(),
-        topic=READINGS,
-        data=str(store.path.parent / "faust"),
-    )
-    if not worker.start(60):
-        raise RuntimeError(f"the Faust worker did not start: {worker.failed}")
-    event_log = EventLog(bootstrap=kafka.bootstrap, idempotent=False)
-
-    def applied(messages: list[Message], events: Sequence[Event]) -> None:
-        rejected = [event for event in events if isinstance(event, Rejected)]
-        if rejected:
-            Sink().write(rejected)
-        while (
-            not stop.is_set()
-            and worker.failed is None
-            and any(
-                worker.applied.get(partition, -1) < offset
-                for partition, offset in event_log.delivered.items()
-            )
-        ):
-            time.sleep(0.005)
-        if worker.failed is not None:
-            raise RuntimeError("the Faust worker failed") from worker.failed
-        progressed.told(messages, Batch())
-
-    try:
-        publish_all(
-            source=source, event_log=event_log, site=site, clock=clock, stop=stop, told=applied, batch=40
-        )
-    finally:
-        worker.stop()
-        kafka.close()
+    def applied(self, messages: int) -> None:
+        """Note messages whose figures are durable."""
+        self._progressed.taken += messages
 
 
 def _archives(

@@ -18,7 +18,7 @@ from kvartal.run import Pulse, stop_on_signals, wall_clock
 from kvartal.settings import Settings
 from kvartal.site_events import site_events
 from kvartal.site_watch import SiteWatch
-from metering.events import Declared, Readings, Rejected, Tick
+from metering.events import Awaited, Declared, Readings, Rejected, Tick
 from metering.site import Site
 from streams.cluster import CHANGELOG
 from streams.embedded import Message as Arrived
@@ -108,7 +108,10 @@ def publish_all(
 
 
 def _publish(
-    event_log: EventLog, events: Sequence[Readings | Declared | Rejected], stop: threading.Event, pause: float
+    event_log: EventLog,
+    events: Sequence[Readings | Declared | Rejected | Awaited],
+    stop: threading.Event,
+    pause: float,
 ) -> bool:
     """Publish until the log has taken it; False where `stop` came first."""
     while True:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from metering.events import Declared, Exchange
+from typing import Final
+
+from metering.events import Awaited, Declared, Exchange
 from metering.site import DeclaredExchange, Meter, Site
-from metering.times import UTC, to_ms
+from metering.times import UTC, date_of, to_ms
 from metering.units import UNITS, to_amount
 
+_BEFORE_A_BASELINE: Final = 400
+"""Days before its first day that a baseline may look at: a season is told from the temperatures before it."""
+_LONGEST_HISTORY: Final = 3_660
+"""How far back a virtual meter is made of its members' days [d]."""
 
-def site_events(site: Site, now: int, *, before: Site | None = None) -> list[Declared]:
+
+def site_events(site: Site, now: int, *, before: Site | None = None) -> list[Declared | Awaited]:
     """All that the pipeline must know of the site as events: run at the start and whenever the site file changes.
 
     Embedded they are run and committed, in the cluster ingest publishes them under their building. They may come
@@ -19,8 +26,27 @@ def site_events(site: Site, now: int, *, before: Site | None = None) -> list[Dec
         now: The time [ms].
         before: The site whose events the pipeline has had: only what is new since is told.
     """
-    told = frozenset(declared(before, now)) if before is not None else frozenset()
-    return [event for event in declared(site, now) if event not in told]
+    told = frozenset(site_events(before, now)) if before is not None else frozenset()
+    events: list[Declared | Awaited] = [*declared(site, now), *awaited(site, now)]
+    return [event for event in events if event not in told]
+
+
+def awaited(site: Site, now: int) -> list[Awaited]:
+    """The days that contracts and virtual meters build on."""
+    long_ago = date_of(now, site.zone) - _LONGEST_HISTORY
+    events = [
+        Awaited(building.id, meter.id, member, meter.quantity, "", long_ago, now)
+        for building in site.building
+        for meter in building.meter
+        if meter.virtual is not None
+        for member in meter.virtual.members
+    ]
+    for contract in site.contract:
+        quantity = site.meters[contract.building, contract.meter].quantity
+        station = site.buildings[contract.building].station or ""
+        first = contract.baseline.from_.toordinal() - _BEFORE_A_BASELINE
+        events.append(Awaited(contract.building, contract.id, contract.meter, quantity, station, first, now))
+    return events
 
 
 def declared(site: Site, now: int) -> list[Declared]:

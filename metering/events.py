@@ -191,6 +191,26 @@ class WeatherDay(Struct, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
+class Awaited(Struct, frozen=True, tag=True, array_like=True):
+    """The site has a contract or a virtual meter that builds on days of a building. Told at each start.
+
+    Where it is new, those who have such days already tell them once more: a contract that is added late comes to
+    the figures that it would have come to from the beginning.
+    """
+
+    building: str
+    reader: str
+    """What builds on them: a contract, or a virtual meter."""
+    meter: str
+    quantity: str
+    """The register whose days it needs."""
+    station: str
+    """The station whose temperatures it needs; empty where it needs none."""
+    first: int
+    """Ordinal of the first local date that it needs."""
+    received_at: int
+
+
 class Fitted(Struct, frozen=True, tag=True, array_like=True):
     """A baseline was fitted and frozen for a contract."""
 
@@ -314,6 +334,7 @@ Event: TypeAlias = (
     | Unknowns
     | Day
     | WeatherDay
+    | Awaited
     | Fitted
     | Savings
     | Position

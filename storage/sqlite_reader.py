@@ -226,6 +226,19 @@ class Reader:
         names = ("id", "topic", "payload", "reason", "detail", "received_at", "readings")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def rejected_messages(self, *, reason: str | None = None) -> Iterator[tuple[str, bytes, int, bool]]:
+        """(topic, payload, received_at [ms], retain) of messages that were rejected, wholly or in part, oldest first.
+
+        A message of which several readings were rejected is given once: its payload is kept with the first.
+        """
+        rows = self._db.execute(
+            "SELECT topic, payload, received_at, retain FROM rejected WHERE (?1 IS NULL OR reason = ?1) "
+            "AND (payload <> x'' OR detail NOT LIKE '%(payload: see the first%') ORDER BY id",
+            (reason,),
+        )
+        for topic, payload, received_at, retain in rows:
+            yield topic, payload, received_at, bool(retain)
+
     def payload(self, id: int) -> bytes | None:
         """The whole payload of a rejection."""
         row = self._db.execute("SELECT payload FROM rejected WHERE id = ?", (id,)).fetchone()

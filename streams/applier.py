@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from metering.events import Declared, Event, Fitted, Readings, Rejected, Tick
+from metering.events import Awaited, Declared, Event, Fitted, Readings, Rejected, Tick
 from metering.site import Site
 from streams.chunks import TableParts
 from streams.codec import NotOurs, decode, stranger
@@ -148,7 +148,7 @@ class Applier:
         if isinstance(event, Fitted) and made:
             self._events.append(event)
         self._events += made
-        if isinstance(event, Readings | Declared) and event.building:
+        if isinstance(event, Readings | Declared | Awaited) and event.building:
             on.touched[event.building] = max(event.received_at, on.touched.get(event.building, 0))
         return True
 

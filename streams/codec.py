@@ -11,11 +11,11 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from metering.events import Declared, Fitted, Readings, Rejected, Tick
+from metering.events import Awaited, Declared, Fitted, Readings, Rejected, Tick
 from metering.quantities import QUANTITIES
 from metering.site import Site
 
-Logged: TypeAlias = Readings | Declared | Tick | Fitted
+Logged: TypeAlias = Readings | Declared | Tick | Fitted | Awaited
 """What stands on the log of readings."""
 
 _LOGGED: Final = msgspec.msgpack.Decoder(Logged)
@@ -68,6 +68,8 @@ def stranger(event: Logged, site: Site) -> str | None:
         return None if event.building in site.buildings else f"no building {event.building!r}"
     if event.building and event.building not in site.buildings:
         return f"no building {event.building!r}"
+    if isinstance(event, Awaited) and event.station and event.station not in site.stations:
+        return f"no station {event.station!r}"
     outdoors = event.quantity == "outdoor_temperature"
     if not outdoors and (event.building, event.meter) not in site.meters:
         return f"no meter {event.building}/{event.meter}"

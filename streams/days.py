@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from metering.days import DayFigures, day_of
-from metering.events import Day, Event, Hours, Restated, Unknown, Unknowns
+from metering.events import Awaited, Day, Event, Hours, Restated, Unknown, Unknowns
 from metering.site import Site
 from metering.times import HOUR_MS, date_of, date_of_hour, day_bounds
 from streams.step import Changed, Parts, Step
@@ -32,15 +32,23 @@ class DaysHead(Struct, frozen=True, tag="h", array_like=True):
     """Dates whose unknown blocks changed; their figures follow with the next `Hours`."""
 
 
+class Reader(Struct, frozen=True, tag="r", array_like=True):
+    """Somebody who builds on the days of the register, and since which date."""
+
+    first: int
+
+
 def days_step(site: Site) -> Step:
     """The step that keeps the days of every register."""
     zone = site.zone
 
-    def keys(event: Hours | Unknowns) -> Iterable[str]:
+    def keys(event: Hours | Unknowns | Awaited) -> Iterable[str]:
         yield f"{event.building}/{event.meter}/{event.quantity}"
 
-    def run(key: str, parts: Parts, event: Hours | Unknowns) -> tuple[Changed, Sequence[Event]]:
+    def run(key: str, parts: Parts, event: Hours | Unknowns | Awaited) -> tuple[Changed, Sequence[Event]]:
         head = parts.get(_HEAD) or DaysHead()
+        if isinstance(event, Awaited):
+            return _tell_again(parts, head, event)
         if isinstance(event, Unknowns):
             return _note_unknowns(parts, head, event)
         changed: dict[str, DayState | DaysHead] = {}
@@ -78,25 +86,24 @@ def days_step(site: Site) -> Step:
             now = figures.used if figures is not None else None
             if state.published is not None and was != now:
                 events.append(Restated(*who, date, was, now, event.cause, event.received_at))
-            shown = figures or DayFigures(None, 0, 0, 0, 0.0, 0)
-            events.append(
-                Day(
-                    *who,
-                    date,
-                    shown.used,
-                    shown.known,
-                    shown.unknown,
-                    shown.estimated,
-                    shown.coverage,
-                    shown.flags,
-                    event.received_at,
-                    withdrawn=figures is None,
-                )
-            )
+            events.append(day_event(*who, date, figures, event.received_at))
         new_head = DaysHead(event.frontier)
         if new_head != head:
             changed[_HEAD] = new_head
         return changed, events
+
+    def _tell_again(parts: Parts, head: DaysHead, event: Awaited) -> tuple[Changed, Sequence[Event]]:
+        if not is_news(parts, event):
+            return {}, ()
+        who = (event.building, event.meter, event.quantity)
+        last = date_of_hour(head.frontier // HOUR_MS, zone) if head.frontier else 0
+        known = ((date, parts.get(str(date))) for date in range(event.first, last + 1))
+        days = [
+            day_event(*who, date, state.published, event.received_at)
+            for date, state in known
+            if state is not None and state.published is not None
+        ]
+        return {f"{event.reader} reads": Reader(event.first)}, days
 
     def _note_unknowns(parts: Parts, head: DaysHead, event: Unknowns) -> tuple[Changed, Sequence[Event]]:
         blocks: dict[int, tuple[set[Unknown], set[Unknown]]] = {}
@@ -112,4 +119,31 @@ def days_step(site: Site) -> Step:
         changed[_HEAD] = DaysHead(head.frontier, tuple(sorted({*head.touched, *blocks})))
         return changed, ()
 
-    return Step("days", (Hours, Unknowns), keys, DayState | DaysHead, run)
+    return Step("days", (Hours, Unknowns, Awaited), keys, DayState | DaysHead | Reader, run)
+
+
+def is_news(parts: Parts, event: Awaited) -> bool:
+    """Whether its reader has not been told yet of the days since then."""
+    told: Reader | None = parts.get(f"{event.reader} reads")
+    return told is None or event.first < told.first
+
+
+def day_event(
+    building: str, meter: str, quantity: str, date: int, figures: DayFigures | None, received_at: int
+) -> Day:
+    """A day as it is told; withdrawn where there are no figures (any more)."""
+    shown = figures or DayFigures(None, 0, 0, 0, 0.0, 0)
+    return Day(
+        building,
+        meter,
+        quantity,
+        date,
+        shown.used,
+        shown.known,
+        shown.unknown,
+        shown.estimated,
+        shown.coverage,
+        shown.flags,
+        received_at,
+        withdrawn=figures is None,
+    )

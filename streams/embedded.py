@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from metering.events import Alert, Counted, Declared, Event, Fitted, Readings, Rejected, Tick
+from metering.events import Alert, Awaited, Counted, Declared, Event, Fitted, Readings, Rejected, Tick
 from metering.site import Site
 from streams.pipeline import pipeline
 from streams.shelf import Cache, Kept
@@ -103,18 +103,18 @@ class Embedded:
                 self._run(batch, result)
         return self._close(batch, now)
 
-    def enter(self, results: Iterable[Readings | Declared | Rejected], now: int) -> Batch:
+    def enter(self, results: Iterable[Readings | Declared | Rejected | Awaited], now: int) -> Batch:
         """The same for what is decoded already (an archive, the site file's declarations). `now` in ms."""
         batch = Batch()
         for result in results:
             self._run(batch, result)
         return self._close(batch, now)
 
-    def _run(self, batch: Batch, result: Readings | Declared | Rejected) -> None:
+    def _run(self, batch: Batch, result: Readings | Declared | Rejected | Awaited) -> None:
         if isinstance(result, Rejected):
             batch.reject(result)
             return
-        copies: Sequence[Readings | Declared] = (result,)
+        copies: Sequence[Readings | Declared | Awaited] = (result,)
         if isinstance(result, Readings) and not result.building:
             copies = self._copy(result, self._site) or copies
         for event in copies:

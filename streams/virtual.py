@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from metering.days import DayFigures
-from metering.events import Day, Event, Restated
+from metering.events import Awaited, Day, Event, Restated
 from metering.site import Site
+from metering.times import date_of
+from streams.days import Reader, day_event, is_news
 from streams.step import Changed, Parts, Step
 
 
@@ -32,10 +34,15 @@ def virtual_step(site: Site) -> Step:
         for member in signs[key]:
             made_of.setdefault((building, member, meter.quantity), []).append(key)
 
-    def keys(event: Day) -> Iterable[str]:
+    def keys(event: Day | Awaited) -> Iterable[str]:
+        if isinstance(event, Awaited):
+            key = f"{event.building}/{event.meter}"
+            return (key,) if key in signs else ()
         return made_of.get((event.building, event.meter, event.quantity), ())
 
-    def run(key: str, parts: Parts, event: Day) -> tuple[Changed, Sequence[Event]]:
+    def run(key: str, parts: Parts, event: Day | Awaited) -> tuple[Changed, Sequence[Event]]:
+        if isinstance(event, Awaited):
+            return _tell_again(parts, event)
         name = dt.date.fromordinal(event.date).strftime("%Y-%m")
         month: VirtualMonth = parts.get(name) or VirtualMonth()
         members = dict(month.members.get(event.date, {}))
@@ -63,23 +70,26 @@ def virtual_step(site: Site) -> Step:
         before, after = (None if was is None else was.used), (None if now is None else now.used)
         if was is not None and before != after:
             events.append(Restated(*who, before, after, f"{event.meter} was restated", event.received_at))
-        shown = now or DayFigures(None, 0, 0, 0, 0.0, 0)
-        events.append(
-            Day(
-                *who,
-                shown.used,
-                shown.known,
-                shown.unknown,
-                shown.estimated,
-                shown.coverage,
-                shown.flags,
-                event.received_at,
-                withdrawn=now is None,
-            )
-        )
+        events.append(day_event(*who, now, event.received_at))
         return changed, events
 
-    return Step("virtual", (Day,), keys, VirtualMonth, run)
+    def _tell_again(parts: Parts, event: Awaited) -> tuple[Changed, Sequence[Event]]:
+        if not is_news(parts, event):
+            return {}, ()
+        who = (event.building, event.meter, event.quantity)
+        days: list[Event] = []
+        day = dt.date.fromordinal(event.first).replace(day=1)
+        while day.toordinal() <= date_of(event.received_at, site.zone):
+            month: VirtualMonth | None = parts.get(day.strftime("%Y-%m"))
+            days += [
+                day_event(*who, date, figures, event.received_at)
+                for date, figures in (month.published.items() if month is not None else ())
+                if date >= event.first
+            ]
+            day = (day + dt.timedelta(days=32)).replace(day=1)
+        return {f"{event.reader} reads": Reader(event.first)}, days
+
+    return Step("virtual", (Day, Awaited), keys, VirtualMonth | Reader, run)
 
 
 def _sum(signs: dict[str, int], members: dict[str, DayFigures]) -> DayFigures:

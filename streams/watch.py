@@ -245,12 +245,12 @@ def silence_step(site: Site) -> Step:
             if now == before:
                 return {}, ()
             return {_HEAD: Heard(heard.meters | {event.meter: now}, heard.silent)}, ()
-        meters = dict(heard.meters)
-        for meter in site.buildings[key].meter:
-            if meter.virtual is not None:
-                continue
-            # A meter that was never heard is waited for from the first tick on.
-            meters.setdefault(meter.id, (event.received_at, 0))
+        meters = {
+            # A meter that was never heard is waited for from the first tick on; one that is gone no more.
+            meter.id: heard.meters.get(meter.id, (event.received_at, 0))
+            for meter in site.buildings[key].meter
+            if meter.virtual is None
+        }
         lost = {m: at for m, at in meters.items() if event.received_at - at[0] > limit}
         if lost and len(lost) == len(meters) > 1:
             # All of a building's meters at once is one cause: its gateway or its line.

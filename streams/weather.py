@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from metering.events import Counted, Event, Readings, WeatherDay
+from metering.events import Awaited, Counted, Event, Readings, WeatherDay
 from metering.site import Site
 from metering.times import HOUR_MS, date_of_hour, day_bounds
 from metering.weather import day_mean
+from streams.days import Reader, is_news
 from streams.step import Changed, Parts, Step
 
 _HEAD = "head"
@@ -34,12 +35,17 @@ def weather_step(site: Site) -> Step:
     """The step that keeps the weather of every building."""
     zone = site.zone
 
-    def keys(event: Readings) -> Iterable[str]:
-        if event.quantity == "outdoor_temperature":
+    def keys(event: Readings | Awaited) -> Iterable[str]:
+        if isinstance(event, Awaited):
+            if event.station:
+                yield f"{event.building}/{event.station}"
+        elif event.quantity == "outdoor_temperature":
             yield f"{event.building}/{event.meter}"
 
-    def run(key: str, parts: Parts, event: Readings) -> tuple[Changed, Sequence[Event]]:
+    def run(key: str, parts: Parts, event: Readings | Awaited) -> tuple[Changed, Sequence[Event]]:
         head: WeatherHead = parts.get(_HEAD) or WeatherHead()
+        if isinstance(event, Awaited):
+            return _tell_again(parts, head, event)
         changed: dict[str, WeatherState | WeatherHead] = {}
         accepted = 0
         by_date: dict[int, list[tuple[int, int]]] = {}
@@ -90,4 +96,17 @@ def weather_step(site: Site) -> Step:
                 events.append(WeatherDay(event.building, event.meter, date, *mean, event.received_at))
         return changed, events
 
-    return Step("weather", (Readings,), keys, WeatherState | WeatherHead, run)
+    def _tell_again(parts: Parts, head: WeatherHead, event: Awaited) -> tuple[Changed, Sequence[Event]]:
+        if not is_news(parts, event):
+            return {}, ()
+        last = date_of_hour(head.newest // HOUR_MS, zone) if head.newest else 0
+        days: list[Event] = []
+        for date in range(event.first, last + 1):
+            state: WeatherState | None = parts.get(str(date))
+            if state is not None and state.published is not None:
+                mean_mc, coverage = state.published
+                who = (event.building, event.station)
+                days.append(WeatherDay(*who, date, mean_mc, coverage, event.received_at))
+        return {f"{event.reader} reads": Reader(event.first)}, days
+
+    return Step("weather", (Readings, Awaited), keys, WeatherState | WeatherHead | Reader, run)

@@ -238,3 +238,39 @@ def test_a_bad_site_file_names_file_path_value_and_what_is_allowed(tmp_path: Pat
     assert done.returncode == 2
     for part in (str(site), "building[0].meter[0].carrier", "steam", "electricity"):
         assert part in said
+
+
+def test_what_was_rejected_can_be_replayed_when_the_cause_is_gone(tmp_path: Path) -> None:
+    site, db, again = tmp_path / "site.toml", tmp_path / "k.db", tmp_path / "again.jsonl"
+    minimal = '[site]\nid = "t"\n[[source]]\ntopic = "k/{building}/{meter}"\n'
+    house = '[[building]]\nid = "b01"\n[[building.meter]]\nid = "el"\ncarrier = "electricity"\nunit = "kWh"\n'
+    site.write_text(minimal, encoding="utf-8")
+    file = tmp_path / "captures.jsonl"
+    bad = [["2026-01-01T00:00:00Z", None], ["2026-01-01T01:00:00Z", "?"], ["2026-01-01T02:00:00Z", 7]]
+    file.write_text(
+        capture("2026-01-01T12:00:00+00:00", bad, topic="k/b01/el")
+        + capture("2026-01-01T12:00:00+00:00", bad, topic="elsewhere"),
+        encoding="utf-8",
+    )
+    options = ("--site", str(site), "--db", str(db))
+    assert kvartal("replay", str(file), *options).returncode == 0
+    assert {line["topic"] for line in lines(kvartal("rejected", "--db", str(db)).stdout)} == {
+        "k/b01/el",
+        "elsewhere",
+    }
+
+    site.write_text(minimal + house, encoding="utf-8")
+    done = kvartal("rejected", "--db", str(db), "--reason", "unknown_meter")
+    assert done.returncode == 0
+    (line,) = lines(done.stdout)
+    assert line["received_at"] == "2026-01-01T12:00:00Z"
+    again.write_bytes(done.stdout)
+    (counts,) = lines(kvartal("replay", str(again), *options).stdout)
+    assert counts["accepted"] == 1
+    assert counts["reasons"] == {"bad_value": 2}
+    # Two readings of one message were rejected: it is one message.
+    assert len(lines(kvartal("rejected", "--db", str(db), "--reason", "bad_value").stdout)) == 1
+
+    done = kvartal("rejected", "--db", str(db), "--reason", "moonshine")
+    assert done.returncode == 2
+    assert b"unknown_meter" in done.stderr

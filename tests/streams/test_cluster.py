@@ -26,6 +26,7 @@ from ingest.topics import filters
 from kvartal.pace import Pace
 from kvartal.publisher import decoded, publish_all
 from kvartal.replay import embedded
+from kvartal.site_watch import SiteWatch
 from metering.events import Event, Fitted, Hours, Readings, Rejected, Tick
 from metering.site import Site, parse_site
 from metering.times import to_ms
@@ -428,3 +429,63 @@ def test_a_worker_waits_a_moment_for_a_site_that_knows_the_meter(
     assert len(kept.rejected) == 3
     assert kept.hours == {at: use for at, use in whole(5).items() if at in kept.hours}
     assert len(kept.hours) == len(whole(5)) - 2 * 24
+
+
+def test_a_building_is_added_to_the_site_files_of_a_running_cluster(
+    mosquitto: Mosquitto, event_log: EventLog, start_worker: Any, tmp_path: Path
+) -> None:
+    """Ingest and worker look at files of their own; ingest's changes first, and the worker's is broken meanwhile."""
+    before = SITE[: SITE.index('[[building]]\nid = "b06"')]
+    after = SITE + '[[source]]\ntopic = "gateway/{building}/{meter}"\n'
+    ingests, workers = tmp_path / "ingest.toml", tmp_path / "worker.toml"
+    watches = []
+    for file in (ingests, workers):
+        file.write_text(before, encoding="utf-8")
+        watches.append(SiteWatch(file, parse_site(before), every_s=0.05, settle_s=0.05))
+        watches[-1].start()
+    kept = Kept()
+    worker: Worker = start_worker(parse_site(before), kept, sites=watches[1], patience_s=30.0)
+    source = MqttSource(
+        host=mosquitto.host,
+        port=mosquitto.port,
+        client_id="ingest",
+        filters=filters(parse_site(before).source),
+        clock=lambda: HOUR0 * 3_600_000 + 86_400_000,
+    )
+    stop = threading.Event()
+    ingest = threading.Thread(
+        target=publish_all,
+        kwargs={
+            "source": source, "event_log": event_log, "site": parse_site(before), "stop": stop,
+            "clock": source._clock, "newer": watches[0].take,
+        },
+    )  # fmt: skip
+    publisher = Publisher(host=mosquitto.host, port=mosquitto.port)
+    source.start()
+    try:
+        assert source.wait_subscribed(10)
+        ingest.start()
+        old = source._filters
+        ingests.write_text(after, encoding="utf-8")
+        workers.write_text(after + "[[building", encoding="utf-8")
+        until(lambda: source._filters != old and source.wait_subscribed(0))
+        messages = []
+        for building in BUILDINGS:
+            readings = day(building, 0)
+            pairs = [list(pair) for pair in zip(readings.times, readings.amounts, strict=True)]
+            body = json.dumps({"unit": "Wh", "readings": pairs}).encode()
+            messages.append(Capture(f"gateway/{building}/el", body, 0))
+        publisher.publish(messages)
+        until(lambda: watches[1].refused is not None)
+        workers.write_text(after, encoding="utf-8")
+        until(lambda: kept.hours == whole(1) or worker.failed is not None)
+        assert worker.failed is None
+        assert not kept.rejected
+    finally:
+        publisher.close()
+        stop.set()
+        if ingest.is_alive():
+            ingest.join(20)
+        source.stop()
+        for watch in watches:
+            watch.stop()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.events import Declared, Exchange, Fitted, Readings, Rejected, Tick
+from metering.events import Awaited, Declared, Exchange, Fitted, Readings, Rejected, Tick
 from metering.site import Site, parse_site
 from streams.codec import Logged, NotOurs, decode, decode_rejected, encode, stranger
 
@@ -59,6 +59,10 @@ GOLDEN = [
         "97a84465636c61726564a3623031a468656174a6656e657267799195a178ce0036ee800a00c2c205",
     ),
     (Tick("b01", 60_000), "93a45469636ba3623031cdea60"),
+    (
+        Awaited("b01", "c1", "heat", "energy", "spb", 739_000, 5),
+        "98a741776169746564a3623031a26331a468656174a6656e65726779a3737062ce000b46b805",
+    ),
     (Fitted("b01", "c1", "ab12", b"{}", 5), "96a6466974746564a3623031a26331a461623132c4027b7d05"),
 ]
 
