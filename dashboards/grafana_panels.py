@@ -41,6 +41,7 @@ FINDINGS: Final = {
     "archive_differs": "архив расходится со счётчиком",
     "implausible": "строка архива невозможна",
     "overlap": "акт на время, посчитанное частью",
+    "balance": "части больше целого: субсчётчики насчитали больше общего",
     "standstill": "счётчик стоит",
 }
 MEASURE_NAMES: Final = {name: ru for name, (ru, _) in MEASURES.items()}

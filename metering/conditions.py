@@ -106,9 +106,7 @@ def conditions(site: Site, contract: Contract) -> Conditions:
         seasons=site.seasons,
         statics=_statics(site.buildings[contract.building], contract, _STATICS_OF[meter.carrier]),
         events=tuple(adjustment(event, meter) for event in contract.event if event.approved_by),
-        outages=tuple(
-            (each.from_.toordinal(), (each.to or dt.date.max).toordinal()) for each in meter.outage
-        ),
+        outages=meter.outages(site.zone),
     )
 
 

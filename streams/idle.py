@@ -1,22 +1,23 @@
 """Days without use, weather and flow -> findings: a register that stands still although it should count.
 
-Zero is a fact where the flow is zero, where heat is not supplied, or where an outage is declared. A register that
-stands still without any of these may be right all the same (an empty house): its zeros stay what they are, and a
-person is told.
+Zero is a fact where an outage is declared, where the meter's own flow is zero all day, or where heat is not
+supplied: between two declared seasons, or on a warm day. A register that stands still without any of these may be right all the same (an empty house): its zeros
+stay what they are, and a person is told.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from itertools import pairwise
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from metering.events import Day, Event, Finding, Gauged, WeatherDay
 from metering.site import Meter, Site
-from metering.times import date_of_hour, day_bounds
+from metering.times import HOUR_MS, date_of_hour, day_bounds
 from streams.step import Changed, Parts, Step
 
 _HEAD = "head"
@@ -28,7 +29,14 @@ HEATING_ENDS_MC: Final = 8_000
 _SUMMER: Final = range(5, 10)
 """Months without heating where no weather is known (St Petersburg heats from October to early May)."""
 
+FLOWING_HOURS: Final = 6
+"""So many hours with flow on a day without use contradict each other (facts: a frozen counter is one that does not
+move for 6 h of flow); a shorter trickle may be less than the register's last digit [h]."""
+
 _NO, _STANDS, _FLOWS = 0, 1, 2
+
+Dates: TypeAlias = tuple[tuple[int, int], ...]
+"""Runs of dates: (first, last)."""
 
 
 class IdleMonth(Struct, frozen=True, tag="m", array_like=True):
@@ -37,7 +45,7 @@ class IdleMonth(Struct, frozen=True, tag="m", array_like=True):
     used: dict[int, int] = {}
     temps_mc: dict[int, int] = {}
     flowing: dict[int, dict[int, bool]] = {}
-    """Hours with a flow reading, and whether there was any."""
+    """Hours with a flow reading, and whether anything flowed on average."""
 
 
 class IdleHead(Struct, frozen=True, tag="h", array_like=True):
@@ -48,11 +56,14 @@ class IdleHead(Struct, frozen=True, tag="h", array_like=True):
     """The first date with any use; 0 where there is none yet."""
     doubts: dict[int, int] = {}
     """Date -> 1 where the register stands still, 2 where it does although something flows."""
+    under: str = ""
+    """The declared outages and seasons that the days were judged under."""
 
 
 def idle_step(site: Site) -> Step:
     """The step that notices registers that stand still."""
     zone = site.zone
+    off = tuple((a[1] + 1, b[0] - 1) for a, b in pairwise(sorted(site.seasons)))
     heat_of: dict[str, list[str]] = {}
     for building in site.building:
         heat_of[building.id] = [
@@ -76,9 +87,16 @@ def idle_step(site: Site) -> Step:
         meter = site.meters[building, meter_id]
         head: IdleHead = parts.get(_HEAD) or IdleHead()
         changed: dict[str, IdleMonth | IdleHead] = {}
+        facts = meter.outages(zone) + (off if meter.carrier == "heat" else ())
+        under = repr(facts) if facts else ""
+        if head.under != under:
+            # The site file says otherwise than it did: every day is judged anew.
+            for name in head.months:
+                head = _judged(head, name, parts[name], parts[name].used, meter, facts)
+            head = IdleHead(head.months, head.first_used, head.doubts, under)
         for name, month, dates in _noted(parts, event, zone):
             changed[name] = month
-            head = _judged(head, name, month, dates, meter)
+            head = _judged(head, name, month, dates, meter, facts)
         if head.first_used == 0 or (isinstance(event, Day) and event.date <= head.first_used):
             head = _first_used(head, parts, changed)
         before: IdleHead = parts.get(_HEAD) or IdleHead()
@@ -105,32 +123,34 @@ def idle_step(site: Site) -> Step:
                 )
         return changed, events
 
-    def _judged(head: IdleHead, name: str, month: IdleMonth, dates: Iterable[int], meter: Meter) -> IdleHead:
+    def _judged(
+        head: IdleHead, name: str, month: IdleMonth, dates: Iterable[int], meter: Meter, facts: Dates
+    ) -> IdleHead:
         doubts = dict(head.doubts)
         for date in dates:
             doubts.pop(date, None)
-            doubt = _doubt(month, date, meter)
+            doubt = _doubt(month, date, meter, facts)
             if doubt:
                 doubts[date] = doubt
         months = head.months if name in head.months else tuple(sorted((*head.months, name)))
-        return IdleHead(months, head.first_used, dict(sorted(doubts.items())))
+        return IdleHead(months, head.first_used, dict(sorted(doubts.items())), head.under)
 
-    def _doubt(month: IdleMonth, date: int, meter: Meter) -> int:
+    def _doubt(month: IdleMonth, date: int, meter: Meter, facts: Dates) -> int:
         if month.used.get(date) != 0:
             return _NO
-        flowing = month.flowing.get(date)
-        if flowing:
-            return _FLOWS if any(flowing.values()) else _NO
-        if any(_overlaps(outage.from_, outage.to, date) for outage in meter.outage):
+        if any(first <= date <= last for first, last in facts):
+            return _NO
+        flowing = month.flowing.get(date, {})
+        if sum(flowing.values()) >= FLOWING_HOURS:
+            return _FLOWS
+        start, end = day_bounds(date, zone)
+        if len(flowing) == (end - start) // HOUR_MS and not any(flowing.values()):
             return _NO
         if meter.carrier == "heat":
             temp = month.temps_mc.get(date)
             warm = dt.date.fromordinal(date).month in _SUMMER if temp is None else temp > HEATING_ENDS_MC
             return _NO if warm else _STANDS
         return _STANDS
-
-    def _overlaps(start: dt.date, end: dt.date | None, date: int) -> bool:
-        return start.toordinal() <= date and (end is None or date <= end.toordinal())
 
     return Step("idle", (Day, WeatherDay, Gauged), keys, IdleMonth | IdleHead, run)
 
@@ -145,9 +165,9 @@ def _noted(
     """The months that the event changes, as they are after it, and the dates in them."""
     if isinstance(event, Gauged):
         by_date: dict[int, dict[int, bool | None]] = {}
-        for hour, mean, high in zip(event.hours, event.means, event.highs, strict=True):
+        for hour, mean in zip(event.hours, event.means, strict=True):
             date = date_of_hour(hour, zone)
-            by_date.setdefault(date, {})[hour] = None if mean is None else high > 0
+            by_date.setdefault(date, {})[hour] = None if mean is None else mean > 0
         for name in sorted({_month(date) for date in by_date}):
             month: IdleMonth = parts.get(name) or IdleMonth()
             flowing = dict(month.flowing)
@@ -178,8 +198,8 @@ def _first_used(head: IdleHead, parts: Parts, changed: Changed) -> IdleHead:
         month: IdleMonth = changed.get(name) or parts[name]
         for date, used in month.used.items():
             if used > 0:
-                return IdleHead(head.months, date, head.doubts)
-    return IdleHead(head.months, 0, head.doubts)
+                return IdleHead(head.months, date, head.doubts, head.under)
+    return IdleHead(head.months, 0, head.doubts, head.under)
 
 
 def _runs(head: IdleHead) -> Iterator[tuple[int, int]]:

@@ -40,6 +40,7 @@ def virtual_step(site: Site) -> Step:
         month: VirtualMonth = parts.get(name) or VirtualMonth()
         members = dict(month.members.get(event.date, {}))
         members.pop(event.meter, None)
+        members = {name: figures for name, figures in members.items() if name in signs[key]}
         if not event.withdrawn:
             members[event.meter] = DayFigures(
                 event.used, event.known, event.unknown, event.estimated, event.coverage, event.flags

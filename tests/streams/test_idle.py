@@ -33,6 +33,9 @@ station = "spb"
     from = 2026-01-10
     to = 2026-01-12
     reason = "rewiring"
+    [[building.meter.outage]]
+    from = 2026-01-19T21:00:00Z
+    to = 2026-01-22T00:00:00
 """
 SITE_MODEL = parse_site(SITE)
 
@@ -52,12 +55,13 @@ def weather(temps: list[int], day: int = 1, month: int = 1) -> list[Event]:
     return [WeatherDay("b01", "spb", ordinal(day, month) + i, t * 1000, 1.0, 9) for i, t in enumerate(temps)]
 
 
-def flow(day: int, litres: int) -> Gauged:
+def flow(day: int, litres: int, hours: int = 24, meter: str = "heat") -> Gauged:
     start = day_bounds(ordinal(day), SITE_MODEL.zone)[0] // HOUR_MS
-    hours = tuple(range(start, start + 24))
+    n = hours
     return Gauged(
-        "b01", "heat", "flow", hours, (litres,) * 24, (0,) * 24, (litres,) * 24, (HOUR_MS,) * 24, (0,) * 24, 9
-    )
+        "b01", meter, "flow", tuple(range(start, start + n)),
+        (litres,) * n, (0,) * n, (litres,) * n, (HOUR_MS,) * n, (0,) * n, 9,
+    )  # fmt: skip
 
 
 def standing(events: list[Event]) -> set[tuple[str, int, int]]:
@@ -100,6 +104,15 @@ def standing(events: list[Event]) -> set[tuple[str, int, int]]:
         # The meter's own flow knows better than both.
         (use("heat", [5, 0, 0, 0, 0]) + [flow(d, 0) for d in range(2, 6)], set()),
         ([*use("heat", [5, 0, 5]), flow(2, 700)], {("heat", 2, 1)}),
+        ([*use("heat", [5, 0, 5]), flow(2, 700, hours=6)], {("heat", 2, 1)}),
+        # A trickle is no proof, and a flow that is known for a part of the day explains nothing.
+        ([*use("heat", [5, 0, 5]), flow(2, 700, hours=5)], set()),
+        (use("heat", [5, 0, 0, 0, 0]) + [flow(d, 0, hours=23) for d in range(2, 6)], {("heat", 2, 4)}),
+        # What is declared wins over what is measured.
+        ([*use("light", [5, 0, 0, 0, 5], day=9), flow(11, 700, meter="light")], set()),
+        # An outage from instant to instant: of the days that it touches, and of no other.
+        (use("light", [5, 0, 0, 0, 0, 5], day=19), set()),
+        (use("light", [5, 0, 0, 0, 0, 0, 5], day=19), {("light", 22, 3)}),
         # What comes later explains it.
         (use("light", [5, 0, 0, 0, 5]) + use("light", [7], day=3), set()),
         (
