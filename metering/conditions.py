@@ -8,7 +8,6 @@ All of it is exact integers and fractions, so that every order of the readings g
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Callable
 from fractions import Fraction

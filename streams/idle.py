@@ -1,8 +1,8 @@
 """Days without use, weather and flow -> findings: a register that stands still although it should count.
 
 Zero is a fact where an outage is declared, where the meter's own flow is zero all day, or where heat is not
-supplied: between two declared seasons, or on a warm day. A register that stands still without any of these may be right all the same (an empty house): its zeros
-stay what they are, and a person is told.
+supplied: between two declared seasons, or on a warm day. A register that stands still without any of these may be
+right all the same (an empty house): its zeros stay what they are, and a person is told.
 """
 
 from __future__ import annotations
@@ -105,9 +105,11 @@ def idle_step(site: Site) -> Step:
         was, now = set(_runs(before)), set(_runs(head))
         events: list[Event] = []
         for withdrawn, several in ((True, was - now), (False, now - was)):
-            for first, last in sorted(several):
+            for first, last, flows in sorted(several):
                 start, end = day_bounds(first, zone)[0], day_bounds(last, zone)[1]
-                detail = f"no use for {last - first + 1} days"
+                detail = f"days without use: {last - first + 1}"
+                if flows:
+                    detail += "; the meter's own flow says otherwise"
                 events.append(
                     Finding(
                         building,
@@ -156,7 +158,8 @@ def idle_step(site: Site) -> Step:
 
 
 def _month(date: int) -> str:
-    return dt.date.fromordinal(date).strftime("%Y-%m")
+    """The name of a month's part: the ordinal of its first date, so that years do not share a chunk of the table."""
+    return str(dt.date.fromordinal(date).replace(day=1).toordinal())
 
 
 def _noted(
@@ -202,8 +205,8 @@ def _first_used(head: IdleHead, parts: Parts, changed: Changed) -> IdleHead:
     return IdleHead(head.months, 0, head.doubts, head.under)
 
 
-def _runs(head: IdleHead) -> Iterator[tuple[int, int]]:
-    """The standstills: (first date, last date)."""
+def _runs(head: IdleHead) -> Iterator[tuple[int, int, bool]]:
+    """The standstills: (first date, last date, whether something flows)."""
     if not head.first_used:
         return
     dates = [date for date in head.doubts if date > head.first_used]
@@ -213,6 +216,7 @@ def _runs(head: IdleHead) -> Iterator[tuple[int, int]]:
         while end + 1 < len(dates) and dates[end + 1] == dates[end] + 1:
             end += 1
         run = dates[at : end + 1]
-        if len(run) >= LEAST_DAYS or any(head.doubts[date] == _FLOWS for date in run):
-            yield run[0], run[-1]
+        flows = any(head.doubts[date] == _FLOWS for date in run)
+        if len(run) >= LEAST_DAYS or flows:
+            yield run[0], run[-1], flows
         at = end + 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -13,11 +12,11 @@ from metering.site import Site
 from streams.step import Changed, Parts, Step
 
 
-class VirtualMonth(Struct, frozen=True, tag="v", array_like=True):
-    """What the members of a virtual meter used in one month, by date ordinal."""
+class VirtualDay(Struct, frozen=True, tag="v", array_like=True):
+    """What the members of a virtual meter used on one day."""
 
-    members: dict[int, dict[str, DayFigures]] = {}
-    published: dict[int, DayFigures] = {}
+    members: dict[str, DayFigures] = {}
+    published: DayFigures | None = None
 
 
 def virtual_step(site: Site) -> Step:
@@ -36,26 +35,21 @@ def virtual_step(site: Site) -> Step:
         return made_of.get((event.building, event.meter, event.quantity), ())
 
     def run(key: str, parts: Parts, event: Day) -> tuple[Changed, Sequence[Event]]:
-        name = dt.date.fromordinal(event.date).strftime("%Y-%m")
-        month: VirtualMonth = parts.get(name) or VirtualMonth()
-        members = dict(month.members.get(event.date, {}))
-        members.pop(event.meter, None)
-        members = {name: figures for name, figures in members.items() if name in signs[key]}
+        name = str(event.date)
+        held: VirtualDay = parts.get(name) or VirtualDay()
+        # A member that the site file no longer names is forgotten.
+        members = {
+            member: day
+            for member, day in held.members.items()
+            if member in signs[key] and member != event.meter
+        }
         if not event.withdrawn:
             members[event.meter] = DayFigures(
                 event.used, event.known, event.unknown, event.estimated, event.coverage, event.flags
             )
-        by_date = dict(month.members)
-        by_date.pop(event.date, None)
-        if members:
-            by_date[event.date] = dict(sorted(members.items()))
-        was = month.published.get(event.date)
+        was = held.published
         now = _sum(signs[key], members) if members.keys() == signs[key].keys() else None
-        published = dict(month.published)
-        published.pop(event.date, None)
-        if now is not None:
-            published[event.date] = now
-        changed = {name: VirtualMonth(dict(sorted(by_date.items())), dict(sorted(published.items())))}
+        changed = {name: VirtualDay(dict(sorted(members.items())), now)}
         if was == now:
             return changed, ()
         building, meter = key.split("/", 1)
@@ -80,7 +74,7 @@ def virtual_step(site: Site) -> Step:
         )
         return changed, events
 
-    return Step("virtual", (Day,), keys, VirtualMonth, run)
+    return Step("virtual", (Day,), keys, VirtualDay, run)
 
 
 def _sum(signs: dict[str, int], members: dict[str, DayFigures]) -> DayFigures:

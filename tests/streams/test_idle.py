@@ -135,3 +135,37 @@ def test_who_is_told(events: list[Event], expected: set[tuple[str, int, int]]) -
         shuffled = list(last.values())
         random.Random(seed).shuffle(shuffled)
         assert standing(shuffled) == expected
+
+
+def test_what_the_site_file_says_later_is_judged_anew() -> None:
+    """A declared outage, or a season, that comes into the file or goes out of it."""
+    year = use("heat", [5, 0, 0, 0, 0, 0, 0, 0, 0]) + weather([-5] * 9)
+    plain = SITE_MODEL
+    out = parse_site(
+        SITE.replace(
+            'unit = "Gcal"\n', 'unit = "Gcal"\n    outage = [{ from = 2026-01-02, to = 2026-01-06 }]\n'
+        )
+    )
+    between = parse_site(
+        SITE.replace(
+            "[[station]]",
+            "[[season]]\nfrom = 2025-10-01\nto = 2026-01-01\n[[season]]\nfrom = 2026-01-08\n[[station]]",
+            1,
+        )
+    )
+    parts: dict[str, dict[str, Any]] = {}
+    found: set[tuple[int, int]] = set()
+    tomorrow = [*use("heat", [0], day=10), *weather([-5], day=10)]
+    days_found = []
+    for site, events in ((plain, year), (out, tomorrow), (between, tomorrow), (plain, tomorrow)):
+        step = idle_step(site)
+        for event in events:
+            for key in step.keys(event):
+                changed, made = step.run(key, parts.setdefault(key, {}), event)
+                parts[key] |= changed
+                for finding in made:
+                    assert isinstance(finding, Finding)
+                    assert ((finding.start, finding.end) in found) == finding.withdrawn
+                    found ^= {(finding.start, finding.end)}
+        days_found.append([(end - start) // (24 * HOUR_MS) for start, end in sorted(found)])
+    assert days_found == [[8], [4], [3], [9]]
