@@ -15,6 +15,7 @@ from ingest.sheets import NotATable, Row, rows_of
 from kvartal.files import Refused
 from kvartal.replay import accounts, embedded
 from kvartal.site_events import declared
+from kvartal.virtual_days import recall
 from metering.events import Readings, Rejected
 from metering.site import Archive, Site
 from storage.sqlite import Store
@@ -106,6 +107,7 @@ def import_archive(
     try:
         runner = embedded(site, store)
         runner.enter(declared(site, now), now)
+        recall(runner, site, db, now)
         for batch in _batches(events):
             for name, n in runner.enter(batch, now).counts.items():
                 totals[name] = totals.get(name, 0) + n

@@ -9,6 +9,7 @@ from pathlib import Path
 from ingest.captures import Capture
 from ingest.decode import Decoder, copy_to_buildings
 from kvartal.site_events import site_events
+from kvartal.virtual_days import recall
 from metering.site import Site
 from storage.sqlite import Store
 from streams.embedded import Embedded
@@ -50,6 +51,7 @@ def replay(
         for batch in _batches(captures, BATCH):
             if not done:
                 runner.enter(site_events(site, batch[0].received_at), batch[0].received_at)
+                recall(runner, site, db, batch[0].received_at)
             result = runner.take(batch)
             for name, n in result.counts.items():
                 totals[name] = totals.get(name, 0) + n

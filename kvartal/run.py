@@ -22,6 +22,7 @@ from kvartal.service import serve
 from kvartal.settings import Settings
 from kvartal.site_events import site_events
 from kvartal.site_watch import InForce, SiteWatch
+from kvartal.virtual_days import recall
 from metering.site import Site
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
@@ -133,7 +134,9 @@ def run_site(*, settings: Settings, path: Path, site: Site, db: Path) -> None:
 
         def tell_the_pipeline(before: Site | None) -> None:
             now = wall_clock()
-            notifier.send(runner.enter(site_events(in_force(), now, before=before), now).alerts)
+            batches = [runner.enter(site_events(in_force(), now, before=before), now)]
+            batches += recall(runner, in_force(), db, now)
+            notifier.send([alert for batch in batches for alert in batch.alerts])
 
         def renew() -> None:
             newer = watch.take()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from metering.events import Alert, Counted, Declared, Event, Fitted, Readings, Rejected, Tick
+from metering.events import Alert, Counted, Day, Declared, Event, Fitted, Readings, Rejected, Tick
 from metering.site import Site
 from streams.pipeline import pipeline
 from streams.shelf import Cache, Kept
@@ -135,6 +135,14 @@ class Embedded:
             batch.keep([fitted, *events])
         self._commit(batch)
         return batch
+
+    def recall(self, days: Iterable[Day], now: int) -> Batch:
+        """Tell days that the store holds again, for steps that were not there when they came. `now` in ms."""
+        batch = Batch()
+        for day in days:
+            batch.touched.add(day.building)
+            batch.keep(advance(self._steps, self._cache, day))
+        return self._close(batch, now)
 
     def tick(self, now: int) -> Batch:
         """Let every building know what time it is [ms]."""

@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 
+from ingest.captures import read_captures
+from kvartal.audit import audit_store
+from kvartal.files import read_site
+from kvartal.replay import replay
 from storage.sqlite_reader import Reader
 
 SITE = """
@@ -71,13 +75,10 @@ class House:
         self.site, self.db, self._captures = (directory / name for name in ("s.toml", "k.db", "c.jsonl"))
         self.site.write_text(SITE, encoding="utf-8")
 
-    def replay(self, lines: list[str]) -> dict[str, Any]:
+    def replay(self, lines: list[str]) -> dict[str, object]:
         self._captures.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        done = kvartal("replay", self._captures, "--site", self.site, "--db", self.db)
-        assert done.returncode == 0, done.stderr.decode()
-        audit = kvartal("audit", "--db", self.db)
-        assert audit.returncode == 0, audit.stderr.decode()
-        counts: dict[str, Any] = json.loads(done.stdout)
+        counts = replay(read_captures(self._captures), site=read_site(self.site), db=self.db)
+        assert audit_store(self.db).faults == []
         return counts
 
     def balance(self, *options: str) -> dict[str, Any]:
@@ -131,3 +132,33 @@ def test_a_part_that_is_more_than_the_whole_is_found(house: House) -> None:
     reader.close()
     assert finding["meter"] == "main"
     assert finding["detail"] == "on 24 days the sub-meters lift count 6336000 Wh, the main meter 5760000 Wh"
+
+
+def days_of(house: House, meter: str) -> list[tuple[int, int | None]]:
+    reader = Reader(house.db)
+    found = [(day.date, day.used) for day in reader.days("b01", meter, "energy", 1, 10**6)]
+    reader.close()
+    return found
+
+
+def test_a_virtual_meter_that_is_declared_later_gets_its_members_history(house: House) -> None:
+    """Also one of virtual meters, and one that is made of others than before."""
+    readings = lines("main", 10, range(1, 6)) + lines("lift", 2, range(2, 6))
+    house.site.write_text(SITE.replace('virtual = { plus = ["main"], minus = ["lift"] }', ""))
+    house.replay(readings)
+    assert days_of(house, "flats") == []
+    twice = """
+  [[building.meter]]
+  id = "again"
+  carrier = "electricity"
+  unit = "kWh"
+  virtual = { plus = ["flats", "lift"] }
+"""
+    house.site.write_text(SITE + twice)
+    house.replay(readings[:1])
+    first = dt.date(2026, 1, 2).toordinal()
+    assert days_of(house, "flats") == [(first + i, 192_000) for i in range(4)]
+    assert days_of(house, "again") == [(first + i, 240_000) for i in range(4)]
+    house.site.write_text(SITE.replace('plus = ["main"], minus = ["lift"]', 'plus = ["main", "lift"]'))
+    house.replay(readings[:1])
+    assert days_of(house, "flats") == [(first + i, 288_000) for i in range(4)]
