@@ -44,6 +44,9 @@ id = "b01"
 """
 
 
+MANUAL = (Path(__file__).parents[2] / "docs" / "meters.md").read_text(encoding="utf-8")
+
+
 def kvartal(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "kvartal", *map(str, arguments)], capture_output=True, timeout=60, check=False
@@ -110,6 +113,8 @@ def test_a_difference_of_meters_and_the_balance_with_its_unknown_part(house: Hou
             ["2026-01-05", None], ["2026-01-06", 192_000], ["2026-01-07", 192_000],
         ],
     }  # fmt: skip
+    documented = next(line for line in MANUAL.splitlines() if line.startswith("{"))
+    assert json.loads(documented) == {name: value for name, value in found.items() if name != "by_day"}
     nothing = house.balance("--period", "2026-01-01..2026-01-01")
     assert (nothing["days"], nothing["difference"], nothing["days_missing"]) == (0, None, 1)
 
