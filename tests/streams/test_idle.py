@@ -7,6 +7,8 @@ import random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metering.events import Day, Event, Finding, Gauged, WeatherDay
 from metering.site import parse_site
@@ -51,8 +53,9 @@ def use(meter: str, figures: list[int | None], day: int = 1, month: int = 1) -> 
     ]
 
 
-def weather(temps: list[int], day: int = 1, month: int = 1) -> list[Event]:
-    return [WeatherDay("b01", "spb", ordinal(day, month) + i, t * 1000, 1.0, 9) for i, t in enumerate(temps)]
+def weather(temps: list[int], day: int = 1, month: int = 1, year: int = 2026) -> list[Event]:
+    first = dt.date(year, month, day).toordinal()
+    return [WeatherDay("b01", "spb", first + i, t * 1000, 1.0, 9) for i, t in enumerate(temps)]
 
 
 def flow(day: int, litres: int, hours: int = 24, meter: str = "heat") -> Gauged:
@@ -100,6 +103,16 @@ def standing(events: list[Event]) -> set[tuple[str, int, int]]:
         (use("heat", [5, 0, 0, 0, 0]) + weather([12] * 5), set()),
         (weather([12] * 5) + use("heat", [5, 0, 0, 0, 0]), set()),
         (use("heat", [5, 0, 0, 0, 0]), {("heat", 2, 4)}),
+        # Three cold days in a warm time are no season; five are, across the ends of months too.
+        (use("heat", [5, 0, 0, 0, 0]) + weather([13, 13, 13, 6, 6, 6], day=29, month=12, year=2025), set()),
+        (
+            use("heat", [5, 0, 0, 0, 0]) + weather([13, 13, 6, 6, 6, 6, 6], day=29, month=12, year=2025),
+            {("heat", 3, 3)},
+        ),
+        (
+            use("heat", [5, 0, 0, 0, 0]) + weather([6] * 8, day=29, month=12, year=2025),
+            {("heat", 2, 4)},
+        ),
         (use("heat", [5]) + use("heat", [0, 0, 0, 0], month=7), set()),
         # The meter's own flow knows better than both.
         (use("heat", [5, 0, 0, 0, 0]) + [flow(d, 0) for d in range(2, 6)], set()),
@@ -135,6 +148,32 @@ def test_who_is_told(events: list[Event], expected: set[tuple[str, int, int]]) -
         shuffled = list(last.values())
         random.Random(seed).shuffle(shuffled)
         assert standing(shuffled) == expected
+
+
+@given(seed=st.integers(0, 10**6))
+def test_the_order_of_what_is_known_does_not_matter(seed: int) -> None:
+    """Days (restated, withdrawn), weather and flow of two months, in any order of their last words."""
+    rng = random.Random(seed)
+    final: list[Event] = []
+    earlier: list[Event] = []
+    cold = 0
+    for date in range(ordinal(10, 4), ordinal(10, 6)):
+        cold = max(0, cold - 1) or (7 if rng.random() < 0.2 else 0)
+        final.append(WeatherDay("b01", "spb", date, rng.choice([None, 4_000 if cold else 12_000]), 1.0, 9))
+        for meter in ("heat", "light"):
+            used = rng.choice([None, 0, 0, 0, 0, 0, 0, 0, 5])
+            gone = rng.random() < 0.03
+            final.append(Day("b01", meter, "energy", date, used, used or 0, 0, 0, 1.0, 0, 9, withdrawn=gone))
+            if rng.random() < 0.2:
+                earlier.append(Day("b01", meter, "energy", date, rng.choice([0, 7]), 0, 0, 0, 1.0, 0, 9))
+        if rng.random() < 0.3:
+            start = day_bounds(date, SITE_MODEL.zone)[0] // HOUR_MS
+            for hour in range(start, start + rng.choice([5, 24])):
+                figures = ((hour,), (rng.choice([0, 0, 0, 700]),), (0,), (700,), (HOUR_MS,), (0,), 9)
+                final.append(Gauged("b01", "heat", "flow", *figures))
+    expected = standing(final)
+    rng.shuffle(final)
+    assert standing([*earlier, *final]) == expected
 
 
 def test_what_the_site_file_says_later_is_judged_anew() -> None:
