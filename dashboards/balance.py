@@ -34,8 +34,9 @@ def balances(
 
     Returns:
         Documents with `building`, `meter`, `subs`, `unit` (the base unit of all amounts), `from`, `to`, `days`,
-        `main`, `sub_meters`, `difference`, `unknown` (the part of the whole difference that rests on days not
-        fully known), `days_missing`, and `by_day`: [date, difference or None].
+        `main`, `sub_meters`, `difference` (over these days; None without any), `days_missing`, `unknown` (the part
+        of the difference over the missing days that is known in total only), `days_untold` (missing days of which
+        not even that is known), and `by_day`: [date, difference or None].
     """
     found: list[dict[str, Any]] = []
     for house in site.building:
@@ -68,6 +69,7 @@ def balances(
                     "difference": total.difference,
                     "unknown": total.unknown,
                     "days_missing": total.days_missing,
+                    "days_untold": total.days_untold,
                     "by_day": [[dt.date.fromordinal(date).isoformat(), rest] for date, rest in rows],
                 }
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from dashboards.wording import MEASURES
+from dashboards.wording import FINDINGS, MEASURES
 from storage import schema
 
 Json = dict[str, Any]
@@ -28,21 +28,7 @@ KINDS: Final = {
     "below_guarantee": "экономия меньше обещанной",
     "meter_silent": "счётчик молчит",
 }
-FINDINGS: Final = {
-    "conflict": "два значения на один момент",
-    "spike_dropped": "случайный скачок, не учтён",
-    "rollover": "счётчик перешёл через ноль",
-    "reset": "счёт начат заново",
-    "exchange": "замена счётчика",
-    "unit_change": "сменилась единица измерения",
-    "frozen": "стоял, потом наверстал",
-    "pulse_weight": "вес импульса?",
-    "exchange_contradicted": "заявленная замена не сходится с показаниями",
-    "archive_differs": "архив расходится со счётчиком",
-    "implausible": "строка архива невозможна",
-    "overlap": "акт на время, посчитанное частью",
-    "standstill": "счётчик стоит",
-}
+FINDING_NAMES: Final = {kind: ru for kind, (ru, _) in FINDINGS.items()}
 MEASURE_NAMES: Final = {name: ru for name, (ru, _) in MEASURES.items()}
 
 

@@ -92,7 +92,7 @@ def quality(y: int) -> list[g.Json]:
             (8, y + 8, 8, 8),
             f"SELECT kind, building, meter, detail FROM {schema.FINDING} WHERE {_HELD} ORDER BY time DESC LIMIT 200",
             columns=[
-                g.column("kind", "Что", words=g.FINDINGS),
+                g.column("kind", "Что", words=g.FINDING_NAMES),
                 g.column("building", "Дом (код)"),
                 g.column("meter", "Счётчик"),
                 g.column("detail", "Подробности"),

@@ -31,6 +31,30 @@ VERDICTS: Final[dict[str, tuple[str, str]]] = {
     "waiting": ("данных ещё мало", "not enough data yet"),
 }
 
+FINDINGS: Final[dict[str, tuple[str, str]]] = {
+    "conflict": ("два значения на один момент", "two values for one instant"),
+    "spike_dropped": ("случайный скачок, не учтён", "a stray value, left out"),
+    "rollover": ("счётчик перешёл через ноль", "the register passed its last digit"),
+    "reset": ("счёт начат заново", "the register began again"),
+    "exchange": ("замена счётчика", "meter exchanged"),
+    "exchange_contradicted": (
+        "заявленная замена не сходится с показаниями",
+        "a declared exchange does not fit the readings",
+    ),
+    "unit_change": ("сменилась единица измерения", "another unit"),
+    "frozen": ("стоял, потом наверстал", "stood still, then caught up"),
+    "pulse_weight": ("вес импульса?", "pulse weight?"),
+    "archive_differs": ("архив расходится со счётчиком", "archive and register contradict each other"),
+    "implausible": ("строка архива невозможна", "an impossible row of an archive"),
+    "overlap": ("акт на время, посчитанное частью", "an act over a time counted in part"),
+    "balance": (
+        "части больше целого: субсчётчики насчитали больше общего",
+        "parts exceed the whole: sub-meters count more than their main meter",
+    ),
+    "standstill": ("счётчик стоит", "the register stands still"),
+}
+"""What a finding is called, by its kind (`metering.findings`)."""
+
 TABLE: Final[dict[Lang, tuple[str, ...]]] = {
     "ru": ("Дом", "Мера", "Обещано", "Измерено, 90 %", "Истина", "₽/год", "Вывод"),
     "en": ("House", "Measure", "Promised", "Measured, 90 %", "Truth", "RUB/year", "Verdict"),
@@ -50,6 +74,11 @@ def pick(words: tuple[str, str], lang: Lang) -> str:
 def measure(name: str, lang: Lang) -> str:
     """What the measure is called; a measure of one's own keeps its name."""
     return pick(MEASURES.get(name, (name, name)), lang)
+
+
+def finding(kind: str, lang: Lang) -> str:
+    """What a finding of the kind is called."""
+    return pick(FINDINGS.get(kind, (kind, kind)), lang)
 
 
 def unit(name: str, lang: Lang) -> str:

@@ -46,6 +46,8 @@ def _audit(reader: Reader, register: Register) -> list[str]:
         for hour, amount in block.booked.amounts.items():
             booked_hours[hour] = booked_hours.get(hour, 0) + amount
         booked_unknown += sum(unknown.amount for unknown in block.booked.unknowns)
+    if not blocks and not register.accepted:
+        return []  # a virtual meter: it has days and no readings
     if not blocks:
         return [f"{name}: has readings accounted for, but no block holds them"]
     kept = sum(

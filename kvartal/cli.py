@@ -600,12 +600,15 @@ def balance(
     by_day: Annotated[bool, typer.Option("--by-day", help="With the difference of each day.")] = False,
 ) -> None:
     """Print what main meters counted beyond their sub-meters, and the part of it that nobody knows."""
+    import datetime as dt
+
     from kvartal.balance_table import balance_table
     from kvartal.files import read_site
 
-    asked = _period(period, "--period") if period is not None else (None, None)
+    asked = _period(period, "--period") if period is not None else None
+    first, last = map(dt.date.fromordinal, asked) if asked is not None else (None, None)
     described = read_site(_site_path(site))
-    for row in balance_table(_db_path(db), described, building=building, first=asked[0], last=asked[1]):
+    for row in balance_table(_db_path(db), described, building=building, first=first, last=last):
         if not by_day:
             del row["by_day"]
         _print(row)

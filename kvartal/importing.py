@@ -14,7 +14,7 @@ from ingest.archives import NoHeader, Tally, archive_events
 from ingest.sheets import NotATable, Row, rows_of
 from kvartal.files import Refused
 from kvartal.replay import accounts, embedded
-from kvartal.site_events import declared
+from kvartal.site_events import site_events
 from metering.events import Readings, Rejected
 from metering.site import Archive, Site
 from storage.sqlite import Store
@@ -105,7 +105,7 @@ def import_archive(
     totals: dict[str, int] = {}
     try:
         runner = embedded(site, store)
-        runner.enter(declared(site, now), now)
+        runner.enter(site_events(site, now), now)
         for batch in _batches(events):
             for name, n in runner.enter(batch, now).counts.items():
                 totals[name] = totals.get(name, 0) + n

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from metering.events import Awaited, Declared, Exchange
-from metering.site import DeclaredExchange, Meter, Site
+from metering.site import DeclaredExchange, Meter, Site, Virtual
 from metering.times import UTC, date_of, to_ms
 from metering.units import UNITS, to_amount
 
@@ -35,7 +35,7 @@ def awaited(site: Site, now: int) -> list[Awaited]:
     """The days that contracts and virtual meters build on."""
     long_ago = date_of(now, site.zone) - _LONGEST_HISTORY
     events = [
-        Awaited(building.id, meter.id, member, meter.quantity, "", long_ago, now)
+        Awaited(building.id, _made_of(meter.id, meter.virtual), member, meter.quantity, "", long_ago, now)
         for building in site.building
         for meter in building.meter
         if meter.virtual is not None
@@ -47,6 +47,11 @@ def awaited(site: Site, now: int) -> list[Awaited]:
         first = contract.baseline.from_.toordinal() - _BEFORE_A_BASELINE
         events.append(Awaited(contract.building, contract.id, contract.meter, quantity, station, first, now))
     return events
+
+
+def _made_of(meter: str, virtual: Virtual) -> str:
+    """A virtual meter with what it is made of: made of others it is a new reader."""
+    return f"{meter} = {' + '.join(virtual.plus)}{''.join(f' - {member}' for member in virtual.minus)}"
 
 
 def declared(site: Site, now: int) -> list[Declared]:

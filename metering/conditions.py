@@ -8,7 +8,6 @@ All of it is exact integers and fractions, so that every order of the readings g
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Callable
 from fractions import Fraction
@@ -106,9 +105,7 @@ def conditions(site: Site, contract: Contract) -> Conditions:
         seasons=site.seasons,
         statics=_statics(site.buildings[contract.building], contract, _STATICS_OF[meter.carrier]),
         events=tuple(adjustment(event, meter) for event in contract.event if event.approved_by),
-        outages=tuple(
-            (each.from_.toordinal(), (each.to or dt.date.max).toordinal()) for each in meter.outage
-        ),
+        outages=meter.outages(site.zone),
     )
 
 

@@ -17,6 +17,7 @@ MEANINGS: Final[dict[str, str]] = {
     "archive_differs": "over a gap, an archive's rows and the register contradict each other",
     "implausible": "an archive's row says more than the meter can count",
     "overlap": "an act covers a time of which a part was counted already; it is not used",
+    "balance": "over a month, sub-meters count more than the main meter before them",
     "standstill": "a register stands still although nothing says that it should",
 }
 """By kind, as `metering.events.Finding.kind` has it."""

@@ -174,18 +174,37 @@ class DeclaredExchange(_Part):
 
 
 class Outage(_Part):
-    """`[[building.meter.outage]]`: local days without supply, both included; an open end goes on."""
+    """`[[building.meter.outage]]`: a time without supply, in local days (both included) or from instant to instant.
+
+    An open end goes on. An instant without an offset is the site's local time.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-    from_: dt.date = Field(alias="from")
-    to: dt.date | None = None
+    from_: dt.datetime | dt.date = Field(alias="from")
+    to: dt.datetime | dt.date | None = None
     reason: str = ""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.to is not None and self.to < self.from_:
+        zone = dt.UTC
+        if self.to is not None and _instant(self.to, zone, end=True) <= _instant(self.from_, zone, end=False):
             raise ValueError(f"the outage ends ({self.to}) before it begins ({self.from_})")
         return self
+
+    def dates(self, zone: ZoneInfo) -> tuple[int, int]:
+        """Ordinals of the first and of the last local day that a part of the outage lies in."""
+        start = _instant(self.from_, zone, end=False).astimezone(zone)
+        if self.to is None:
+            return start.toordinal(), dt.date.max.toordinal()
+        end = _instant(self.to, zone, end=True) - dt.timedelta(microseconds=1)
+        return start.toordinal(), end.astimezone(zone).toordinal()
+
+
+def _instant(when: dt.datetime | dt.date, zone: dt.tzinfo, *, end: bool) -> dt.datetime:
+    """The instant, or the beginning (the end) of the local day."""
+    if not isinstance(when, dt.datetime):
+        when = dt.datetime.combine(when + dt.timedelta(days=int(end)), dt.time())
+    return (when if when.tzinfo is not None else when.replace(tzinfo=zone)).astimezone(dt.UTC)
 
 
 class Virtual(_Part):
@@ -220,6 +239,10 @@ class Meter(_Part):
     outage: tuple[Outage, ...] = ()
     timezone: Clock | None = None
     """The clock of the meter, for times that come without an offset; the site's where it is not given."""
+
+    def outages(self, zone: ZoneInfo) -> tuple[tuple[int, int], ...]:
+        """Declared outages as local days (first, last)."""
+        return tuple(outage.dates(zone) for outage in self.outage)
 
     def unit_of(self, said: DeclaredExchange) -> str:
         """Name of the unit of a declared exchange's registers."""

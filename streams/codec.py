@@ -36,7 +36,7 @@ def decode(value: bytes) -> Logged:
     """
     try:
         event: Logged = _LOGGED.decode(value)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second: of a name that is no UTF-8
         raise NotOurs(str(error)) from None
     if isinstance(event, Readings):
         if len(event.times) != len(event.amounts):
@@ -56,7 +56,7 @@ def decode_rejected(value: bytes) -> Rejected:
     """
     try:
         return _REJECTED.decode(value)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second: of a name that is no UTF-8
         raise NotOurs(str(error)) from None
 
 
@@ -73,4 +73,6 @@ def stranger(event: Logged, site: Site) -> str | None:
     outdoors = event.quantity == "outdoor_temperature"
     if not outdoors and (event.building, event.meter) not in site.meters:
         return f"no meter {event.building}/{event.meter}"
+    if not outdoors and site.meters[event.building, event.meter].virtual is not None:
+        return f"no register {event.building}/{event.meter} (it is virtual)"
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metering.site import Site
+from streams.balance import balance_step
 from streams.days import days_step
 from streams.gauges import gauges_step
 from streams.idle import idle_step
@@ -23,6 +24,7 @@ def pipeline(site: Site) -> tuple[Step, ...]:
         days_step(site),
         virtual_step(site),
         idle_step(site),
+        balance_step(site),
         savings_step(site),
         watch_step(site),
         silence_step(site),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -15,11 +14,11 @@ from streams.days import Reader, day_event, is_news
 from streams.step import Changed, Parts, Step
 
 
-class VirtualMonth(Struct, frozen=True, tag="v", array_like=True):
-    """What the members of a virtual meter used in one month, by date ordinal."""
+class VirtualDay(Struct, frozen=True, tag="v", array_like=True):
+    """What the members of a virtual meter used on one day."""
 
-    members: dict[int, dict[str, DayFigures]] = {}
-    published: dict[int, DayFigures] = {}
+    members: dict[str, DayFigures] = {}
+    published: DayFigures | None = None
 
 
 def virtual_step(site: Site) -> Step:
@@ -43,25 +42,21 @@ def virtual_step(site: Site) -> Step:
     def run(key: str, parts: Parts, event: Day | Awaited) -> tuple[Changed, Sequence[Event]]:
         if isinstance(event, Awaited):
             return _tell_again(parts, event)
-        name = dt.date.fromordinal(event.date).strftime("%Y-%m")
-        month: VirtualMonth = parts.get(name) or VirtualMonth()
-        members = dict(month.members.get(event.date, {}))
-        members.pop(event.meter, None)
+        name = str(event.date)
+        held: VirtualDay = parts.get(name) or VirtualDay()
+        # A member that the site file no longer names is forgotten.
+        members = {
+            member: day
+            for member, day in held.members.items()
+            if member in signs[key] and member != event.meter
+        }
         if not event.withdrawn:
             members[event.meter] = DayFigures(
                 event.used, event.known, event.unknown, event.estimated, event.coverage, event.flags
             )
-        by_date = dict(month.members)
-        by_date.pop(event.date, None)
-        if members:
-            by_date[event.date] = dict(sorted(members.items()))
-        was = month.published.get(event.date)
+        was = held.published
         now = _sum(signs[key], members) if members.keys() == signs[key].keys() else None
-        published = dict(month.published)
-        published.pop(event.date, None)
-        if now is not None:
-            published[event.date] = now
-        changed = {name: VirtualMonth(dict(sorted(by_date.items())), dict(sorted(published.items())))}
+        changed = {name: VirtualDay(dict(sorted(members.items())), now)}
         if was == now:
             return changed, ()
         building, meter = key.split("/", 1)
@@ -77,19 +72,16 @@ def virtual_step(site: Site) -> Step:
         if not is_news(parts, event):
             return {}, ()
         who = (event.building, event.meter, event.quantity)
-        days: list[Event] = []
-        day = dt.date.fromordinal(event.first).replace(day=1)
-        while day.toordinal() <= date_of(event.received_at, site.zone):
-            month: VirtualMonth | None = parts.get(day.strftime("%Y-%m"))
-            days += [
-                day_event(*who, date, figures, event.received_at)
-                for date, figures in (month.published.items() if month is not None else ())
-                if date >= event.first
-            ]
-            day = (day + dt.timedelta(days=32)).replace(day=1)
+        dates = range(event.first, date_of(event.received_at, site.zone) + 1)
+        held = ((date, parts.get(str(date))) for date in dates)
+        days = [
+            day_event(*who, date, day.published, event.received_at)
+            for date, day in held
+            if day is not None and day.published is not None
+        ]
         return {f"{event.reader} reads": Reader(event.first)}, days
 
-    return Step("virtual", (Day, Awaited), keys, VirtualMonth | Reader, run)
+    return Step("virtual", (Day, Awaited), keys, VirtualDay | Reader, run)
 
 
 def _sum(signs: dict[str, int], members: dict[str, DayFigures]) -> DayFigures:

@@ -14,7 +14,7 @@ from dashboards.contract_view import Rows, view_contract
 from dashboards.contract_words import LABELS
 from kvartal.cli import app
 from kvartal.settings import Settings
-from metering import flags
+from metering import findings, flags
 from metering.conditions import conditions
 from metering.site import parse_site
 
@@ -69,6 +69,18 @@ def test_the_flags_are_the_codes() -> None:
     text = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
     for bit, name in flags.NAMES.items():
         assert f"| `{name}` | {flags.MEANINGS[bit]} |" in text
+
+
+def test_the_findings_are_the_codes() -> None:
+    text = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| `(\w+)` \| (.+) \|$", text.partition("| finding |")[2], re.MULTILINE)
+    assert dict(found) == findings.MEANINGS
+
+
+def test_the_site_file_of_the_meters_page_is_one() -> None:
+    text = (ROOT / "docs" / "meters.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert len(parse_site('[site]\nid = "q"\n' + block).meters) == 3
 
 
 def test_the_savings_command_of_the_readme_runs() -> None:

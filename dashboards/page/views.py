@@ -238,7 +238,7 @@ def accounting_view(reader: Reader, lang: Lang) -> dict[str, Any]:
             for r in reader.rejected(limit=100)
         ],
         "findings": [
-            [f["building"], f["meter"], f["kind"], when(f["start"]), when(f["end"]), f["detail"]]
+            [f["building"], f["meter"], wording.finding(f["kind"], lang), when(f["start"]), when(f["end"]), f["detail"]]
             for f in reader.findings(limit=100)
         ],
         "restatements": [

@@ -13,7 +13,7 @@ import pytest
 import dashboards.panels
 from dashboards import grafana_panels
 from dashboards.panels import FILES, as_text
-from dashboards.wording import _SENTENCES, MEASURES
+from dashboards.wording import _SENTENCES, FINDINGS, MEASURES
 from metering import findings
 from metering.events import (
     Alert,
@@ -184,7 +184,7 @@ def test_the_names_of_series_and_columns_are_those_of_the_query(name: str, panel
 
 def test_every_word_of_the_pipeline_has_its_russian() -> None:
     assert set(grafana_panels.KINDS) == set(_SENTENCES)
-    assert set(grafana_panels.FINDINGS) == set(findings.MEANINGS)
+    assert set(grafana_panels.FINDING_NAMES) == set(FINDINGS) == set(findings.MEANINGS)
     assert set(grafana_panels.MEASURE_NAMES) == set(MEASURES)
 
 

@@ -95,6 +95,7 @@ def test_a_reading_without_a_later_field_is_read() -> None:
         encode(Readings("b", "m", "energy", "register", (1, 2), (3,), 4)),
         encode(Readings("b", "m", "warmth", "register", (1,), (3,), 4)),
         encode(["Readings", "b", "m", "energy", "register", ["now"], [1], 3]),
+        b"\x91\xa1\x80",  # an event whose name is no UTF-8
     ],
     ids=lambda value: value[:24].hex() or "empty",
 )
@@ -120,8 +121,9 @@ def test_todays_rejections_are_read_for_ever() -> None:
         "a664657461696ca26e6fab72656365697665645f617405a872656164696e677301a672657461696ec2"
     )
     assert decode_rejected(bytes.fromhex(hexed)) == Rejected("t", b"x", "not_json", "no", 5)
-    with pytest.raises(NotOurs):
-        decode_rejected(b"\xc1")
+    for value in (b"\xc1", b"\x81\xa1\x80\x00"):
+        with pytest.raises(NotOurs):
+            decode_rejected(value)
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +140,11 @@ id = "b01"
   id = "heat"
   carrier = "heat"
   unit = "Gcal"
+  [[building.meter]]
+  id = "sum"
+  carrier = "heat"
+  unit = "Gcal"
+  virtual = { plus = ["heat"] }
 """)
 
 
@@ -146,6 +153,10 @@ id = "b01"
     [
         (Readings("b01", "heat", "energy", "register", (), (), 0), None),
         (Readings("b01", "gone", "energy", "register", (), (), 0), "no meter b01/gone"),
+        (
+            Readings("b01", "sum", "energy", "register", (), (), 0),
+            "no register b01/sum (it is virtual)",
+        ),
         (Readings("b09", "heat", "energy", "register", (), (), 0), "no building 'b09'"),
         (Readings("b01", "spb", "outdoor_temperature", "gauge", (), (), 0), None),
         (Readings("", "spb", "outdoor_temperature", "gauge", (), (), 0), None),

@@ -95,6 +95,13 @@ tariff = "heat"
   reason = "two stairwells under repair"
   author = "a"
   approved_by = "b"
+[[contract]]
+id = "c2"
+building = "b01"
+meter = "rest"
+measure = "substation"
+baseline = { from = 2025-01-01, to = 2025-03-31 }
+reporting = { from = 2025-05-02 }
 """
 MOSCOW = dt.timezone(dt.timedelta(hours=3))
 FIRST = dt.date(2025, 5, 1)
@@ -121,6 +128,11 @@ def fitted() -> Fitted:
         unit="Wh",
     )
     return Fitted("b01", "c1", baseline.id, baseline.document, 0)
+
+
+def baselines(fitted: Fitted) -> list[Fitted]:
+    """The same baseline for both contracts: of the meter, and of the virtual one."""
+    return [fitted, msgspec.structs.replace(fitted, contract="c2")]
 
 
 def at(hours: float) -> int:
@@ -242,12 +254,15 @@ class Kept:
             self._put(("weather", event.date), msgspec.structs.replace(event, received_at=0))
         elif isinstance(event, Savings):
             fixed_savings = msgspec.structs.replace(event, received_at=0)
-            self._put(("savings", event.date), None if event.withdrawn else fixed_savings)
+            self._put(("savings", event.contract, event.date), None if event.withdrawn else fixed_savings)
         elif isinstance(event, Position):
-            figures["position",] = msgspec.structs.replace(event, received_at=0)
+            figures["position", event.contract] = msgspec.structs.replace(event, received_at=0)
         elif isinstance(event, Alert) and event.kind != "meter_silent":
             # Withdrawn alerts are history, which the law leaves out.
-            self._put(("alert", event.kind, event.opened), None if "withdrawn" in event.detail else event)
+            self._put(
+                ("alert", event.subject, event.kind, event.opened),
+                None if "withdrawn" in event.detail else event,
+            )
         elif isinstance(event, Finding):
             key = ("finding", event.meter, event.kind, event.start, event.end, event.detail)
             self._put(key, None if event.withdrawn else True)
@@ -306,7 +321,8 @@ def run_embedded(
 
     def runner() -> Embedded:
         made = Embedded(site=site, store=kept, decode=decode, copy_to_buildings=copy_to_buildings)
-        made.adopt(fitted)
+        for each in baselines(fitted):
+            made.adopt(each)
         return made
 
     running = runner()
@@ -321,7 +337,7 @@ def run_embedded(
 def run_faust(site: Site, fitted: Fitted, messages: Iterable[Event], table: dict[bytes, bytes]) -> Kept:
     kept = Kept()
     applier = Applier(site=site, parts=TableParts(table), sink=kept)
-    log: list[Event] = [fitted, *messages, Tick("b01", at(24 * DAYS + 2))]
+    log: list[Event] = [*baselines(fitted), *messages, Tick("b01", at(24 * DAYS + 2))]
     for offset, event in enumerate(log):
         assert applier.apply(msgspec.msgpack.encode(event), partition=0, offset=offset)
     return kept
@@ -388,7 +404,7 @@ def test_a_worker_that_dies_between_any_two_table_writes_loses_and_doubles_nothi
     rng.shuffle(events)
     events = events[:40]
     reference = run_faust(site, fitted, events, {})
-    log: list[Event] = [fitted, *events, Tick("b01", at(24 * DAYS + 2))]
+    log: list[Event] = [*baselines(fitted), *events, Tick("b01", at(24 * DAYS + 2))]
     kept = Kept()
     table: dict[bytes, bytes] = {}
     begin = 0
@@ -438,10 +454,20 @@ def test_a_poisoned_message_of_the_log_is_kept_and_passed(site: Site) -> None:
 def test_a_baseline_is_adopted_once(site: Site, fitted: Fitted) -> None:
     assert Baseline.from_document(fitted.document).id == fitted.baseline_id
     kept = run_embedded(site, fitted, [events_of(5)], restarts=True)
-    position = kept.figures["position",]
-    assert position.baseline_id == fitted.baseline_id
-    assert position.days > 0
-    assert position.expected == sum(s.expected for k, s in kept.figures.items() if k[0] == "savings")
+    for contract in ("c1", "c2"):
+        position = kept.figures["position", contract]
+        savings = [s for k, s in kept.figures.items() if k[:2] == ("savings", contract)]
+        assert position.baseline_id == fitted.baseline_id
+        assert position.days > 0
+        assert position.expected == sum(each.expected for each in savings)
+
+
+def test_a_contract_on_a_virtual_meter_has_its_savings(site: Site, fitted: Fitted) -> None:
+    figures = run_embedded(site, fitted, [events_of(5)], restarts=False).figures
+    for (what, *key), each in figures.items():
+        if what == "savings" and key[0] == "c2":
+            whole, part = (figures["day", meter, each.date].used for meter in ("heat", "part"))
+            assert each.used == whole - part
 
 
 def test_the_site_decoder_and_the_runner_meet(site: Site) -> None:
