@@ -16,6 +16,8 @@ MEASURES: Final[dict[str, tuple[str, str]]] = {
 }
 
 UNITS: Final[dict[str, tuple[str, str]]] = {
+    "Wh": ("Вт·ч", "Wh"),
+    "l": ("л", "l"),
     "Gcal": ("Гкал", "Gcal"),
     "MWh": ("МВт·ч", "MWh"),
     "kWh": ("кВт·ч", "kWh"),
@@ -30,6 +32,99 @@ VERDICTS: Final[dict[str, tuple[str, str]]] = {
     "above": ("расход выше базового", "use above the baseline"),
     "waiting": ("данных ещё мало", "not enough data yet"),
 }
+
+CARRIERS: Final[dict[str, tuple[str, str]]] = {
+    "heat": ("тепло", "heat"),
+    "electricity": ("электричество", "electricity"),
+    "cold_water": ("холодная вода", "cold water"),
+    "hot_water": ("горячая вода", "hot water"),
+    "gas": ("газ", "gas"),
+}
+
+GRADES: Final[dict[str, tuple[str, str]]] = {
+    "A": ("надёжно: погрешность до четверти экономии", "firm: uncertain by a quarter of the saving at most"),
+    "B": ("погрешность до половины экономии", "uncertain by half of the saving at most"),
+    "C": ("экономия есть, размер известен грубо", "there is a saving, its size is known roughly"),
+    "D": ("не доказано: погрешность больше экономии", "not settled: more uncertain than it is large"),
+    "—": ("данных ещё мало", "not enough data yet"),
+}
+"""What a grade of `metering.uncertainty.grade` means."""
+
+FLAGS: Final[dict[str, tuple[str, str]]] = {
+    "measured": ("измерено", "measured"),
+    "interpolated": ("интерполяция: пропуск до 6 ч", "interpolated over a gap of at most 6 h"),
+    "unknown": ("рядом разрыв: известна только сумма", "beside a gap known only in total"),
+    "pending": ("ждёт подтверждения", "awaits later readings"),
+    "conflict": ("два значения на один момент", "two values for one instant"),
+    "spike_dropped": ("отброшен выброс", "a stray value was dropped"),
+    "exchange": ("счётчик заменён", "meter exchanged"),
+    "reset": ("счётчик начал с нуля", "the register began again near zero"),
+    "rollover": ("переход через ноль", "the register passed its last digit"),
+    "unit_change": ("сменилась единица, пересчитано", "unit changed, converted"),
+    "frozen": ("стоял и наверстал", "stood still, then caught up"),
+    "partial": ("часть часа", "part of the hour"),
+    "pulse_weight": ("вес импульса под вопросом", "pulse weight in doubt"),
+}
+"""Words for `metering.flags.NAMES`, and for findings of the same kinds."""
+
+REASONS: Final[dict[str, tuple[str, str]]] = {
+    "unknown_topic": ("тема не описана в файле площадки", "no source of the site file has this topic"),
+    "unknown_meter": ("нет такого дома или счётчика", "no such building or meter"),
+    "unknown_station": ("нет такой метеостанции", "no such weather station"),
+    "too_large": ("сообщение больше 1 МиБ", "longer than 1 MiB"),
+    "too_deep": ("слишком глубокая вложенность", "nested too deeply"),
+    "not_json": ("не JSON", "not JSON"),
+    "no_reading": ("в сообщении нет показаний", "carries no reading"),
+    "no_time": ("у показания нет времени", "the reading has no time"),
+    "stale_retained": ("сохранённое брокером, без времени", "retained by the broker, without a time"),
+    "bad_time": ("время не читается", "the time cannot be read"),
+    "bad_value": ("значение не число", "the value is no number"),
+    "no_unit": ("единица не указана", "no unit is named"),
+    "unknown_unit": ("неизвестная единица", "unknown unit"),
+    "wrong_unit": ("единица другой величины", "unit of another quantity"),
+    "too_late": ("пришло слишком поздно", "arrived too late"),
+    "from_future": ("время из будущего", "time in the future"),
+    "decoder_error": ("ошибка Kvartal при разборе", "Kvartal failed to decode it"),
+}
+"""Words for `ingest.reasons`."""
+
+CAUSES: Final[dict[str, tuple[str, str]]] = {
+    "later reading": ("пришло более позднее показание", "a later reading arrived"),
+}
+"""Why a figure was restated."""
+
+STORIES: Final[dict[str, tuple[str, str]]] = {
+    "saved": (
+        "С {since} израсходовано на {avoided} меньше, чем без меры{weather}.",
+        "Since {since} the use was {avoided} less than without the measure{weather}.",
+    ),
+    "overspent": (
+        "С {since} израсходовано на {avoided} больше, чем без меры{weather}.",
+        "Since {since} the use was {avoided} more than without the measure{weather}.",
+    ),
+    "weather": (" в ту же погоду", " in the same weather"),
+    "money": ("По тарифу это {money}.", "By the tariff that is {money}."),
+    "above": (
+        "Но с {since} расход выше базового: перерасход {money}.",
+        "But since {since} the use has been above the baseline: an excess of {money}.",
+    ),
+    "waiting": (
+        "Отчётный период начинается {since}; первых цифр ещё нет.",
+        "The reporting period begins on {since}; there are no figures yet.",
+    ),
+}
+"""What a house saved, in one sentence."""
+
+_MONTHS: Final[dict[Lang, tuple[str, ...]]] = {
+    "ru": (
+        "январь", "февраль", "март", "апрель", "май", "июнь",
+        "июль", "август", "сентябрь", "октябрь", "ноябрь", "декабрь",
+    ),
+    "en": (
+        "January", "February", "March", "April", "May", "June",
+        "July", "August", "September", "October", "November", "December",
+    ),
+}  # fmt: skip
 
 TABLE: Final[dict[Lang, tuple[str, ...]]] = {
     "ru": ("Дом", "Мера", "Обещано", "Измерено, 90 %", "Истина", "₽/год", "Вывод"),
@@ -76,6 +171,28 @@ def interval(lo: float, hi: float, lang: Lang) -> str:
     return f"{number(lo, lang, 1)}…{percent(hi, lang)}"
 
 
+def quantity(value: float, name: str, lang: Lang, digits: int = 0) -> str:
+    """A number with its unit."""
+    return f"{number(value, lang, digits)}\u202f{unit(name, lang)}"
+
+
+def range_of(lo: float, hi: float, name: str, lang: Lang, digits: int = 0) -> str:
+    """`4 900…5 300 Гкал`"""
+    return f"{number(lo, lang, digits)}…{quantity(hi, name, lang, digits)}"
+
+
+def large(value: float, name: str, lang: Lang) -> str:
+    """An amount that is read at a glance: `14,6 млн ₽`, `328 тыс. ₽`."""
+    size = abs(value)
+    if size >= 999_500:
+        text, word = number(value / 1e6, lang, 1 if size < 99.95e6 else 0), pick(("млн", "M"), lang)
+    elif size >= 10_000:
+        text, word = number(value / 1e3, lang), pick(("тыс.", "k"), lang)
+    else:
+        return quantity(value, name, lang)
+    return f"{text}\u202f{word}\u202f{unit(name, lang)}"
+
+
 def money(hundredths: int, currency: str, lang: Lang) -> str:
     """An amount of money, in whole currency units."""
     return f"{number(hundredths / 100, lang)}\u202f{unit(currency, lang)}"
@@ -85,6 +202,16 @@ def date(ordinal: int, lang: Lang) -> str:
     """`15.10.2024` or `2024-10-15`."""
     day = dt.date.fromordinal(ordinal)
     return day.strftime("%d.%m.%Y") if lang == "ru" else day.isoformat()
+
+
+def month(year: int, number_of: int, lang: Lang) -> str:
+    """`январь 2025`, of month 1..12."""
+    return f"{_MONTHS[lang][number_of - 1]} {year}"
+
+
+def doubts(names: str, lang: Lang) -> str:
+    """What the flags of an hour or a day say, from `metering.flags.names`."""
+    return "; ".join(pick(FLAGS.get(name, (name, name)), lang) for name in names.split("|"))
 
 
 _SENTENCES: Final[dict[str, tuple[str, str]]] = {

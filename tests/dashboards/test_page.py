@@ -130,8 +130,18 @@ def test_rejections_findings_and_payloads_are_shown(page: Page, served: Served) 
     page.goto(f"{served.url}/#/accounting")
     expect(page.locator("h1")).to_be_visible()
     found = get(served.url, "/api/accounting")
+    assert found["rejected"]
+    assert found["findings"]
     for row in found["rejected"]:
+        expect(page.locator("main")).to_contain_text(row["reason_text"])
+        expect(page.locator("main")).to_contain_text(row["payload"])
+    for row in found["findings"]:
         expect(page.locator("main")).to_contain_text(row[2])
+    with urllib.request.urlopen(
+        f"{served.url}/api/rejected/{found['rejected'][0]['id']}", timeout=10
+    ) as answer:
+        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def get(url: str, path: str, **headers: str) -> Any:
