@@ -23,6 +23,8 @@ UNITS: Final[dict[str, tuple[str, str]]] = {
     "kWh": ("кВт·ч", "kWh"),
     "m3": ("м³", "m³"),
     "RUB": ("₽", "RUB"),
+    "m3/h": ("м³/ч", "m³/h"),
+    "kW": ("кВт", "kW"),
 }
 
 VERDICTS: Final[dict[str, tuple[str, str]]] = {
@@ -40,6 +42,18 @@ CARRIERS: Final[dict[str, tuple[str, str]]] = {
     "hot_water": ("горячая вода", "hot water"),
     "gas": ("газ", "gas"),
 }
+
+QUANTITIES: Final[dict[str, tuple[str, str]]] = {
+    "energy": ("энергия", "energy"),
+    "volume": ("объём", "volume"),
+    "supply_temperature": ("температура подачи", "supply temperature"),
+    "return_temperature": ("температура обратки", "return temperature"),
+    "indoor_temperature": ("температура в помещении", "indoor temperature"),
+    "outdoor_temperature": ("температура на улице", "outdoor temperature"),
+    "flow": ("расход теплоносителя", "flow"),
+    "power": ("мощность", "power"),
+}
+"""Words for `metering.quantities.QUANTITIES`."""
 
 GRADES: Final[dict[str, tuple[str, str]]] = {
     "A": ("надёжно: погрешность до четверти экономии", "firm: uncertain by a quarter of the saving at most"),
@@ -67,9 +81,25 @@ FLAGS: Final[dict[str, tuple[str, str]]] = {
 }
 """Words for `metering.flags.NAMES`, and for findings of the same kinds."""
 
+FINDINGS: Final[dict[str, tuple[str, str]]] = {
+    "exchange_contradicted": (
+        "заявленная замена не сходится с показаниями",
+        "a declared exchange does not fit the readings",
+    ),
+    "archive_differs": ("архив расходится со счётчиком", "archive and register differ"),
+    "implausible": ("строка архива невозможна", "an archive row says more than the meter can count"),
+    "overlap": ("акт на время, часть которого уже посчитана", "an act for a time that was partly counted"),
+    "standstill": ("счётчик стоит", "the meter stands still"),
+}
+"""Words for `metering.findings.MEANINGS` beyond those of flags."""
+
 REASONS: Final[dict[str, tuple[str, str]]] = {
     "unknown_topic": ("тема не описана в файле площадки", "no source of the site file has this topic"),
     "unknown_meter": ("нет такого дома или счётчика", "no such building or meter"),
+    "virtual_meter": (
+        "счётчик расчётный, показаний не принимает",
+        "the meter is computed and takes no readings",
+    ),
     "unknown_station": ("нет такой метеостанции", "no such weather station"),
     "too_large": ("сообщение больше 1 МиБ", "longer than 1 MiB"),
     "too_deep": ("слишком глубокая вложенность", "nested too deeply"),
@@ -82,6 +112,8 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
     "no_unit": ("единица не указана", "no unit is named"),
     "unknown_unit": ("неизвестная единица", "unknown unit"),
     "wrong_unit": ("единица другой величины", "unit of another quantity"),
+    "unknown_quantity": ("неизвестная величина", "unknown quantity"),
+    "bad_exchange": ("замена счётчика заявлена неполно", "a declared exchange is incomplete"),
     "too_late": ("пришло слишком поздно", "arrived too late"),
     "from_future": ("время из будущего", "time in the future"),
     "decoder_error": ("ошибка Kvartal при разборе", "Kvartal failed to decode it"),
@@ -90,8 +122,42 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
 
 CAUSES: Final[dict[str, tuple[str, str]]] = {
     "later reading": ("пришло более позднее показание", "a later reading arrived"),
+    "archive": ("загружен архив счётчика", "the meter's archive was imported"),
+    "declared exchange": ("заявлена замена счётчика", "a meter exchange was declared"),
 }
-"""Why a figure was restated."""
+"""Why a figure was restated, by `metering.events.Hours.cause`."""
+
+_CAUSE_OF_A_PART: Final = (" was restated", ("пересчитан {meter}", "{meter} was restated"))
+"""The cause that a virtual meter gives: a meter that it is made of."""
+
+NOT_KNOWN: Final = ("неизвестно", "not known")
+
+PARTS: Final[dict[str, tuple[str, str]]] = {
+    "unknown": ("{amount} известно только суммой", "{amount} known only in total"),
+    "known": ("по часам известно {amount}", "{amount} known by hour"),
+    "estimated": ("{amount} — оценка", "{amount} estimated"),
+    "restated": (
+        "пересчитано: было {old}, стало {new}; {cause}, {when}",
+        "restated: was {old}, is {new}; {cause}, {when}",
+    ),
+}
+"""What is said of a day of a meter."""
+
+BALANCES: Final[dict[str, tuple[str, str]]] = {
+    "known": (
+        "С {first} по {last} известны полностью {days} дн.: общий счётчик показал {main}, "
+        "подсчётчики вместе {subs}; общий {side} на {rest} ({share}).",
+        "From {first} to {last} {days} days are fully known: the main meter counted {main}, "
+        "its sub-meters together {subs}; the main meter counted {rest} {side} ({share}).",
+    ),
+    "more": ("больше", "more"),
+    "less": ("меньше", "less"),
+    "unknown": (
+        "Ещё {days} дн. известны не полностью: разница за них {unknown}, и она ненадёжна.",
+        "Another {days} days are not fully known: their difference of {unknown} is in doubt.",
+    ),
+}
+"""A main meter against its sub-meters."""
 
 STORIES: Final[dict[str, tuple[str, str]]] = {
     "saved": (
@@ -209,9 +275,22 @@ def month(year: int, number_of: int, lang: Lang) -> str:
     return f"{_MONTHS[lang][number_of - 1]} {year}"
 
 
+def moment(local: dt.datetime, lang: Lang) -> str:
+    """`15.10.2024 07:30` or `2024-10-15 07:30`, of a local time."""
+    return local.strftime("%d.%m.%Y %H:%M" if lang == "ru" else "%Y-%m-%d %H:%M")
+
+
+def cause(name: str, lang: Lang) -> str:
+    """Why a figure was restated."""
+    end, words = _CAUSE_OF_A_PART
+    if name.endswith(end):
+        return pick(words, lang).format(meter=name.removesuffix(end))
+    return pick(CAUSES.get(name, (name, name)), lang)
+
+
 def doubts(names: str, lang: Lang) -> str:
-    """What the flags of an hour or a day say, from `metering.flags.names`."""
-    return "; ".join(pick(FLAGS.get(name, (name, name)), lang) for name in names.split("|"))
+    """What the flags of an hour or a day say, from `metering.flags.names`, or what a finding says."""
+    return "; ".join(pick((FLAGS | FINDINGS).get(name, (name, name)), lang) for name in names.split("|"))
 
 
 _SENTENCES: Final[dict[str, tuple[str, str]]] = {
@@ -247,8 +326,7 @@ def sentence(alert: Alert, site: Site, lang: Lang) -> str:
     last_ms = int(detail.get("last_reading_ms", 0))
     last = "—"
     if last_ms:
-        moment = dt.datetime.fromtimestamp(last_ms / 1000, site.zone)
-        last = moment.strftime("%d.%m.%Y %H:%M" if lang == "ru" else "%Y-%m-%d %H:%M")
+        last = moment(dt.datetime.fromtimestamp(last_ms / 1000, site.zone), lang)
     subject = alert.subject
     if alert.kind == "meter_silent":
         subject = _meter_name(alert, site, lang)

@@ -23,9 +23,11 @@ from dashboards.page.days import day_view, month_view, register_view
 from dashboards.page.guard import Guard
 from dashboards.page.houses import alerts_view, portfolio_view
 from dashboards.page.live import KEEP_ALIVE_S, Changes
+from dashboards.page.meters import building_view, meter_month_view, meter_view
 from dashboards.page.story import contract_view
 from dashboards.page.words import labels
 from dashboards.wording import Lang
+from metering.quantities import QUANTITIES
 from metering.site import Contract, Meter, Site
 from storage.sqlite_reader import Reader
 
@@ -96,6 +98,12 @@ def create_app(
             raise HTTPException(404, "no such meter")
         return found
 
+    def counted(request: Request) -> str:
+        quantity: str = request.path_params["quantity"]
+        if quantity not in QUANTITIES or QUANTITIES[quantity].nature != "register":
+            raise HTTPException(404, "a meter counts energy or volume")
+        return quantity
+
     def index(_request: Request) -> Response:
         return FileResponse(_STATIC / "index.html", headers={"Cache-Control": "no-cache"})
 
@@ -117,31 +125,45 @@ def create_app(
         return answer(request, lambda held, now, shown: contract_view(held, now, found, shown))
 
     def month(request: Request) -> Response:
-        found, name = contract_of(request), request.path_params["month"]
-        try:
-            first = dt.date.fromisoformat(f"{name}-01")
-        except ValueError:
-            raise HTTPException(400, "a month is written 2025-01") from None
-        if not 1970 <= first.year < 2200:
-            raise HTTPException(404, "no such month")
+        found, first = contract_of(request), _month(request)
         return answer(request, lambda held, now, shown: month_view(held, now, found, first, shown))
 
-    def day(request: Request) -> Response:
-        meter, where = meter_of(request), request.path_params
-        if not 700_000 < where["date"] < 800_000:
-            raise HTTPException(404, "no such day")
+    def building(request: Request) -> Response:
+        found = site().buildings.get(request.path_params["building"])
+        if found is None:
+            raise HTTPException(404, "no such building")
+        return answer(request, lambda held, now, shown: building_view(held, now, found, shown))
+
+    def meter(request: Request) -> Response:
+        found, quantity = meter_of(request), counted(request)
+        house = site().buildings[request.path_params["building"]]
+        return answer(request, lambda held, now, shown: meter_view(held, now, house, found, quantity, shown))
+
+    def meter_month(request: Request) -> Response:
+        found, quantity, first = meter_of(request), counted(request), _month(request)
+        house = site().buildings[request.path_params["building"]]
         return answer(
             request,
-            lambda held, now, shown: day_view(held, now, where["building"], meter.id, where["date"], shown),
+            lambda held, now, shown: meter_month_view(held, now, house, found, quantity, first, shown),
+        )
+
+    def day(request: Request) -> Response:
+        found, where = meter_of(request), request.path_params
+        if not 700_000 < where["date"] < 800_000:
+            raise HTTPException(404, "no such day")
+        quantity = counted(request) if "quantity" in where else found.quantity
+        return answer(
+            request,
+            lambda held, now, shown: day_view(
+                held, now, where["building"], found, quantity, where["date"], shown
+            ),
         )
 
     def register(request: Request) -> Response:
-        meter, where = meter_of(request), request.path_params
-        quantity, what = where["quantity"], where["what"]
-        if quantity != meter.quantity or what not in ("days", "hours", "readings"):
-            raise HTTPException(
-                404, f"a {meter.carrier} meter has days, hours and readings of {meter.quantity}"
-            )
+        found, what = meter_of(request), request.path_params["what"]
+        quantity = counted(request)
+        if what not in ("days", "hours", "readings"):
+            raise HTTPException(404, "a register has days, hours and readings")
         last = _date(request, "last", dt.date.max)
         first = _date(request, "first", dt.date.min)
         if what != "days" and (last - first).days >= _MOST_DAYS:
@@ -151,7 +173,14 @@ def create_app(
         return answer(
             request,
             lambda held, now, _shown: register_view(
-                held, now, where["building"], meter, quantity, what, first.toordinal(), last.toordinal()
+                held,
+                now,
+                request.path_params["building"],
+                found,
+                quantity,
+                what,
+                first.toordinal(),
+                last.toordinal(),
             ),
         )
 
@@ -196,6 +225,10 @@ def create_app(
             Route("/api/contracts/{id}/months/{month}", month),
             Route("/api/baselines/{id}", baseline_of_id),
             Route("/api/days/{building}/{meter}/{date:int}", day),
+            Route("/api/days/{building}/{meter}/{date:int}/{quantity}", day),
+            Route("/api/buildings/{building}", building),
+            Route("/api/meters/{building}/{meter}/{quantity}", meter),
+            Route("/api/meters/{building}/{meter}/{quantity}/{month}", meter_month),
             Route("/api/registers/{building}/{meter}/{quantity}/{what}", register),
             Route("/api/accounting", accounting),
             Route("/api/rejected/{id:int}", payload),
@@ -217,6 +250,16 @@ def _document(document: bytes | None, missing: str) -> Response:
     if document is None:
         raise HTTPException(404, missing)
     return Response(document, media_type="application/json")
+
+
+def _month(request: Request) -> dt.date:
+    try:
+        first = dt.date.fromisoformat(f"{request.path_params['month']}-01")
+    except ValueError:
+        raise HTTPException(400, "a month is written 2025-01") from None
+    if not 1970 <= first.year < 2200:
+        raise HTTPException(404, "no such month")
+    return first
 
 
 def _date(request: Request, name: str, default: dt.date) -> dt.date:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from dashboards import wording
+from dashboards.page.amounts import Shown, shown
 from dashboards.portfolio import SHOWN_UNIT
-from dashboards.wording import Lang
+from dashboards.wording import Lang, pick
 from metering import flags
-from metering.events import Savings
+from metering.events import Day, Savings
 from metering.quantities import QUANTITIES
 from metering.site import Contract, Meter, Site
 from metering.times import HOUR_MS, day_bounds, from_ms, iso
 from metering.units import UNITS
 from storage.sqlite_reader import Reader
-
-DIGITS: Final = {"Gcal": 3, "kWh": 1, "m3": 2}
-"""Decimals of a day's or an hour's amount, by unit."""
 
 
 def months_view(savings: list[Savings], site: Site, contract: Contract, lang: Lang) -> list[dict[str, Any]]:
@@ -60,8 +59,7 @@ def month_view(reader: Reader, site: Site, contract: Contract, first: dt.date, l
     after = (first + dt.timedelta(days=32)).replace(day=1)
     last = after.toordinal() - 1
     meter = site.meters[contract.building, contract.meter]
-    unit = SHOWN_UNIT[meter.carrier]
-    scale, digits = float(UNITS[unit].scale), DIGITS[unit]
+    how = shown(meter, meter.quantity)
     figures = {d.date: d for d in reader.savings(contract.id, first.toordinal(), last)}
     temps = {d.date: d.mean_mc for d in reader.weather_days(contract.building, first.toordinal(), last)}
     rows = []
@@ -73,17 +71,13 @@ def month_view(reader: Reader, site: Site, contract: Contract, first: dt.date, l
                 "ordinal": day.date,
                 "date": wording.date(day.date, lang),
                 "temp": "—" if temp is None else wording.number(temp / 1000, lang, 1),
-                "used": "—" if day.used is None else wording.number(day.used / scale, lang, digits),
-                "expected": "—" if figure is None else wording.number(figure.expected / scale, lang, digits),
-                "avoided": (
-                    "—"
-                    if figure is None
-                    else wording.number((figure.expected - figure.used) / scale, lang, digits)
-                ),
+                "used": how.number(day.used, lang),
+                "expected": how.number(None if figure is None else figure.expected, lang),
+                "avoided": how.number(None if figure is None else figure.expected - figure.used, lang),
                 "saves": figure is None or figure.expected >= figure.used,
                 "coverage": wording.percent(100 * day.coverage, lang, 0),
-                "flags": wording.doubts(flags.names(day.flags), lang),
-                "measured": day.flags == 0,
+                "notes": day_notes(day, how, lang),
+                "measured": day.flags == 0 and day.used is not None,
             }
         )
     return {
@@ -96,38 +90,47 @@ def month_view(reader: Reader, site: Site, contract: Contract, first: dt.date, l
         "name": wording.month(first.year, first.month, lang),
         "previous": (first - dt.timedelta(days=1)).strftime("%Y-%m"),
         "next": after.strftime("%Y-%m"),
-        "unit": wording.unit(unit, lang),
+        "unit": wording.unit(how.unit, lang),
         "rows": rows,
     }
 
 
-def day_view(reader: Reader, site: Site, building: str, meter: str, date: int, lang: Lang) -> dict[str, Any]:
-    """One day of a register: its hours with their flags and the readings behind them."""
+def day_notes(day: Day, how: Shown, lang: Lang) -> Sequence[str]:
+    """What is to be said of a day of a register: its doubts, and what of it is not known by hour."""
+    notes = [] if day.flags == 0 and day.used is None else [wording.doubts(flags.names(day.flags), lang)]
+    if day.unknown:
+        notes.append(pick(wording.PARTS["unknown"], lang).format(amount=how.text(day.unknown, lang)))
+    if day.used is None:
+        notes.append(pick(wording.PARTS["known"], lang).format(amount=how.text(day.known, lang)))
+    if day.estimated:
+        notes.append(pick(wording.PARTS["estimated"], lang).format(amount=how.text(day.estimated, lang)))
+    return notes
+
+
+def day_view(
+    reader: Reader, site: Site, building: str, point: Meter, quantity: str, date: int, lang: Lang
+) -> dict[str, Any]:
+    """One day of a register: its hours with their flags and the readings behind them; what the gauges showed."""
     start, end = day_bounds(date, site.zone)
-    point = site.meters[building, meter]
-    quantity = point.quantity
-    unit = SHOWN_UNIT[point.carrier]
-    scale, digits = float(UNITS[unit].scale), DIGITS[unit]
+    meter, how = point.id, shown(point, quantity)
 
     def local(ms: int, pattern: str = "%H:%M") -> str:
         return from_ms(ms).astimezone(site.zone).strftime(pattern)
-
-    def shown(amount: int) -> str:
-        return wording.number(amount / scale, lang, digits)
 
     hours = reader.hours(building, meter, quantity, start // HOUR_MS, end // HOUR_MS)
     most = max((amount for _, amount, _ in hours), default=0)
     found = reader.days(building, meter, quantity, date, date)
     day = found[0] if found else None
     figures = []
-    for contract in site.contracts_of.get((building, meter), ()):
+    contracts = site.contracts_of.get((building, meter), ()) if quantity == point.quantity else ()
+    for contract in contracts:
         for figure in reader.savings(contract.id, date, date):
             figures.append(
                 {
                     "contract": contract.id,
                     "measure": wording.measure(contract.measure, lang),
-                    "expected": wording.quantity(figure.expected / scale, unit, lang, digits),
-                    "avoided": wording.quantity((figure.expected - figure.used) / scale, unit, lang, digits),
+                    "expected": how.text(figure.expected, lang),
+                    "avoided": how.text(figure.expected - figure.used, lang),
                     "saves": figure.expected >= figure.used,
                     "extrapolated": figure.extrapolated,
                 }
@@ -139,23 +142,27 @@ def day_view(reader: Reader, site: Site, building: str, meter: str, date: int, l
         "building": building,
         "meter": meter,
         "meter_name": point.name or meter,
-        "contracts": [contract.id for contract in site.contracts_of.get((building, meter), ())],
+        "quantity": quantity,
+        "what": pick(
+            wording.CARRIERS[point.carrier] if quantity == point.quantity else wording.QUANTITIES[quantity],
+            lang,
+        ),
+        "contracts": [contract.id for contract in contracts],
         "date": wording.date(date, lang),
         "month": _date(date).strftime("%Y-%m"),
         "month_name": wording.month(_date(date).year, _date(date).month, lang),
         "ordinal": date,
-        "unit": wording.unit(unit, lang),
+        "unit": wording.unit(how.unit, lang),
         "base": wording.unit(QUANTITIES[quantity].base, lang),
-        "used": "—"
-        if day is None or day.used is None
-        else f"{shown(day.used)}\u202f{wording.unit(unit, lang)}",
+        "used": "—" if day is None else how.text(day.used, lang),
         "temp": "—" if temp is None else f"{wording.number(temp / 1000, lang, 1)}\u202f°C",
         "coverage": wording.percent(100 * day.coverage, lang, 0) if day is not None else "—",
+        "notes": day_notes(day, how, lang) if day is not None and (day.flags or day.used is None) else [],
         "figures": figures,
         "hours": [
             {
                 "hour": f"{local(hour * HOUR_MS)}–{local((hour + 1) * HOUR_MS)}",
-                "amount": shown(amount),
+                "amount": how.number(amount, lang),
                 "share": round(amount / most, 3) if most > 0 else 0,
                 "flags": wording.doubts(flags.names(note), lang),
                 "measured": note == 0,
@@ -163,13 +170,58 @@ def day_view(reader: Reader, site: Site, building: str, meter: str, date: int, l
             for hour, amount, note in hours
         ],
         "unknown": [
-            [local(block.start, "%d.%m %H:%M"), local(block.end, "%d.%m %H:%M"), shown(block.amount)]
+            [
+                local(block.start, "%d.%m %H:%M"),
+                local(block.end, "%d.%m %H:%M"),
+                how.number(block.amount, lang),
+            ]
             for block in reader.unknowns(building, meter, quantity)
             if block.start < end and block.end > start
         ],
         "readings": [
-            [local(t, "%d.%m %H:%M:%S"), shown(amount), wording.number(amount, lang)]
+            [local(t, "%d.%m %H:%M:%S"), how.number(amount, lang), wording.number(amount, lang)]
             for t, amount in reader.readings(building, meter, quantity, start, end)
+        ],
+        "gauges": _gauges(reader, site, building, point, (start, end), lang),
+    }
+
+
+def _gauges(
+    reader: Reader, site: Site, building: str, meter: Meter, span: tuple[int, int], lang: Lang
+) -> dict[str, Any]:
+    """The hours of a meter's gauges side by side: mean, lowest and highest, and whether readings cover the hour."""
+    first, end = span[0] // HOUR_MS, span[1] // HOUR_MS
+    columns = {}
+    for quantity, meant in QUANTITIES.items():
+        if meant.nature == "gauge":
+            hours = reader.gauges(building, meter.id, quantity, first, end)
+            if hours:
+                columns[quantity] = {hour[0]: hour for hour in hours}
+
+    def cell(quantity: str, hour: int) -> dict[str, Any] | None:
+        held = columns[quantity].get(hour)
+        if held is None:
+            return None
+        how, (_, mean, low, high, covered, _) = shown(meter, quantity), held
+        share = covered / HOUR_MS
+        return {
+            "mean": how.number(mean, lang),
+            "range": f"{how.number(low, lang)}…{how.number(high, lang)}",
+            "partly": "" if share >= 1 else wording.percent(100 * share, lang, 0),
+        }
+
+    def local(hour: int) -> str:
+        return from_ms(hour * HOUR_MS).astimezone(site.zone).strftime("%H:%M")
+
+    return {
+        "columns": [
+            f"{pick(wording.QUANTITIES[q], lang)}, {wording.unit(shown(meter, q).unit, lang)}"
+            for q in columns
+        ],
+        "hours": [
+            [f"{local(hour)}–{local(hour + 1)}", [cell(q, hour) for q in columns]]
+            for hour in range(first, end)
+            if any(hour in held for held in columns.values())
         ],
     }
 

@@ -30,6 +30,7 @@ _URGENT_ALERTS: Final = 4
 def portfolio_view(reader: Reader, site: Site, lang: Lang) -> dict[str, Any]:
     """The start page."""
     alerts = reader.alerts()
+    contracted = {contract.building for contract in site.contract}
     at_stake = {alert.subject: alert.money for alert in alerts}
     rows = sorted(
         portfolio(reader, site),
@@ -44,6 +45,9 @@ def portfolio_view(reader: Reader, site: Site, lang: Lang) -> dict[str, Any]:
         "alerts": [alert_view(alert, site, lang) for alert in by_money(alerts)[:_URGENT_ALERTS]],
         "alerts_open": len(alerts),
         "accounting": counts_view(reader, lang),
+        "others": [
+            {"building": b.id, "house": b.name or b.id} for b in site.building if b.id not in contracted
+        ],
     }
 
 

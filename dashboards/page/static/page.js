@@ -17,7 +17,10 @@ function find() {
   if (!page) return ["", pages.houses];
   if (page === "c" && rest.length === 1) return ["", pages.contract, rest[0]];
   if (page === "c" && rest.length === 2) return ["", pages.month, ...rest];
-  if (page === "day" && rest.length === 3) return ["", pages.day, ...rest];
+  if (page === "h" && rest.length === 1) return ["", pages.building, ...rest];
+  if (page === "m" && rest.length === 3) return ["", pages.meter, ...rest];
+  if (page === "m" && rest.length === 4) return ["", pages.meterMonth, ...rest];
+  if (page === "day" && (rest.length === 3 || rest.length === 4)) return ["", pages.day, ...rest];
   if (page === "alerts" || page === "accounting") return [page, pages[page]];
   return [null, async () => ({ title: words.not_found, nodes: [el("h1", {}, words.not_found), el("p", {}, el("a", { href: "#/" }, words.all_houses))] })];
 }

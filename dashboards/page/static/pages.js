@@ -55,6 +55,11 @@ function table(w, columns, rows, attributes = {}, tall = "") {
 const fact = (value, label, cls = "") => el("div", { class: "fact" }, el("b", { class: cls }, value), el("span", {}, label));
 const crumbs = (...links) => el("nav", { class: "crumbs" }, links.map(([href, text]) => el("a", { href }, text)));
 
+/** An address on the page or of the server. */
+const path = (...parts) => parts.map(encodeURIComponent).join("/");
+/** What is to be said of a day or an hour: nothing stands out where it was simply measured. */
+const notes = (row) => el("span", { class: row.measured ? "fine" : "doubt" }, (row.notes || [row.flags]).join("; "));
+
 export async function houses(get, w) {
   const p = await get("/api/portfolio"), s = p.summary, n = (count) => fill(w.contracts_of, { n: count });
   const row = (r) => {
@@ -76,17 +81,19 @@ export async function houses(get, w) {
     title: p.site,
     nodes: [
       el("h1", {}, p.site),
+      p.notices.map((text) => el("p", { class: "notice", role: "alert" }, text)),
       el("section", { class: "summary" },
         el("div", { class: "lead" }, el("b", { class: s.saves ? "good" : "bad" }, s.money), el("span", {}, s.saves ? w.saved_year : w.overspent_year), s.money_interval ? el("small", {}, `${w.sure}: `, el("span", { class: "nb" }, s.money_interval)) : null),
         s.carriers.map((c) => el("div", {}, el("b", {}, c.avoided), el("span", {}, `${c.name}, ${fill(w.to_date, s)}`), c.interval ? el("small", {}, `${w.sure}: `, el("span", { class: "nb" }, c.interval)) : null)),
         el("div", {}, el("b", {}, fill(w.proved_count, s)), el("span", {}, w.proved_of),
           p.alerts_open ? el("small", {}, el("a", { href: "#/alerts" }, fill(w.all_alerts, { n: p.alerts_open }))) : null)),
+      el("section", { class: "attention" }, el("h2", {}, w.attention), alertList(w, p.alerts, w.no_alerts),
+        p.alerts_open > p.alerts.length ? el("p", { class: "hint" }, el("a", { href: "#/alerts" }, fill(w.all_alerts, { n: p.alerts_open }))) : null),
       el("section", { class: "card" }, el("table", { class: "portfolio" },
         el("thead", {}, el("tr", {}, el("th", {}, w.house), el("th", { class: "n" }, w.promised), el("th", { class: "n" }, w.measured), el("th", { class: "scale" }, el("span", {}, w.scale), axisLine(p.axis)), el("th", { class: "n" }, w.money), el("th", {}, w.verdict))),
         el("tbody", {}, p.rows.map(row)), el("tfoot", {}, p.totals.map(total))),
       el("p", { class: "hint keys" }, el("span", { class: "key interval" }), w.key_interval, el("span", { class: "key dot" }), w.key_measured, el("span", { class: "key promise" }), w.key_promised)),
-      el("section", { class: "attention" }, el("h2", {}, w.attention), alertList(w, p.alerts, w.no_alerts),
-        p.alerts_open > p.alerts.length ? el("p", { class: "hint" }, el("a", { href: "#/alerts" }, fill(w.all_alerts, { n: p.alerts_open }))) : null),
+      p.others.length ? el("section", {}, el("h2", {}, w.other_houses), el("ul", { class: "plain" }, p.others.map((o) => el("li", {}, el("a", { href: `#/h/${path(o.building)}` }, o.house))))) : null,
       accountingLine(w, p.accounting),
     ],
   };
@@ -107,7 +114,8 @@ export async function contract(get, w, id) {
     nodes: [
       crumbs(["#/", w.all_houses]),
       el("h1", {}, c.house), el("p", { class: "under" }, [c.programme, c.measure].filter(Boolean).join(" · "), " ", verdict(c)),
-      c.neighbours.length > 1 ? el("div", { class: "tabs" }, c.neighbours.map((n) => el("a", { href: `#/c/${encodeURIComponent(n.contract)}`, "aria-current": n.contract === id ? "page" : null }, n.measure))) : null,
+      el("div", { class: "tabs" }, c.neighbours.length > 1 ? c.neighbours.map((n) => el("a", { href: `#/c/${encodeURIComponent(n.contract)}`, "aria-current": n.contract === id ? "page" : null }, n.measure)) : null,
+        el("a", { href: `#/h/${path(c.building)}` }, w.meters_of)),
       el("p", { class: "story" }, c.story),
       el("div", { class: "facts" },
         fact(c.savings_text, sure, c.verdict), fact(c.promised_text, w.promised.toLowerCase()),
@@ -143,7 +151,7 @@ export async function month(get, w, id, name) {
   const to = (other) => `#/c/${encodeURIComponent(id)}/${other}`;
   const rows = m.rows.map((d) => {
     const href = `#/day/${encodeURIComponent(m.building)}/${encodeURIComponent(m.meter)}/${d.ordinal}`;
-    return { href, cells: [el("a", { href }, d.date), d.temp, d.expected, d.used, el("b", { class: d.saves ? "good" : "bad" }, d.avoided), d.coverage, el("span", { class: d.measured ? "fine" : "doubt" }, d.flags)] };
+    return { href, cells: [el("a", { href }, d.date), d.temp, d.expected, d.used, el("b", { class: d.saves ? "good" : "bad" }, d.avoided), d.coverage, notes(d)] };
   });
   return {
     title: `${m.name} — ${m.house}`,
@@ -156,26 +164,96 @@ export async function month(get, w, id, name) {
   };
 }
 
-export async function day(get, w, building, meter, date) {
-  const d = await get(`/api/days/${encodeURIComponent(building)}/${encodeURIComponent(meter)}/${encodeURIComponent(date)}`);
-  const to = (step) => `#/day/${encodeURIComponent(building)}/${encodeURIComponent(meter)}/${d.ordinal + step}`;
+export async function day(get, w, building, meter, date, quantity) {
+  const d = await get(`/api/days/${path(building, meter, date, ...(quantity ? [quantity] : []))}`);
+  const to = (step) => `#/day/${path(building, meter, d.ordinal + step, ...(quantity ? [quantity] : []))}`;
   const load = (share) => svg("svg", { class: "load", "aria-hidden": "true" }, svg("rect", { x: 0, y: 0, height: "100%", rx: 2, width: `${Math.max(0, 100 * share)}%` }));
-  const hours = d.hours.map((h) => [h.hour, h.amount, load(h.share), el("span", { class: h.measured ? "fine" : "doubt" }, h.flags)]);
-  const path = d.contracts.slice(0, 1).flatMap((id) => [[`#/c/${encodeURIComponent(id)}`, d.house], [`#/c/${encodeURIComponent(id)}/${d.month}`, d.month_name]]);
+  const hours = d.hours.map((h) => [h.hour, h.amount, load(h.share), notes(h)]);
+  const behind = d.contracts.length ? [[`#/c/${path(d.contracts[0])}`, d.house], [`#/c/${path(d.contracts[0], d.month)}`, d.month_name]]
+    : [[`#/h/${path(building)}`, d.house], [`#/m/${path(building, meter, d.quantity, d.month)}`, d.month_name]];
+  const gauge = (cell) => (cell === null ? null : el("span", { class: cell.partly ? "doubt" : "" }, el("b", {}, cell.mean), el("small", {}, cell.range, cell.partly && `, ${fill(w.partly, { share: cell.partly })}`)));
   return {
     title: `${d.date} — ${d.house}`,
     nodes: [
-      crumbs(["#/", w.all_houses], ...path),
-      el("h1", {}, `${d.house}, ${d.date}`), el("p", { class: "under" }, d.meter_name),
-      el("div", { class: "tabs" }, el("a", { href: to(-1) }, `← ${w.previous_day}`), el("a", { href: to(1) }, `${w.next_day} →`)),
+      crumbs(["#/", w.all_houses], ...behind),
+      el("h1", {}, `${d.house}, ${d.date}`), el("p", { class: "under" }, `${d.meter_name} · ${d.what}`),
+      el("div", { class: "tabs" }, el("a", { href: to(-1) }, `← ${w.previous_day}`), el("a", { href: to(1) }, `${w.next_day} →`), el("a", { href: `#/h/${path(building)}` }, w.meters_of)),
       el("div", { class: "facts" }, fact(d.used, w.used_short), d.figures.flatMap((f) => [fact(f.expected, `${w.expected}: ${f.measure}`), fact(f.avoided, w.saved_short, f.saves ? "good" : "bad")]), fact(d.temp, w.outdoors), fact(d.coverage, w.day_coverage)),
+      d.notes.length ? el("p", { class: "doubt", id: "notes" }, d.notes.join("; ")) : null,
       el("div", { class: "two" },
         el("section", { class: "card" }, el("h2", {}, w.hours), table(w, [[w.hour], [`${w.use}, ${d.unit}`, "n"], ["", "loads"], [w.flags]], hours, { class: "hours" }),
           d.unknown.length ? [el("h2", {}, w.unknown), table(w, [[w.from], [w.to], [d.unit, "n"]], d.unknown)] : null),
         el("section", { class: "card", id: "readings" }, el("h2", {}, w.readings), table(w, [[w.time], [`${w.value}, ${d.unit}`, "n"], [fill(w.exact, { unit: d.base }), "n wide"]], d.readings))),
+      d.gauges.hours.length ? el("section", { class: "card", id: "gauges" }, el("h2", {}, w.gauges_of), table(w, [[w.hour], ...d.gauges.columns.map((name) => [name, "n"])], d.gauges.hours.map(([hour, cells]) => [hour, ...cells.map(gauge)]), { class: "hours" })) : null,
     ],
   };
 }
+
+export async function building(get, w, id) {
+  const h = await get(`/api/buildings/${path(id)}`), names = Object.fromEntries(h.meters.map((m) => [m.meter, m.name]));
+  const meters = h.meters.map((m) => {
+    const href = `#/m/${path(id, m.meter, m.quantity)}`, month = m.month;
+    const side = [m.parent && fill(w.behind, { parent: names[m.parent] || m.parent }), m.virtual && w.virtual].filter(Boolean).join(", ");
+    return { href, cells: [[el("a", { href }, m.name), side && el("small", {}, side)], m.what,
+      month && [el("b", {}, `${month.used} ${m.unit}`), el("small", {}, month.name)],
+      month && [month.unknown ? el("span", { class: "doubt" }, `${month.unknown} ${m.unit}`) : "—"],
+      [m.last_day, el("small", {}, m.last_date)], month && notes(month), m.last_reading] };
+  });
+  const gauges = h.gauges.map((g) => {
+    const href = `#/day/${path(id, g.meter, g.ordinal)}`;
+    return { href, cells: [el("a", { href }, g.name), g.what, el("b", {}, g.mean), g.low, g.high, g.coverage, g.date] };
+  });
+  return {
+    title: h.house,
+    nodes: [
+      crumbs(["#/", w.all_houses]),
+      el("h1", {}, `${h.house}: ${w.meters_of.toLowerCase()}`), el("p", { class: "under" }, w.meters_lead),
+      h.contracts.length ? el("div", { class: "tabs" }, h.contracts.map((c) => el("a", { href: `#/c/${path(c.contract)}` }, c.measure))) : null,
+      el("section", { class: "card", id: "meters" }, table(w, [[w.meter], [w.what], [w.this_month, "n"], [w.only_total, "n wide"], [w.last_day, "n wide"], [w.flags, "wide"], [w.last_reading, "wide"]], meters)),
+      h.balances.length ? el("section", { class: "card", id: "balance" }, el("h2", {}, w.balance), h.balances.map((b) => el("p", {}, el("b", {}, b.name), ` — ${b.subs.join(", ")}. `, b.text))) : null,
+      gauges.length ? el("section", { class: "card", id: "gauges" }, el("h2", {}, w.gauges), table(w, [[w.meter], [w.what], [w.mean_day, "n"], [w.lowest, "n wide"], [w.highest, "n wide"], [w.day_coverage, "n wide"], [w.date, "wide"]], gauges)) : null,
+      el("section", { class: "card" }, el("h2", {}, w.restatements), restatements(w, h.restatements)),
+      el("section", { class: "card" }, el("h2", {}, w.findings), findings(w, h.findings)),
+    ],
+  };
+}
+
+export async function meter(get, w, building, meter, quantity) {
+  const m = await get(`/api/meters/${path(building, meter, quantity)}`);
+  const months = m.months.map((each) => {
+    const href = `#/m/${path(building, meter, quantity, each.month)}`;
+    return { href, cells: [el("a", { href }, each.name), el("b", {}, each.used), each.unknown ? el("span", { class: "doubt" }, each.unknown) : "—", each.estimated, String(each.days), String(each.days_missing), notes(each)] };
+  });
+  return {
+    title: `${m.name} — ${m.house}`,
+    nodes: [
+      crumbs(["#/", w.all_houses], [`#/h/${path(building)}`, m.house]),
+      el("h1", {}, `${m.house}: ${m.name}`), el("p", { class: "under" }, m.what),
+      el("section", { class: "card" }, table(w, [[w.month], [`${w.use}, ${m.unit}`, "n"], [`${w.only_total}, ${m.unit}`, "n"], [`${w.estimated_short}, ${m.unit}`, "n wide"], [w.complete_days, "n wide"], [w.days_missing, "n wide"], [w.flags, "wide"]], months, { class: "months" })),
+    ],
+  };
+}
+
+export async function meterMonth(get, w, building, meter, quantity, name) {
+  const m = await get(`/api/meters/${path(building, meter, quantity, name)}`);
+  const to = (other) => `#/m/${path(building, meter, quantity, other)}`;
+  const rows = m.rows.map((d) => {
+    const href = `#/day/${path(building, meter, d.ordinal, quantity)}`;
+    return { href, cells: [el("a", { href }, d.date), el("b", {}, d.used), d.coverage, notes(d)] };
+  });
+  return {
+    title: `${m.month_name} — ${m.house}`,
+    nodes: [
+      crumbs(["#/", w.all_houses], [`#/h/${path(building)}`, m.house], [`#/m/${path(building, meter, quantity)}`, m.name]),
+      el("h1", {}, `${m.house}, ${m.month_name}`), el("p", { class: "under" }, `${m.name} · ${m.what}`),
+      el("div", { class: "tabs" }, el("a", { href: to(m.previous) }, `← ${w.previous_month}`), el("a", { href: to(m.next) }, `${w.next_month} →`)),
+      el("section", { class: "card" }, table(w, [[w.date], [`${w.use}, ${m.unit}`, "n"], [w.day_coverage, "n"], [w.flags]], rows)),
+    ],
+  };
+}
+
+const restatements = (w, rows) => table(w, [[w.place, "wide"], [w.meter, "wide"], [w.date], [w.old, "n"], [w.new, "n"], [w.cause, "wide"], [w.when, "wide"]], rows, {}, "tall");
+const findings = (w, rows) => table(w, [[w.place], [w.meter], [w.kind], [w.from, "wide"], [w.to], [w.detail, "wide"]], rows, {}, "tall");
 
 export async function alerts(get, w) {
   const a = await get("/api/alerts");
@@ -202,9 +280,9 @@ export async function accounting(get, w) {
       el("section", { class: "card" }, el("h2", {}, w.rejected_list),
         a.rejected.length ? el("ul", { class: "rejected", tabindex: 0 }, a.rejected.map((r) => el("li", {}, el("p", {}, el("b", {}, r.reason_text), ` · ${r.when} · `, el("code", {}, r.topic)), el("p", { class: "quiet" }, r.detail),
           el("p", {}, el("code", {}, r.payload), " ", el("a", { href: `/api/rejected/${r.id}` }, w.whole_payload))))) : el("p", { class: "quiet" }, w.empty), upTo(a.rejected)),
-      el("section", { class: "card" }, el("h2", {}, w.findings), table(w, [[w.place], [w.meter], [w.kind], [w.from, "wide"], [w.to], [w.detail, "wide"]], a.findings, {}, "tall"), upTo(a.findings)),
-      el("section", { class: "card" }, el("h2", {}, w.restatements), table(w, [[w.place], [w.meter, "wide"], [w.date], [w.old, "n"], [w.new, "n"], [w.cause, "wide"], [w.when, "wide"]], a.restatements, {}, "tall"), upTo(a.restatements)),
-      el("section", { class: "card" }, el("h2", {}, w.registers), table(w, [[w.place], [w.meter], [w.accepted, "n"], [w.duplicate, "n wide"], [w.last_reading, "wide"]], a.registers.map((r) => [r.house, r.meter, r.accepted, r.duplicate, r.last]), {}, "tall")),
+      el("section", { class: "card" }, el("h2", {}, w.findings), findings(w, a.findings), upTo(a.findings)),
+      el("section", { class: "card" }, el("h2", {}, w.restatements), restatements(w, a.restatements), upTo(a.restatements)),
+      el("section", { class: "card" }, el("h2", {}, w.registers), table(w, [[w.place], [w.meter], [w.accepted, "n"], [w.duplicate, "n wide"], [w.last_reading, "wide"]], a.registers.map((r) => [r.building ? el("a", { href: `#/h/${path(r.building)}` }, r.house) : r.house, r.meter, r.accepted, r.duplicate, r.last]), {}, "tall")),
     ],
   };
 }
