@@ -31,7 +31,8 @@ def building_view(reader: Reader, site: Site, building: Building, lang: Lang) ->
     held = {(r.meter, r.quantity): r for r in reader.registers() if r.building == building.id}
     rows, gauges = [], []
     for meter in building.meter:
-        quantities = [meter.quantity, *(q for m, q in held if m == meter.id and q != meter.quantity)]
+        others = [q for q in QUANTITIES if (meter.id, q) in held and q != meter.quantity]
+        quantities = [meter.quantity, *others]
         for quantity in quantities:
             how = shown(meter, quantity)
             if QUANTITIES[quantity].nature == "gauge":

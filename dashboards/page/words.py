@@ -119,7 +119,10 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "to": ("по", "to"),
     # Meters of a house
     "meters_of": ("Счётчики дома", "Meters of the house"),
-    "meters_lead": ("Что показали счётчики, что из этого известно только суммой и почему.", "What the meters counted, what of it is known only in total, and why."),
+    "meters_lead": (
+        "Что показали счётчики, что из этого известно только суммой и почему.",
+        "What the meters counted, what of it is known only in total, and why.",
+    ),
     "what": ("что считает", "what it counts"),
     "this_month": ("за месяц", "in the month"),
     "last_day": ("последний день", "last day"),
