@@ -70,6 +70,7 @@ def building_view(reader: Reader, site: Site, building: Building, lang: Lang) ->
         "restatements": restatements_view(
             reader.restatements(limit=_NEWEST, building=building.id), site, lang
         ),
+        "limit": _NEWEST,
     }
 
 
@@ -182,7 +183,9 @@ def months_of(days: Iterable[Day], how: Shown, lang: Lang) -> list[dict[str, Any
         used = sum(day.used for day in held if day.used is not None)
         missing = [day for day in held if day.used is None]
         loose = sum(day.known for day in missing)
-        unknown = sum(day.unknown for day in held)
+        # A block within one day is a part of that day's use; one beyond it is energy of no certain day.
+        unknown = sum(day.unknown for day in missing)
+        estimated = sum(day.estimated for day in held)
         bits = 0
         for day in held:
             bits |= day.flags
@@ -194,7 +197,7 @@ def months_of(days: Iterable[Day], how: Shown, lang: Lang) -> list[dict[str, Any
                 "unknown": how.number(unknown, lang) if unknown else "",
                 "days": len(held) - len(missing),
                 "days_missing": len(missing),
-                "estimated": how.number(sum(day.estimated for day in held), lang),
+                "estimated": how.number(estimated, lang) if estimated else "",
                 "flags": wording.doubts(flags.names(bits), lang),
                 "measured": bits == 0 and not missing,
             }
@@ -228,8 +231,9 @@ def meter_month_view(
                 "date": wording.date(day.date, lang),
                 "used": how.number(day.used, lang),
                 "coverage": wording.percent(100 * day.coverage, lang, 0),
-                "notes": [*day_notes(day, how, lang), *changed.get(day.date, ())],
-                "measured": day.flags == 0 and day.used is not None and day.date not in changed,
+                "notes": day_notes(day, how, lang),
+                "restated": changed.get(day.date, []),
+                "measured": day.flags == 0 and day.used is not None,
             }
             for day in reader.days(building.id, meter.id, quantity, *span)
         ],

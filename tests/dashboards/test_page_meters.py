@@ -168,7 +168,7 @@ def test_a_restatement_says_what_was_what_is_why_and_when(url: str) -> None:
         if row["date"] == "2026-01-15"
     )
     assert "restated: was not known, is 2.400 Gcal; a later reading arrived, 2026-01-22 02:00" in [
-        note.replace("\u202f", " ") for note in day["notes"]
+        note.replace("\u202f", " ") for note in day["restated"]
     ]
 
 

@@ -209,11 +209,11 @@ export async function building(get, w, id) {
       crumbs(["#/", w.all_houses]),
       el("h1", {}, `${h.house}: ${w.meters_of.toLowerCase()}`), el("p", { class: "under" }, w.meters_lead),
       h.contracts.length ? el("div", { class: "tabs" }, h.contracts.map((c) => el("a", { href: `#/c/${path(c.contract)}` }, c.measure))) : null,
-      el("section", { class: "card", id: "meters" }, table(w, [[w.meter], [w.what], [w.this_month, "n"], [w.only_total, "n wide"], [w.last_day, "n wide"], [w.flags, "wide"], [w.last_reading, "wide"]], meters)),
+      el("section", { class: "card", id: "meters" }, table(w, [[w.meter], [w.what], [w.this_month, "n"], [w.more_total, "n wide"], [w.last_day, "n wide"], [w.flags, "wide"], [w.last_reading, "wide"]], meters)),
       h.balances.length ? el("section", { class: "card", id: "balance" }, el("h2", {}, w.balance), h.balances.map((b) => el("p", {}, el("b", {}, b.name), ` — ${b.subs.join(", ")}. `, b.text))) : null,
       gauges.length ? el("section", { class: "card", id: "gauges" }, el("h2", {}, w.gauges), table(w, [[w.meter], [w.what], [w.mean_day, "n"], [w.lowest, "n wide"], [w.highest, "n wide"], [w.day_coverage, "n wide"], [w.date, "wide"]], gauges)) : null,
-      el("section", { class: "card" }, el("h2", {}, w.restatements), restatements(w, h.restatements)),
-      el("section", { class: "card" }, el("h2", {}, w.findings), findings(w, h.findings)),
+      el("section", { class: "card" }, el("h2", {}, w.restatements), restatementsOfOne(w, h.restatements), upTo(w, h, h.restatements)),
+      el("section", { class: "card" }, el("h2", {}, w.findings), findingsOfOne(w, h.findings), upTo(w, h, h.findings)),
     ],
   };
 }
@@ -222,14 +222,14 @@ export async function meter(get, w, building, meter, quantity) {
   const m = await get(`/api/meters/${path(building, meter, quantity)}`);
   const months = m.months.map((each) => {
     const href = `#/m/${path(building, meter, quantity, each.month)}`;
-    return { href, cells: [el("a", { href }, each.name), el("b", {}, each.used), each.unknown ? el("span", { class: "doubt" }, each.unknown) : "—", each.estimated, String(each.days), String(each.days_missing), notes(each)] };
+    return { href, cells: [el("a", { href }, each.name), el("b", {}, each.used), each.unknown ? el("span", { class: "doubt" }, each.unknown) : "—", each.estimated || "—", String(each.days), String(each.days_missing), notes(each)] };
   });
   return {
     title: `${m.name} — ${m.house}`,
     nodes: [
       crumbs(["#/", w.all_houses], [`#/h/${path(building)}`, m.house]),
       el("h1", {}, `${m.house}: ${m.name}`), el("p", { class: "under" }, m.what),
-      el("section", { class: "card" }, table(w, [[w.month], [`${w.use}, ${m.unit}`, "n"], [`${w.only_total}, ${m.unit}`, "n"], [`${w.estimated_short}, ${m.unit}`, "n wide"], [w.complete_days, "n wide"], [w.days_missing, "n wide"], [w.flags, "wide"]], months, { class: "months" })),
+      el("section", { class: "card" }, table(w, [[w.month], [`${w.use}, ${m.unit}`, "n"], [`${w.more_total}, ${m.unit}`, "n"], [`${w.estimated_short}, ${m.unit}`, "n wide"], [w.complete_days, "n wide"], [w.days_missing, "n wide"], [w.flags, "wide"]], months, { class: "months" })),
     ],
   };
 }
@@ -239,7 +239,7 @@ export async function meterMonth(get, w, building, meter, quantity, name) {
   const to = (other) => `#/m/${path(building, meter, quantity, other)}`;
   const rows = m.rows.map((d) => {
     const href = `#/day/${path(building, meter, d.ordinal, quantity)}`;
-    return { href, cells: [el("a", { href }, d.date), el("b", {}, d.used), d.coverage, notes(d)] };
+    return { href, cells: [el("a", { href }, d.date), el("b", {}, d.used), d.coverage, [notes(d), el("small", {}, d.restated.join("; "))]] };
   });
   return {
     title: `${m.month_name} — ${m.house}`,
@@ -252,8 +252,13 @@ export async function meterMonth(get, w, building, meter, quantity, name) {
   };
 }
 
+const upTo = (w, held, rows) => (rows.length >= held.limit ? el("p", { class: "hint" }, fill(w.newest, { n: held.limit })) : null);
+
+/** Restated days and doubts: house, meter and so on; on the page of a house without its name. */
 const restatements = (w, rows) => table(w, [[w.place, "wide"], [w.meter, "wide"], [w.date], [w.old, "n"], [w.new, "n"], [w.cause, "wide"], [w.when, "wide"]], rows, {}, "tall");
 const findings = (w, rows) => table(w, [[w.place], [w.meter], [w.kind], [w.from, "wide"], [w.to], [w.detail, "wide"]], rows, {}, "tall");
+const restatementsOfOne = (w, rows) => table(w, [[w.meter, "wide"], [w.date], [w.old, "n"], [w.new, "n"], [w.cause, "wide"], [w.when, "wide"]], rows.map((row) => row.slice(1)), {}, "tall");
+const findingsOfOne = (w, rows) => table(w, [[w.meter], [w.kind], [w.from, "wide"], [w.to], [w.detail, "wide"]], rows.map((row) => row.slice(1)), {}, "tall");
 
 export async function alerts(get, w) {
   const a = await get("/api/alerts");
@@ -270,7 +275,6 @@ export async function alerts(get, w) {
 export async function accounting(get, w) {
   const a = await get("/api/accounting"), c = a.accounting;
   const part = (name, sign) => [sign && el("i", {}, sign), el("div", {}, el("b", {}, c[name]), el("span", {}, w[name]))];
-  const upTo = (rows) => (rows.length >= a.limit ? el("p", { class: "hint" }, fill(w.newest, { n: a.limit })) : null);
   return {
     title: w.nav_accounting,
     nodes: [
@@ -279,9 +283,9 @@ export async function accounting(get, w) {
       el("section", { class: "card" }, el("h2", {}, w.reasons), table(w, [[w.reason], ["", "wide"], [w.count, "n"]], a.reasons.map(([code, text, n]) => [text, el("code", {}, code), n]))),
       el("section", { class: "card" }, el("h2", {}, w.rejected_list),
         a.rejected.length ? el("ul", { class: "rejected", tabindex: 0 }, a.rejected.map((r) => el("li", {}, el("p", {}, el("b", {}, r.reason_text), ` · ${r.when} · `, el("code", {}, r.topic)), el("p", { class: "quiet" }, r.detail),
-          el("p", {}, el("code", {}, r.payload), " ", el("a", { href: `/api/rejected/${r.id}` }, w.whole_payload))))) : el("p", { class: "quiet" }, w.empty), upTo(a.rejected)),
-      el("section", { class: "card" }, el("h2", {}, w.findings), findings(w, a.findings), upTo(a.findings)),
-      el("section", { class: "card" }, el("h2", {}, w.restatements), restatements(w, a.restatements), upTo(a.restatements)),
+          el("p", {}, el("code", {}, r.payload), " ", el("a", { href: `/api/rejected/${r.id}` }, w.whole_payload))))) : el("p", { class: "quiet" }, w.empty), upTo(w, a, a.rejected)),
+      el("section", { class: "card" }, el("h2", {}, w.findings), findings(w, a.findings), upTo(w, a, a.findings)),
+      el("section", { class: "card" }, el("h2", {}, w.restatements), restatements(w, a.restatements), upTo(w, a, a.restatements)),
       el("section", { class: "card" }, el("h2", {}, w.registers), table(w, [[w.place], [w.meter], [w.accepted, "n"], [w.duplicate, "n wide"], [w.last_reading, "wide"]], a.registers.map((r) => [r.building ? el("a", { href: `#/h/${path(r.building)}` }, r.house) : r.house, r.meter, r.accepted, r.duplicate, r.last]), {}, "tall")),
     ],
   };
