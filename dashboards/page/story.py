@@ -9,6 +9,7 @@ from typing import Any, Final
 from dashboards import wording
 from dashboards.page.days import money_of, months_view
 from dashboards.page.houses import alert_view, by_money, row_view
+from dashboards.page.terms import terms_view
 from dashboards.portfolio import SHOWN_UNIT, Row, portfolio
 from dashboards.wording import Lang, pick
 from metering import flags
@@ -62,6 +63,7 @@ def contract_view(reader: Reader, site: Site, contract: Contract, lang: Lang) ->
         "months": months_view(savings, site, contract, lang),
         "currency": wording.unit(site.site.currency, lang),
         "baseline": None if baseline is None else _baseline(baseline, unit, lang),
+        **terms_view(reader, site, contract, lang),
         "neighbours": [
             {"contract": c.id, "measure": wording.measure(c.measure, lang)}
             for c in site.contract

@@ -69,6 +69,12 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "per_year": ("за год при том же темпе", "a year at this pace"),
     "interval": ("с вероятностью 90 % от {lo} до {hi}", "with 90 % probability from {lo} to {hi}"),
     "money_since": ("по тарифу с {since}", "by the tariff since {since}"),
+    "terms": ("Договор в цифрах", "The contract in figures"),
+    "changes": ("Ждёт решения", "Waits for a decision"),
+    "changes_lead": (
+        "Расход изменился не из-за погоды. Пока люди не решили, чьё это дело, экономия не поправлена.",
+        "Use has changed, and not by the weather. Until people decide whose doing it is, the saving is left as it is.",
+    ),
     "by_month": ("По месяцам", "By month"),
     "month": ("месяц", "month"),
     "days": ("дней", "days"),
@@ -144,6 +150,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "open_alerts": ("Открытые", "Open"),
     "resolved_alerts": ("Закрытые", "Resolved"),
     "since": ("с {since}", "since {since}"),
+    "short_by": ("до обещанного", "short of the promise by"),
     "until": ("закрыта {changed}", "resolved {changed}"),
     "alerts_lead": (
         "Одна причина — одна тревога. Сначала то, что происходит сейчас, потом самое дорогое.",

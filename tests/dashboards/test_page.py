@@ -15,11 +15,14 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from dashboards.contract_view import rows_of, view_contract
+from dashboards.contract_words import lines
 from dashboards.page.serve import CannotServe, listen, serve_page
 from kvartal.replay import embedded, replay
 from metering.site import Site, parse_site
 from simulators.quarter import Quarter
 from storage.sqlite import Store
+from storage.sqlite_reader import Reader
 
 
 class Served(NamedTuple):
@@ -176,6 +179,19 @@ def test_every_alert_has_a_place(page: Page, served: Served) -> None:
     found = get(served.url, "/api/alerts")
     assert found["open"]
     expect(page.locator(".alert")).to_have_count(len(found["open"]) + len(found["resolved"]))
+
+
+def test_a_contract_says_what_it_comes_to(page: Page, served: Served) -> None:
+    contract = served.site.contracts["c-b01-heat"]
+    reader = Reader(served.db)
+    view = view_contract(rows_of(reader, served.site, contract), served.site, contract)
+    reader.close()
+    page.goto(f"{served.url}/#/c/c-b01-heat")
+    said = dict(lines(view, served.site, "ru"))
+    for label in ("В типичный год, 90 %", "Простая окупаемость", "Формула договора", "Изменение год от года"):
+        expect(page.locator("#terms div", has_text=label)).to_contain_text(said[label])
+    page.goto(f"{served.url}/#/c/c-b02-light")
+    expect(page.locator("#terms")).to_contain_text("градусо-сутки — только для тепла")
 
 
 def test_a_month_of_a_contract_shows_its_days(page: Page, served: Served) -> None:

@@ -31,7 +31,7 @@ function axisLine(axis) {
 function alertRow(w, a) {
   const when = a.state === "open" ? fill(w.since, a) : `${fill(w.since, a)}, ${fill(w.until, a)}`;
   const text = a.contract ? el("a", { href: `#/c/${encodeURIComponent(a.contract)}` }, a.text) : el("span", {}, a.text);
-  return el("li", { class: `alert ${a.kind} ${a.state}` }, text, el("span", { class: "stake" }, a.money && !a.text.includes(a.money) && el("b", {}, `${a.money} `), when));
+  return el("li", { class: `alert ${a.kind} ${a.state}` }, text, el("span", { class: "stake" }, a.money && !a.text.includes(a.money) && [`${w.short_by} `, el("b", {}, `${a.money} `)], when));
 }
 
 const alertList = (w, alerts, none) => (alerts.length ? el("ul", { class: "alerts" }, alerts.map((a) => alertRow(w, a))) : el("p", { class: "quiet" }, none));
@@ -125,6 +125,8 @@ export async function contract(get, w, id) {
         el("p", { class: "keys" }, key("used", w.used), key("expected", w.expected), key("band", w.band), key("gap", w.gap), key("day", w.one_day)),
         place, el("p", { class: "hint" }, w.picture_hint)),
       c.alerts.length ? el("section", {}, el("h2", {}, w.attention), alertList(w, c.alerts, w.no_alerts)) : null,
+      c.changes.length ? el("section", { class: "card", id: "changes" }, el("h2", {}, w.changes), el("ul", {}, c.changes.map((text) => el("li", {}, text))), el("p", { class: "hint" }, w.changes_lead)) : null,
+      el("section", { class: "card", id: "terms" }, el("h2", {}, w.terms), el("dl", { class: "terms" }, c.terms.map(([label, text]) => el("div", {}, el("dt", {}, label), el("dd", {}, text))))),
       el("section", { class: "card" }, el("h2", {}, w.by_month),
         table(w, [[w.month], [`${w.expected_short}, ${c.unit}`, "n wide"], [`${w.used_short}, ${c.unit}`, "n wide"], [`${w.saved_short}, ${c.unit}`, "n"], ["%", "n wide"], [c.currency, "n"], [w.days, "n wide"]], months, { class: "months" })),
       el("section", { class: "card" }, el("h2", {}, w.trust),
