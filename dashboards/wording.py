@@ -16,11 +16,15 @@ MEASURES: Final[dict[str, tuple[str, str]]] = {
 }
 
 UNITS: Final[dict[str, tuple[str, str]]] = {
+    "Wh": ("Вт·ч", "Wh"),
+    "l": ("л", "l"),
     "Gcal": ("Гкал", "Gcal"),
     "MWh": ("МВт·ч", "MWh"),
     "kWh": ("кВт·ч", "kWh"),
     "m3": ("м³", "m³"),
     "RUB": ("₽", "RUB"),
+    "m3/h": ("м³/ч", "m³/h"),
+    "kW": ("кВт", "kW"),
 }
 
 VERDICTS: Final[dict[str, tuple[str, str]]] = {
@@ -30,6 +34,52 @@ VERDICTS: Final[dict[str, tuple[str, str]]] = {
     "above": ("расход выше базового", "use above the baseline"),
     "waiting": ("данных ещё мало", "not enough data yet"),
 }
+
+CARRIERS: Final[dict[str, tuple[str, str]]] = {
+    "heat": ("тепло", "heat"),
+    "electricity": ("электричество", "electricity"),
+    "cold_water": ("холодная вода", "cold water"),
+    "hot_water": ("горячая вода", "hot water"),
+    "gas": ("газ", "gas"),
+}
+
+QUANTITIES: Final[dict[str, tuple[str, str]]] = {
+    "energy": ("энергия", "energy"),
+    "volume": ("объём", "volume"),
+    "supply_temperature": ("температура подачи", "supply temperature"),
+    "return_temperature": ("температура обратки", "return temperature"),
+    "indoor_temperature": ("температура в помещении", "indoor temperature"),
+    "outdoor_temperature": ("температура на улице", "outdoor temperature"),
+    "flow": ("расход теплоносителя", "flow"),
+    "power": ("мощность", "power"),
+}
+"""Words for `metering.quantities.QUANTITIES`."""
+
+GRADES: Final[dict[str, tuple[str, str]]] = {
+    "A": ("надёжно: погрешность до четверти экономии", "firm: uncertain by a quarter of the saving at most"),
+    "B": ("погрешность до половины экономии", "uncertain by half of the saving at most"),
+    "C": ("экономия есть, размер известен грубо", "there is a saving, its size is known roughly"),
+    "D": ("не доказано: погрешность больше экономии", "not settled: more uncertain than it is large"),
+    "—": ("данных ещё мало", "not enough data yet"),
+}
+"""What a grade of `metering.uncertainty.grade` means."""
+
+FLAGS: Final[dict[str, tuple[str, str]]] = {
+    "measured": ("измерено", "measured"),
+    "interpolated": ("интерполяция: пропуск до 6 ч", "interpolated over a gap of at most 6 h"),
+    "unknown": ("рядом разрыв: известна только сумма", "beside a gap known only in total"),
+    "pending": ("ждёт подтверждения", "awaits later readings"),
+    "conflict": ("два значения на один момент", "two values for one instant"),
+    "spike_dropped": ("отброшен выброс", "a stray value was dropped"),
+    "exchange": ("счётчик заменён", "meter exchanged"),
+    "reset": ("счётчик начал с нуля", "the register began again near zero"),
+    "rollover": ("переход через ноль", "the register passed its last digit"),
+    "unit_change": ("сменилась единица, пересчитано", "unit changed, converted"),
+    "frozen": ("стоял и наверстал", "stood still, then caught up"),
+    "partial": ("часть часа", "part of the hour"),
+    "pulse_weight": ("вес импульса под вопросом", "pulse weight in doubt"),
+}
+"""Words for `metering.flags.NAMES`, and for findings of the same kinds."""
 
 FINDINGS: Final[dict[str, tuple[str, str]]] = {
     "conflict": ("два значения на один момент", "two values for one instant"),
@@ -54,6 +104,105 @@ FINDINGS: Final[dict[str, tuple[str, str]]] = {
     "standstill": ("счётчик стоит", "the register stands still"),
 }
 """What a finding is called, by its kind (`metering.findings`)."""
+
+REASONS: Final[dict[str, tuple[str, str]]] = {
+    "unknown_topic": ("тема не описана в файле площадки", "no source of the site file has this topic"),
+    "unknown_meter": ("нет такого дома или счётчика", "no such building or meter"),
+    "virtual_meter": (
+        "счётчик расчётный, показаний не принимает",
+        "the meter is computed and takes no readings",
+    ),
+    "unknown_station": ("нет такой метеостанции", "no such weather station"),
+    "too_large": ("сообщение больше 1 МиБ", "longer than 1 MiB"),
+    "too_deep": ("слишком глубокая вложенность", "nested too deeply"),
+    "not_json": ("не JSON", "not JSON"),
+    "no_reading": ("в сообщении нет показаний", "carries no reading"),
+    "no_time": ("у показания нет времени", "the reading has no time"),
+    "stale_retained": ("сохранённое брокером, без времени", "retained by the broker, without a time"),
+    "bad_time": ("время не читается", "the time cannot be read"),
+    "bad_value": ("значение не число", "the value is no number"),
+    "no_unit": ("единица не указана", "no unit is named"),
+    "unknown_unit": ("неизвестная единица", "unknown unit"),
+    "wrong_unit": ("единица другой величины", "unit of another quantity"),
+    "unknown_quantity": ("неизвестная величина", "unknown quantity"),
+    "bad_exchange": ("замена счётчика заявлена неполно", "a declared exchange is incomplete"),
+    "too_late": ("пришло слишком поздно", "arrived too late"),
+    "from_future": ("время из будущего", "time in the future"),
+    "decoder_error": ("ошибка Kvartal при разборе", "Kvartal failed to decode it"),
+}
+"""Words for `ingest.reasons`."""
+
+CAUSES: Final[dict[str, tuple[str, str]]] = {
+    "later reading": ("пришло более позднее показание", "a later reading arrived"),
+    "archive": ("загружен архив счётчика", "the meter's archive was imported"),
+    "declared exchange": ("заявлена замена счётчика", "a meter exchange was declared"),
+}
+"""Why a figure was restated, by `metering.events.Hours.cause`."""
+
+_CAUSE_OF_A_PART: Final = (" was restated", ("пересчитан {meter}", "{meter} was restated"))
+"""The cause that a virtual meter gives: a meter that it is made of."""
+
+NOT_KNOWN: Final = ("неизвестно", "not known")
+
+PARTS: Final[dict[str, tuple[str, str]]] = {
+    "unknown": ("{amount} известно только суммой", "{amount} known only in total"),
+    "known": ("по часам известно {amount}", "{amount} known by hour"),
+    "estimated": ("{amount} — оценка", "{amount} estimated"),
+    "restated": (
+        "пересчитано: было {old}, стало {new}; {cause}, {when}",
+        "restated: was {old}, is {new}; {cause}, {when}",
+    ),
+}
+"""What is said of a day of a meter."""
+
+BALANCES: Final[dict[str, tuple[str, str]]] = {
+    "known": (
+        "С {first} по {last} известны полностью {days} дн.: общий счётчик показал {main}, "
+        "подсчётчики вместе {subs}; общий {side} на {rest} ({share}).",
+        "From {first} to {last} {days} days are fully known: the main meter counted {main}, "
+        "its sub-meters together {subs}; the main meter counted {rest} {side} ({share}).",
+    ),
+    "more": ("больше", "more"),
+    "less": ("меньше", "less"),
+    "unknown": (
+        "Ещё {days} дн. известны не полностью: разница за них {unknown}, и она ненадёжна.",
+        "Another {days} days are not fully known: their difference of {unknown} is in doubt.",
+    ),
+}
+"""A main meter against its sub-meters."""
+
+STORIES: Final[dict[str, tuple[str, str]]] = {
+    "saved": (
+        "С {since} израсходовано на {avoided} меньше, чем без меры{weather}.",
+        "Since {since} the use was {avoided} less than without the measure{weather}.",
+    ),
+    "overspent": (
+        "С {since} израсходовано на {avoided} больше, чем без меры{weather}.",
+        "Since {since} the use was {avoided} more than without the measure{weather}.",
+    ),
+    "weather": (" в ту же погоду", " in the same weather"),
+    "money": ("По тарифу это {money}.", "By the tariff that is {money}."),
+    "above": (
+        "Но с {since} расход выше базового: перерасход {money}.",
+        "But since {since} the use has been above the baseline: an excess of {money}.",
+    ),
+    "waiting": (
+        "Отчётный период начинается {since}; первых цифр ещё нет.",
+        "The reporting period begins on {since}; there are no figures yet.",
+    ),
+}
+"""What a house saved, in one sentence."""
+
+_MONTHS: Final[dict[Lang, tuple[str, ...]]] = {
+    "ru": (
+        "январь", "февраль", "март", "апрель", "май", "июнь",
+        "июль", "август", "сентябрь", "октябрь", "ноябрь", "декабрь",
+    ),
+    "en": (
+        "January", "February", "March", "April", "May", "June",
+        "July", "August", "September", "October", "November", "December",
+    ),
+}  # fmt: skip
 
 TABLE: Final[dict[Lang, tuple[str, ...]]] = {
     "ru": ("Дом", "Мера", "Обещано", "Измерено, 90 %", "Истина", "₽/год", "Вывод"),
@@ -105,6 +254,28 @@ def interval(lo: float, hi: float, lang: Lang) -> str:
     return f"{number(lo, lang, 1)}…{percent(hi, lang)}"
 
 
+def quantity(value: float, name: str, lang: Lang, digits: int = 0) -> str:
+    """A number with its unit."""
+    return f"{number(value, lang, digits)}\u202f{unit(name, lang)}"
+
+
+def range_of(lo: float, hi: float, name: str, lang: Lang, digits: int = 0) -> str:
+    """`4 900…5 300 Гкал`"""
+    return f"{number(lo, lang, digits)}…{quantity(hi, name, lang, digits)}"
+
+
+def large(value: float, name: str, lang: Lang) -> str:
+    """An amount that is read at a glance: `14,6 млн ₽`, `328 тыс. ₽`."""
+    size = abs(value)
+    if size >= 999_500:
+        text, word = number(value / 1e6, lang, 1 if size < 99.95e6 else 0), pick(("млн", "M"), lang)
+    elif size >= 10_000:
+        text, word = number(value / 1e3, lang), pick(("тыс.", "k"), lang)
+    else:
+        return quantity(value, name, lang)
+    return f"{text}\u202f{word}\u202f{unit(name, lang)}"
+
+
 def money(hundredths: int, currency: str, lang: Lang) -> str:
     """An amount of money, in whole currency units."""
     return f"{number(hundredths / 100, lang)}\u202f{unit(currency, lang)}"
@@ -114,6 +285,29 @@ def date(ordinal: int, lang: Lang) -> str:
     """`15.10.2024` or `2024-10-15`."""
     day = dt.date.fromordinal(ordinal)
     return day.strftime("%d.%m.%Y") if lang == "ru" else day.isoformat()
+
+
+def month(year: int, number_of: int, lang: Lang) -> str:
+    """`январь 2025`, of month 1..12."""
+    return f"{_MONTHS[lang][number_of - 1]} {year}"
+
+
+def moment(local: dt.datetime, lang: Lang) -> str:
+    """`15.10.2024 07:30` or `2024-10-15 07:30`, of a local time."""
+    return local.strftime("%d.%m.%Y %H:%M" if lang == "ru" else "%Y-%m-%d %H:%M")
+
+
+def cause(name: str, lang: Lang) -> str:
+    """Why a figure was restated."""
+    end, words = _CAUSE_OF_A_PART
+    if name.endswith(end):
+        return pick(words, lang).format(meter=name.removesuffix(end))
+    return pick(CAUSES.get(name, (name, name)), lang)
+
+
+def doubts(names: str, lang: Lang) -> str:
+    """What the flags of an hour or a day say, from `metering.flags.names`, or what a finding says."""
+    return "; ".join(pick((FLAGS | FINDINGS).get(name, (name, name)), lang) for name in names.split("|"))
 
 
 _SENTENCES: Final[dict[str, tuple[str, str]]] = {
@@ -149,8 +343,7 @@ def sentence(alert: Alert, site: Site, lang: Lang) -> str:
     last_ms = int(detail.get("last_reading_ms", 0))
     last = "—"
     if last_ms:
-        moment = dt.datetime.fromtimestamp(last_ms / 1000, site.zone)
-        last = moment.strftime("%d.%m.%Y %H:%M" if lang == "ru" else "%Y-%m-%d %H:%M")
+        last = moment(dt.datetime.fromtimestamp(last_ms / 1000, site.zone), lang)
     subject = alert.subject
     if alert.kind == "meter_silent":
         subject = _meter_name(alert, site, lang)

@@ -251,24 +251,41 @@ class Reader:
         row = self._db.execute("SELECT payload FROM rejected WHERE id = ?", (id,)).fetchone()
         return None if row is None else row[0]
 
-    def findings(self, *, limit: int = 200) -> list[dict[str, Any]]:
-        """Findings, newest first."""
+    def findings(self, *, limit: int = 200, building: str | None = None) -> list[dict[str, Any]]:
+        """Findings, newest first, of one building or of all."""
         rows = self._db.execute(
             "SELECT building, meter, quantity, kind, start, end, detail FROM finding "
-            "JOIN register ON register.id = finding.register "
-            "ORDER BY start DESC, building, meter, quantity, kind LIMIT ?",
-            (limit,),
+            "JOIN register ON register.id = finding.register WHERE ?1 IS NULL OR building = ?1 "
+            "ORDER BY start DESC, building, meter, quantity, kind LIMIT ?2",
+            (building, limit),
         )
         names = ("building", "meter", "quantity", "kind", "start", "end", "detail")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def restatements(self, *, limit: int = 200) -> list[dict[str, Any]]:
-        """Restatements, newest first; what came back to its old figure within one instant is none."""
+    def restatements(
+        self,
+        *,
+        limit: int = 200,
+        building: str | None = None,
+        meter: str | None = None,
+        dates: tuple[int, int] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Restatements, newest first; what came back to its old figure within one instant is none.
+
+        Args:
+            limit: At most so many.
+            building: Of one building only.
+            meter: Of one meter only.
+            dates: Of days of this date range only, both ends included.
+        """
+        first, last = dates if dates is not None else (None, None)
         rows = self._db.execute(
             "SELECT building, meter, quantity, date, old, new, cause, learned_at FROM restatement "
             "JOIN register ON register.id = restatement.register WHERE old IS NOT new "
-            "ORDER BY learned_at DESC, building, meter, quantity, date DESC LIMIT ?",
-            (limit,),
+            "AND (?1 IS NULL OR building = ?1) AND (?2 IS NULL OR meter = ?2) "
+            "AND (?3 IS NULL OR date BETWEEN ?3 AND ?4) "
+            "ORDER BY learned_at DESC, building, meter, quantity, date DESC LIMIT ?5",
+            (building, meter, first, last, limit),
         )
         names = ("building", "meter", "quantity", "date", "old", "new", "cause", "learned_at")
         return [dict(zip(names, row, strict=True)) for row in rows]

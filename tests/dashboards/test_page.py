@@ -15,11 +15,14 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from dashboards.contract_view import rows_of, view_contract
+from dashboards.contract_words import lines
 from dashboards.page.serve import CannotServe, listen, serve_page
 from kvartal.replay import embedded, replay
 from metering.site import Site, parse_site
 from simulators.quarter import Quarter
 from storage.sqlite import Store
+from storage.sqlite_reader import Reader
 
 
 class Served(NamedTuple):
@@ -106,7 +109,20 @@ def test_it_speaks_english_too(page: Page, served: Served) -> None:
     expect(page.locator("table.portfolio")).to_contain_text("Обещано")
 
 
-@pytest.mark.parametrize("path", ["/", "/#/c/c-b01-heat", "/#/day/b01/heat/739200", "/#/accounting"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/#/c/c-b01-heat",
+        "/#/c/c-b01-heat/2025-01",
+        "/#/day/b01/heat/739200",
+        "/#/h/b01",
+        "/#/m/b01/heat/energy",
+        "/#/m/b01/heat/energy/2025-01",
+        "/#/alerts",
+        "/#/accounting",
+    ],
+)
 def test_nothing_overflows_on_a_phone(browser: Browser, served: Served, path: str) -> None:
     phone = browser.new_page(viewport={"width": 390, "height": 844}, device_scale_factor=2, is_mobile=True)
     phone.goto(served.url + path)
@@ -130,8 +146,98 @@ def test_rejections_findings_and_payloads_are_shown(page: Page, served: Served) 
     page.goto(f"{served.url}/#/accounting")
     expect(page.locator("h1")).to_be_visible()
     found = get(served.url, "/api/accounting")
+    assert found["rejected"]
+    assert found["findings"]
     for row in found["rejected"]:
+        expect(page.locator("main")).to_contain_text(row["reason_text"])
+        expect(page.locator("main")).to_contain_text(row["payload"])
+    for row in found["findings"]:
         expect(page.locator("main")).to_contain_text(row[2])
+    with urllib.request.urlopen(
+        f"{served.url}/api/rejected/{found['rejected'][0]['id']}", timeout=10
+    ) as answer:
+        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_what_needs_action_is_seen_without_scrolling(page: Page, served: Served) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(served.url)
+    expect(page.locator(".summary .lead")).to_contain_text("₽")
+    expect(page.locator(".summary .lead")).to_contain_text("с вероятностью 90 %")
+    alerts = get(served.url, "/api/portfolio")["alerts"]
+    assert alerts
+    for shown, alert in zip(page.locator(".attention .alert").all(), alerts, strict=True):
+        expect(shown).to_contain_text(alert["text"])
+        box = shown.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < 800
+
+
+def test_every_alert_has_a_place(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/#/alerts")
+    found = get(served.url, "/api/alerts")
+    assert found["open"]
+    expect(page.locator(".alert")).to_have_count(len(found["open"]) + len(found["resolved"]))
+
+
+def test_a_contract_says_what_it_comes_to(page: Page, served: Served) -> None:
+    contract = served.site.contracts["c-b01-heat"]
+    reader = Reader(served.db)
+    view = view_contract(rows_of(reader, served.site, contract), served.site, contract)
+    reader.close()
+    page.goto(f"{served.url}/#/c/c-b01-heat")
+    said = dict(lines(view, served.site, "ru"))
+    for label in ("В типичный год, 90 %", "Простая окупаемость", "Формула договора", "Изменение год от года"):
+        expect(page.locator("#terms div", has_text=label)).to_contain_text(said[label])
+    page.goto(f"{served.url}/#/c/c-b02-light")
+    expect(page.locator("#terms")).to_contain_text("градусо-сутки — только для тепла")
+
+
+def test_a_month_of_a_contract_shows_its_days(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/#/c/c-b01-heat/2025-01")
+    expect(page.locator("h1")).to_have_text("Белградская ул., 8, январь 2025")
+    expect(page.locator("main tbody tr")).to_have_count(31)
+
+
+def test_a_browser_that_has_the_figures_is_told_so_until_they_change(served: Served) -> None:
+    current = [served.site]
+    listening = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    stop = serve_page(listening, served.db, lambda: current[0], lang="ru")
+
+    def status(held: str) -> int:
+        request = urllib.request.Request(f"{url}/api/portfolio", headers={"If-None-Match": held})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code
+
+    try:
+        with urllib.request.urlopen(f"{url}/api/portfolio", timeout=10) as answer:
+            tag = answer.headers["ETag"]
+        assert status(tag) == 304
+        current[0] = served.site.model_copy()
+        assert status(tag) == 200
+    finally:
+        stop()
+
+
+@pytest.mark.parametrize("path", ["/", "/api/portfolio", "/static/page.js", "/api/nothing"])
+def test_every_answer_tells_the_browser_what_it_may_do(served: Served, path: str) -> None:
+    try:
+        with urllib.request.urlopen(served.url + path, timeout=10) as answer:
+            headers = answer.headers
+    except urllib.error.HTTPError as error:
+        headers = error.headers
+        error.close()
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
 
 
 def get(url: str, path: str, **headers: str) -> Any:
@@ -146,7 +252,20 @@ def test_the_baseline_behind_a_figure_can_be_had(served: Served) -> None:
     assert document["first"] == "2023-10-01"
 
 
-@pytest.mark.parametrize("path", ["/api/contracts/nothing", "/api/days/b01/nothing/739200", "/api/nothing"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/contracts/nothing",
+        "/api/days/b01/nothing/739200",
+        "/api/days/b01/heat/739200/happiness",
+        "/api/days/b01/heat/1",
+        "/api/buildings/nothing",
+        "/api/meters/b01/heat/flow",
+        "/api/contracts/c-b01-heat/months/0001-01",
+        "/api/rejected/99999999",
+        "/api/nothing",
+    ],
+)
 def test_what_is_not_there_is_404(served: Served, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as raised:
         get(served.url, path)
