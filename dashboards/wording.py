@@ -78,6 +78,7 @@ FLAGS: Final[dict[str, tuple[str, str]]] = {
     "frozen": ("стоял и наверстал", "stood still, then caught up"),
     "partial": ("часть часа", "part of the hour"),
     "pulse_weight": ("вес импульса под вопросом", "pulse weight in doubt"),
+    "leap": ("сразу больше обычного дня", "more than a usual day at once"),
 }
 """Words for `metering.flags.NAMES`, and for findings of the same kinds."""
 
@@ -94,6 +95,7 @@ FINDINGS: Final[dict[str, tuple[str, str]]] = {
     "unit_change": ("сменилась единица измерения", "another unit"),
     "frozen": ("стоял, потом наверстал", "stood still, then caught up"),
     "pulse_weight": ("вес импульса?", "pulse weight?"),
+    "leap": ("насчитал сразу больше обычного дня", "counted more than a usual day at once"),
     "archive_differs": ("архив расходится со счётчиком", "archive and register contradict each other"),
     "implausible": ("строка архива невозможна", "an impossible row of an archive"),
     "overlap": ("акт на время, посчитанное частью", "an act over a time counted in part"),

@@ -14,6 +14,7 @@ MEANINGS: Final[dict[str, str]] = {
     "unit_change": "the values come in another unit than before, and are converted",
     "frozen": "the register stood still on its way to us and then caught up at once",
     "pulse_weight": "the register counts ten times as fast or as slow as before",
+    "leap": "the register counted more than a usual day at once and went on from there: used, or another count?",
     "archive_differs": "over a gap, an archive's rows and the register contradict each other",
     "implausible": "an archive's row says more than the meter can count",
     "overlap": "an act covers a time of which a part was counted already; it is not used",

@@ -20,6 +20,7 @@ UNIT: Final = 256
 FROZEN: Final = 512
 PARTIAL: Final = 1024
 PULSE: Final = 2048
+LEAP: Final = 4096
 
 NAMES: Final[dict[int, str]] = {
     INTERPOLATED: "interpolated",
@@ -34,6 +35,7 @@ NAMES: Final[dict[int, str]] = {
     FROZEN: "frozen",
     PARTIAL: "partial",
     PULSE: "pulse_weight",
+    LEAP: "leap",
 }
 
 MEANINGS: Final[dict[int, str]] = {
@@ -49,6 +51,7 @@ MEANINGS: Final[dict[int, str]] = {
     FROZEN: "the register stood still and then caught up",
     PARTIAL: "only a part of the hour is covered",
     PULSE: "the register counts ten times as fast or as slow as the day before: a pulse weight?",
+    LEAP: "the register counted more than a usual day at once and went on from there: used, or another count?",
 }
 
 

@@ -9,17 +9,21 @@ register's epoch is its last kept reading minus its first, plus rollovers, whate
 
 The fold's state is the last kept reading (the *anchor*) and a few *chains*: readings that do not follow
 from the anchor, in doubt until later readings decide. A reading follows from another when the register
-did not run backwards and no faster than the meter's plausibility bound. For every reading:
+did not run backwards and no faster than the meter's plausibility bound, or than what it usually counts where it
+stood still. For every reading:
 
-- it follows from the anchor: it is kept. When it shows growth, the anchor's register is alive and all
-  chains were strays: they are dropped, and the interval is flagged.
-- it does not: it joins the chain that it follows from, or begins one. A chain carries the explanation
-  that its first reading suggests, tried in this order: the register wrapped (`rollover`), it came in
-  another unit (`unit`), it began again near zero (`reset`), it is another register (`exchange`).
+- it follows from the anchor, by no sudden step (many times the usual rate): it is kept. When it shows growth,
+  the anchor's register is alive and all chains were strays: they are dropped, and the interval is flagged.
+- it does not, or suddenly: it joins the nearest chain that it follows from, or begins one. A chain carries the
+  explanation that its first reading suggests, tried in this order: the register wrapped (`rollover`), it came in
+  another unit (`unit`), it counted suddenly (`leap`), it began again near zero (`reset`), it is another register
+  (`exchange`).
 - a chain is believed when enough readings hang together in it (`_BELIEVED`), and a reset or an exchange
   only when the new register also counts: a stray zero that is repeated is not a meter. Then the chain
-  becomes the anchor's successor. A rollover and a unit are continuous, their energy is booked; between
-  a reset's or an exchange's two registers nobody counted, and that is a duration, not a number.
+  becomes the anchor's successor. A rollover, a unit and a leap are continuous, their energy is booked; between
+  a reset's or an exchange's two registers nobody counted, and that is a duration, not a number. A leap is energy
+  as soon as no later reading contradicts it, and of more than a usual day it is flagged; one of many days, after
+  which the register goes on as slowly as before, is an exchange.
 
 A register that stands still for hours and then catches up at once was frozen on the way to us, not idle:
 what it catches up is booked over the standstill. A register that from one day to the next counts ten times
@@ -57,31 +61,45 @@ GAP_MS: Final = 6 * HOUR_MS
 # A meter may deliver what an earlier hour still owed it (archive rounding, clock jitter): one hour of grace.
 _GRACE_MS: Final = HOUR_MS
 
-_ROLLOVER, _UNIT, _RESET, _EXCHANGE = range(4)
-_FLAG: Final = (f.ROLLOVER, f.UNIT, f.RESET, f.EXCHANGE)
-_NAME: Final = ("rollover", "unit_change", "reset", "exchange")
+_ROLLOVER, _UNIT, _RESET, _EXCHANGE, _LEAP = range(5)
+_FLAG: Final = (f.ROLLOVER, f.UNIT, f.RESET, f.EXCHANGE, f.LEAP)
+_NAME: Final = ("rollover", "unit_change", "reset", "exchange", "leap")
 
 # Readings that must hang together before an explanation is believed. One stray value is common, two in a
 # row happen (a gateway repeats its last packet), four that also count are a register.
-_BELIEVED: Final = (2, 3, 3, 4)
+_BELIEVED: Final = (2, 3, 3, 4, 3)
 _MOST_CHAINS: Final = 8
 _MOST_POINTS: Final = 64
 
-# Ratios of the units that registers are read in, both ways: kWh/MWh, MWh/Gcal, GJ/Gcal, GJ/MWh, Wh/MWh.
+# Ratios of the units that registers are read in, both ways: kWh/MWh (and l/m3), MWh/Gcal, GJ/Gcal, GJ/MWh,
+# Wh/MWh, kWh/Gcal, kWh/GJ.
 _FACTORS: Final = tuple(
     (a, b)
-    for n, d in ((1000, 1), (1163, 1000), (41868, 10000), (36, 10), (1_000_000, 1))
+    for n, d in ((1000, 1), (1163, 1000), (41868, 10000), (36, 10), (1_000_000, 1), (1163, 1), (2500, 9))
     for a, b in ((n, d), (d, n))
 )
+# Two units this near to each other cannot be told apart by how fast a register counts: hours differ by more.
+_NEAR_UNITS: Final = 2
+# A unit explains a value only where that lands close by: nearer than the value as it stands, and than zero, by this
+# factor.
+_CLOSE_BY: Final = 8
 
-# A standstill at least this long, ended by at least this many times the usual step and at least this share of
-# what would usually have been counted meanwhile, was a frozen display. (A heating register that starts in
-# autumn makes an ordinary step, not a summer's worth; a coarse one that steps twice a day in summer makes the
-# step that it made before, not several at once.)
-_STILL_MS: Final = 6 * HOUR_MS
-_CATCH_UP: Final = 4
-_CAUGHT_UP_SHARE: Final = 3
+# A step this many times the usual one is sudden: within `GAP_MS`, and over a longer gap, where hours even out.
+_SUDDEN: Final = (4, 2)
+# It is not, though, where the register made nearly such a step before (a coarse one in summer, a load that
+# switches).
 _STEPS_AT_ONCE: Final = 3
+
+# A standstill at least this long, ended by a sudden step of at least this share of what would usually have been
+# counted meanwhile, was a frozen display. (A heating register that starts in autumn makes an ordinary step, not a
+# summer's worth.)
+_STILL_MS: Final = 6 * HOUR_MS
+_CAUGHT_UP_SHARE: Final = 3
+# A leap of more usual days than these is another register's count, unless the register goes on at that rate (within
+# the same factor): then it is a new load.
+_FAR: Final = 10
+# What a frozen display may catch up, at most: so many times what would usually have been counted meanwhile.
+_MOST_CAUGHT_UP: Final = 4
 
 # An archive's rows may differ from its register by so much in rounding (one part of).
 _ROUNDED_SHARE: Final = 100
@@ -273,6 +291,7 @@ def _fold_readings(
                 and state.num == state.den
                 and (delta == 0 or state.t - state.still < _STILL_MS)
                 and delta * HOUR_MS <= bound * (since + _GRACE_MS)
+                and (delta < _STEPS_AT_ONCE * state.grown or not _sudden(state, t, v))
                 and state.t // HOUR_MS == (hour := (t - 1) // HOUR_MS)
             ):
                 hours[hour] = hours.get(hour, 0) + delta
@@ -299,29 +318,34 @@ def _judge(rules: Rules, state: State | None, t: int, values: list[int], booked:
     if state.open:
         return _resume(rules, state, t, values, booked)
 
-    following = [
-        converted
-        for value in values
-        if _follows(rules, state.t, state.v, t, converted := value * state.num // state.den)
-    ]
-    strangers = [
-        value for value in values if not _follows(rules, state.t, state.v, t, value * state.num // state.den)
-    ]
+    num, den = state.num, state.den
+    strangers = [value for value in values if not _follows(rules, state, t, value * num // den)]
+    possible = [value for value in values if value not in strangers]
+    following = [value for value in possible if not _sudden(state, t, value * num // den)]
+    if possible and not following:
+        strangers = [min(possible), *strangers]  # a leap, which later readings must confirm
     conflict = f.CONFLICT if len(values) > 1 else 0
     if conflict:
         booked.findings.append(("conflict", t, t, f"{len(values)} values at one instant"))
+        if not following:
+            _mark(booked, (t - 1) // HOUR_MS, conflict)
+            _mark(booked, t // HOUR_MS, conflict)
 
     if following:
-        v = min(following)
-        chains = state.chains
+        v = min(following) * num // den
         note = conflict
-        if v > state.v and chains:
-            _drop(chains, booked)
-            chains = ()
-            note |= f.SPIKE
-        if state.num != state.den:
+        if v > state.v and state.chains:
+            for chain in state.chains:
+                if chain.kind == _LEAP and chain.points[-1][0] < t and chain.points[-1][1] <= min(following):
+                    state = _go_on(state, chain, booked)  # what leapt is not contradicted
+                    break
+            else:
+                note |= f.SPIKE
+            _drop(state.chains, booked)
+            state = replace(state, chains=())
+        if num != den:
             note |= f.UNIT
-        state = replace(_keep(state, t, v, note, booked), doubt=conflict, chains=chains)
+        state = replace(_keep(state, t, v, note, booked), doubt=conflict)
 
     for value in strangers:
         state = _doubt(rules, state, t, value, booked)
@@ -339,13 +363,13 @@ def _exchange(rules: Rules, state: State | None, fact: Exchange, booked: Booked)
         return State(t, fact.initial, still=t)
     _drop(state.chains, booked)
     state = replace(state, chains=())
-    if not state.open and _follows(rules, state.t, state.v, t, fact.final):
+    if not state.open and _reaches(rules, state.t, state.v, t, fact.final):
         state = _keep(state, t, fact.final, f.EXCHANGE, booked)
     else:
         if not state.open:
             detail = f"declared final register {fact.final}, last reading {state.v}"
             booked.findings.append(("exchange_contradicted", state.t, t, detail))
-            if _follows(rules, t, fact.initial, t + DAY_MS, state.v):
+            if _reaches(rules, t, fact.initial, t + DAY_MS, state.v):
                 return state  # what counts already is the new register
         _uncounted(state.t, t, f.EXCHANGE, booked)
     booked.shift += state.v - fact.initial
@@ -393,7 +417,7 @@ def _resume(rules: Rules, state: State, t: int, values: list[int], booked: Booke
     filled = state.filled
     if filled is not None:
         continued = [value * state.num // state.den for value in values]
-        continued = [v for v in continued if _follows(rules, filled.t, filled.v, t, v)]
+        continued = [v for v in continued if _reaches(rules, filled.t, filled.v, t, v)]
         if continued:
             v = min(continued)
             left = v - filled.v - filled.booked
@@ -448,23 +472,59 @@ def _drop(chains: Sequence[Chain], booked: Booked) -> None:
         booked.findings.append(("spike_dropped", points[0][0], points[-1][0], detail))
 
 
-def _follows(rules: Rules, t0: int, v0: int, t1: int, v1: int) -> bool:
+def _reaches(rules: Rules, t0: int, v0: int, t1: int, v1: int) -> bool:
     return v1 - v0 >= 0 and (v1 - v0) * HOUR_MS <= rules.max_per_hour * (t1 - t0 + _GRACE_MS)
+
+
+def _follows(rules: Rules, state: State, t: int, v: int) -> bool:
+    """Whether (t, v) may be the anchor's register: within the bound, or what a standstill kept from us."""
+    if _reaches(rules, state.t, state.v, t, v):
+        return True
+    stood = state.t - state.still
+    return (
+        stood >= _STILL_MS
+        and 0 <= (v - state.v) * DAY_MS <= _MOST_CAUGHT_UP * state.usual * (t - state.still)
+        and _reaches(rules, state.still, state.v, t, v)
+    )
+
+
+def _sudden(state: State, t: int, v: int) -> bool:
+    """Whether the register counted far more since the anchor than it is used to."""
+    delta, since = v - state.v, t - state.t
+    return (
+        state.usual > 0
+        and delta >= _STEPS_AT_ONCE * state.grown
+        and delta * DAY_MS > _SUDDEN[since > GAP_MS] * state.usual * since
+    )
 
 
 def _doubt(rules: Rules, state: State, t: int, value: int, booked: Booked) -> State:
     """Put a reading that does not follow from the anchor into a chain; believe the chain if it may be."""
     chains = list(state.chains)
+    leaps = _follows(rules, state, t, value * state.num // state.den)
+    near: tuple[int, int] | None = None
     for position, chain in enumerate(chains):
         t0, raw0 = chain.points[-1]
-        if t0 < t and _follows(rules, t0, raw0 * chain.num // chain.den, t, value * chain.num // chain.den):
-            points = chain.points
-            if len(points) >= _MOST_POINTS and points[-1][1] == points[-2][1] == value:
-                points = points[:-1]
-            grown = Chain(chain.kind, chain.num, chain.den, (*points, (t, value)))
-            chains[position] = grown
-            state = replace(state, chains=tuple(chains))
-            return _believe(rules, state, grown, booked) or state
+        if t0 >= t or not _reaches(
+            rules, t0, raw0 * chain.num // chain.den, t, value * chain.num // chain.den
+        ):
+            continue
+        if (
+            leaps
+            and chain.kind in (_RESET, _EXCHANGE)
+            and (value - raw0) * DAY_MS > _FAR * state.usual * (t - t0)
+        ):
+            continue  # it may be the anchor's, and is far from a stray that came before
+        near = min(near or (value - raw0, position), (value - raw0, position))
+    if near is not None:
+        chain = chains[near[1]]
+        points = chain.points
+        if len(points) >= _MOST_POINTS and points[-1][1] == points[-2][1] == value:
+            points = points[:-1]
+        grown = Chain(chain.kind, chain.num, chain.den, (*points, (t, value)))
+        chains[near[1]] = grown
+        state = replace(state, chains=tuple(chains))
+        return _believe(rules, state, grown, booked) or state
     chains.append(_begin(rules, state, t, value))
     return replace(state, chains=tuple(chains[-_MOST_CHAINS:]))
 
@@ -472,14 +532,18 @@ def _doubt(rules: Rules, state: State, t: int, value: int, booked: Booked) -> St
 def _begin(rules: Rules, state: State, t: int, value: int) -> Chain:
     """A chain of one reading, with the first explanation that fits."""
     since = t - state.t
-    if rules.wrap is not None and _follows(rules, state.t, state.v, t, value + rules.wrap):
+    if rules.wrap is not None and _reaches(rules, state.t, state.v, t, value + rules.wrap):
         return Chain(_ROLLOVER, 1, 1, ((t, value),))
-    # A unit is only tried where the converted value lands close by: within eight usual steps, or what the
+    # A unit is only tried where the converted value lands close by: within four usual steps, or what the
     # coarser unit may have rounded away.
-    slack = max(8 * state.usual * since // DAY_MS, state.v // 1000)
-    for num, den in ((1, 1), *_FACTORS):
-        if num * state.den != den * state.num and abs(value * num // den - state.v) <= slack and state.v > 0:
-            return Chain(_UNIT, num, den, ((t, value),))
+    slack = max(4 * state.usual * since // DAY_MS, state.v // 1000)
+    current = value * state.num // state.den
+    if min(abs(current - state.v), state.v) > _CLOSE_BY * slack:
+        for num, den in ((1, 1), *_FACTORS):
+            if num * state.den != den * state.num and abs(value * num // den - state.v) <= slack:
+                return Chain(_UNIT, num, den, ((t, value),))
+    if _follows(rules, state, t, current):
+        return Chain(_LEAP, state.num, state.den, ((t, value),))
     if value >= 0 and value * HOUR_MS <= rules.max_per_hour * (since + _GRACE_MS):
         return Chain(_RESET, 1, 1, ((t, value),))
     return Chain(_EXCHANGE, 1, 1, ((t, value),))
@@ -490,10 +554,17 @@ def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
     points, kind = chain.points, chain.kind
     if kind == _UNIT and not _unit_holds(state, chain):
         kind = _EXCHANGE
+    if kind == _LEAP and _too_far(state, points):
+        kind = _EXCHANGE
+    if kind in (_RESET, _EXCHANGE):
+        points = _of_one(points)
     counted = points[-1][1] > points[0][1]
     if len(points) < _BELIEVED[kind] or (kind in (_RESET, _EXCHANGE) and not counted):
         return None
 
+    if kind == _LEAP:
+        _drop([other for other in state.chains if other is not chain], booked)
+        return _go_on(replace(state, chains=(chain,)), chain, booked)
     if kind in (_UNIT, _ROLLOVER):
         # These continue the anchor; what they said before its time is another's.
         points = tuple(point for point in points if point[0] > state.t)
@@ -536,10 +607,46 @@ def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
     return current
 
 
+def _too_far(state: State, points: tuple[tuple[int, int], ...]) -> bool:
+    """Whether a leap leads to another register rather than to what this one counted."""
+    t, v = points[0][0], points[0][1] * state.num // state.den
+    days = max(_FAR * DAY_MS, _MOST_CAUGHT_UP * (t - state.still))
+    raw = state.v * state.den // state.num
+    return (v - state.v) * DAY_MS > state.usual * days and len(_of_one(((state.t, raw), *points))) <= len(
+        points
+    )
+
+
+def _of_one(points: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    """The points without those at the beginning from which the others are too far: strays of another kind."""
+    while len(points) > 2:
+        (t0, v0), (t1, v1), (t2, v2) = points[0], points[1], points[-1]
+        if (v1 - v0) * (t2 - t1) <= _FAR * (v2 - v1) * (t1 - t0):
+            break
+        points = points[1:]
+    return points
+
+
+def _go_on(state: State, chain: Chain, booked: Booked) -> State:
+    """Keep the readings of a leap. One of more than a usual day is flagged: it may be another register's count."""
+    for t, value in chain.points:
+        v = value * chain.num // chain.den
+        if t > state.t and v >= state.v:
+            note = f.UNIT if chain.num != chain.den else 0
+            if v - state.v > state.usual * max(DAY_MS, t - state.t) // DAY_MS:
+                note |= f.LEAP
+                detail = f"{v - state.v} at once, a usual day counts {state.usual}"
+                booked.findings.append((_NAME[_LEAP], state.t, t, detail))
+            state = _keep(state, t, v, note, booked)
+    return replace(state, chains=tuple(other for other in state.chains if other is not chain))
+
+
 def _unit_holds(state: State, chain: Chain) -> bool:
     """Whether the chain counts as fast as the register did once converted, rather than as sent."""
     (t0, raw0), (t1, raw1) = chain.points[0], chain.points[-1]
-    if t1 == t0 or raw1 == raw0 or state.usual == 0:
+    converted, sent = chain.num * state.den, chain.den * state.num
+    near = max(converted, sent) < _NEAR_UNITS * min(converted, sent)
+    if near or t1 == t0 or raw1 == raw0 or state.usual == 0:
         return True
     as_sent = (raw1 - raw0) * DAY_MS // (t1 - t0)
     was = max(1, state.usual)
@@ -555,38 +662,31 @@ def _unit_holds(state: State, chain: Chain) -> bool:
 
 def _keep(state: State, t: int, v: int, note: int, booked: Booked) -> State:
     """Book what the register counted from the anchor to (t, v), and make that the anchor."""
-    delta, since = v - state.v, t - state.t
+    delta = v - state.v
     note |= state.doubt
     state = _by_day(state, t, booked)
     if state.pulse:
         note |= f.PULSE
-    still, day, usual = state.still, state.day, state.usual
-    if since > GAP_MS:
-        day = 0
-        if delta > 0:
-            usual = delta * DAY_MS // since
+    still, start = state.still, state.t
     if delta > 0:
-        start = state.t
-        stood = state.t - state.still
         if (
-            stood >= _STILL_MS
-            and usual > 0
-            and delta * DAY_MS > _CATCH_UP * usual * since
-            and _CAUGHT_UP_SHARE * delta * DAY_MS > usual * (t - state.still)
-            and delta >= _STEPS_AT_ONCE * state.grown
+            state.t - still >= _STILL_MS
+            and _sudden(state, t, v)
+            and _CAUGHT_UP_SHARE * delta * DAY_MS > state.usual * (t - still)
         ):
-            start = state.still
-            day = 0
+            start = still
             note |= f.FROZEN
             booked.findings.append(("frozen", start, t, f"stood still, then caught up {delta} at once"))
             for hour in range(start // HOUR_MS, (state.t - 1) // HOUR_MS + 1):
                 _mark(booked, hour, f.FROZEN)
-        _book(start, t, delta, note, booked)
         still = t
-    else:
-        _book(state.t, t, 0, note, booked)
+    _book(start, t, delta, note, booked)
+    if t - start > GAP_MS:
+        state = replace(state, day=0)
+        if delta > 0 and t - start > DAY_MS - GAP_MS:
+            state = _compare(state, delta * DAY_MS // (t - start), start, booked)
     total, grown = state.total + delta, delta or state.grown
-    return replace(state, t=t, v=v, still=still, doubt=0, day=day, total=total, usual=usual, grown=grown)
+    return replace(state, t=t, v=v, still=still, doubt=0, total=total, grown=grown)
 
 
 def _by_day(state: State, t: int, booked: Booked) -> State:
@@ -594,10 +694,16 @@ def _by_day(state: State, t: int, booked: Booked) -> State:
     day = (t - 1) // DAY_MS
     if day == state.day:
         return state
+    if state.day == 0 and state.t - day * DAY_MS > GAP_MS:
+        return state  # the rest of a day is no day
     if state.day == 0 or state.t < (state.day + 1) * DAY_MS - GAP_MS or state.total == 0:
         return replace(state, day=day, total=0)
-    total, usual, begun = state.total, state.usual, state.day * DAY_MS
-    state = replace(state, day=day, total=0)
+    return replace(_compare(state, state.total, state.day * DAY_MS, booked), day=day, total=0)
+
+
+def _compare(state: State, total: int, begun: int, booked: Booked) -> State:
+    """Judge what a day that began at `begun` counted by what is usual."""
+    usual = state.usual
     if usual == 0:
         return replace(state, usual=total)
     high, low = max(total, usual), min(total, usual)

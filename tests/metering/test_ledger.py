@@ -167,7 +167,9 @@ def test_old_and_new_register_both_sending_counts_each_while_it_counts() -> None
     assert kept.total == (old[-1] - old[0]) + (new[-1] - new[0])
 
 
-@pytest.mark.parametrize(("num", "den"), [(1, 1000), (41868, 10000), (1000, 1163)])
+@pytest.mark.parametrize(
+    ("num", "den"), [(1, 1000), (41868, 10000), (1000, 1163), (1163, 1000), (1, 1163), (9, 2500)]
+)
 @pytest.mark.parametrize("lasting", [24, 200])
 def test_a_change_of_unit_is_converted(num: int, den: int, lasting: int) -> None:
     amounts = count_up(150)
@@ -189,6 +191,112 @@ def test_a_frozen_display_is_booked_over_the_standstill() -> None:
     (block,) = kept.unknowns
     assert (block.start, block.end) == (T0 + 40 * HOUR_MS, T0 + 76 * HOUR_MS)
     assert block.flags & f.FROZEN
+
+
+def days_up(n: int, per_day: int = 480_000, first: int = 50_000_000) -> list[int]:
+    """Hourly counts of a house: twice as much by day as by night."""
+    amounts = [first]
+    for hour in range(n - 1):
+        amounts.append(amounts[-1] + per_day * (1 + (6 <= hour % 24 < 22)) // 40)
+    return amounts
+
+
+def test_near_units_are_told_by_where_the_value_lands_not_by_the_hour_of_the_day() -> None:
+    for at in range(60, 84):
+        amounts = days_up(150)
+        sent = [v * 1000 // 1163 if at <= i < at + 24 else v for i, v in enumerate(amounts)]
+        assert abs(kept_of(hourly(sent)).total - (amounts[-1] - amounts[0])) <= 4
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+@pytest.mark.parametrize("usual_hours", [8, 12, 48, 190])
+def test_a_spike_within_the_bound_waits_until_the_register_contradicts_it(
+    usual_hours: int, repeats: int
+) -> None:
+    amounts = days_up(200)
+    sent = [v + usual_hours * 20_000 if 108 <= i < 108 + repeats else v for i, v in enumerate(amounts)]
+    kept = kept_of(hourly(sent), Rules(5_000_000))
+    assert kept.total == amounts[-1] - amounts[0]
+    first = T0 // HOUR_MS
+    flagged = {hour - first for hour, (_, note) in kept.hours.items() if note}
+    assert flagged == set(range(107, 108 + repeats))
+    assert {kind for kind, *_ in kept.findings} == {"spike_dropped"}
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        pytest.param([150_000], id="one hour"),
+        pytest.param([150_000, 0, 0, 200_000], id="now and then"),
+        pytest.param([90_000] * 60, id="from now on"),
+    ],
+)
+def test_a_load_that_is_new_is_energy_by_the_hour_and_no_doubt(load: list[int]) -> None:
+    amounts = days_up(120)
+    for i, extra in enumerate(load):
+        amounts = [v + extra * (k > 60 + i) for k, v in enumerate(amounts)]
+    kept = kept_of(hourly(amounts))
+    first = T0 // HOUR_MS
+    assert kept.hours == {first + i: (amounts[i + 1] - amounts[i], 0) for i in range(119)}
+
+
+def test_a_leap_of_more_than_a_usual_day_is_kept_and_flagged() -> None:
+    amounts = days_up(150)
+    sent = [v + 1_900_000 * (i >= 80) for i, v in enumerate(amounts)]
+    kept = kept_of(hourly(sent))
+    assert kept.total == sent[-1] - sent[0]
+    assert [hour - T0 // HOUR_MS for hour, (_, note) in kept.hours.items() if note] == [79]
+    assert kept.hours[T0 // HOUR_MS + 79][1] == f.LEAP
+
+
+@pytest.mark.parametrize(("every", "jump"), [(1, 9_000_000), (24, 100_000_000)], ids=["hourly", "daily"])
+def test_a_leap_of_many_usual_days_is_another_register(every: int, jump: int) -> None:
+    """However loose the bound of the meter is."""
+    amounts = days_up(600)
+    sent = [v + jump * (i >= 312) for i, v in enumerate(amounts)]
+    kept = kept_of([r for i, r in enumerate(hourly(sent)) if i % every == 0], Rules(5_000_000))
+    last = (len(amounts) - 1) // every * every
+    assert kept.total == amounts[last] - amounts[0] - (amounts[312] - amounts[312 - every])
+    assert {kind for kind, *_ in kept.findings} == {"exchange"}
+
+
+@pytest.mark.parametrize("hours", [24, 72, 168])
+def test_what_a_frozen_display_catches_up_may_be_more_than_the_bound_of_an_hour(hours: int) -> None:
+    amounts = days_up(400)
+    sent = [amounts[100] if 100 <= i < 100 + hours else v for i, v in enumerate(amounts)]
+    kept = kept_of(hourly(sent), Rules(max_per_hour=60_000))
+    assert kept.total == amounts[-1] - amounts[0]
+    (block,) = kept.unknowns
+    assert (block.start, block.end) == (T0 + 100 * HOUR_MS, T0 + (100 + hours) * HOUR_MS)
+    assert not any(note & f.PULSE for _, note in kept.hours.values())
+
+
+def test_a_frozen_display_that_recovers_while_nobody_reads_it() -> None:
+    amounts = days_up(200)
+    sent = [amounts[100] if 100 <= i < 136 else v for i, v in enumerate(amounts)]
+    kept = kept_of([r for i, r in enumerate(hourly(sent)) if not 136 <= i < 145])
+    assert kept.total == amounts[-1] - amounts[0]
+    (block,) = kept.unknowns
+    assert (block.start, block.end) == (T0 + 100 * HOUR_MS, T0 + 145 * HOUR_MS)
+    assert block.flags & f.FROZEN
+
+
+def test_a_stray_is_not_where_a_frozen_display_went_on_from() -> None:
+    amounts = days_up(200)
+    sent = [amounts[100] if 100 <= i < 136 else v for i, v in enumerate(amounts)]
+    sent[116] = 0
+    kept = kept_of(hourly(sent), Rules(5_000_000))
+    assert kept.total == amounts[-1] - amounts[0]
+
+
+@pytest.mark.parametrize("before", [1, 3, 5])
+def test_a_stray_is_not_where_another_register_went_on_from(before: int) -> None:
+    old, new = days_up(100), days_up(100, first=12_000_000)
+    sent = [*old, *new]
+    sent[100 - before] = 0
+    kept = kept_of(hourly(sent), Rules(5_000_000))
+    lost = old[99] - old[98] if before == 1 else 0
+    assert kept.total == old[99] - old[0] - lost + new[-1] - new[0]
 
 
 def test_a_heating_register_that_rests_in_summer_is_not_frozen() -> None:
