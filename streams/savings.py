@@ -16,6 +16,7 @@ from metering.events import Day, Event, Fitted, Savings, WeatherDay
 from metering.known import known_of
 from metering.season import last_affected
 from metering.site import Contract, Site
+from metering.sufficiency import LEAST_COVERAGE
 from streams.step import Changed, Parts, Step
 
 _BASELINE = "baseline"
@@ -23,8 +24,9 @@ _BASELINE = "baseline"
 _LONGEST_EFFECT: Final = 200
 """A temperature decides about heating for at most so many days (`metering.season` looks back at fewer)."""
 
-LEAST_BASELINE_COVERAGE: Final = 0.9
-"""Share of the baseline period's days that a fit needs (CalTRACK 2.x: 90 % of days)."""
+_LEAST_FIT: Final = 0.5
+"""Share of the baseline period's days without which there is no baseline. From here to `LEAST_COVERAGE` it is fitted
+after a second lateness horizon, for late readings to come; its savings are grade D (`few_days`)."""
 
 
 class Month(Struct, frozen=True, tag="m", array_like=True):
@@ -146,7 +148,8 @@ def savings_step(site: Site) -> Step:
         used = {d: u for d in range(first, last + 1) if (u := view.used(d)) is not None}
         temps = {d: view.temp(d) for d in range(first - 1, last + 1)}
         ready = [d for d in used if not needs_weather or temps[d] is not None]
-        if len(ready) < LEAST_BASELINE_COVERAGE * (last - first + 1):
+        waited = event.date > last + 2 * site.site.lateness_days
+        if len(ready) < (_LEAST_FIT if waited else LEAST_COVERAGE) * (last - first + 1):
             return None
         dates = sorted(used)
         meter = site.meters[contract.building, contract.meter]
