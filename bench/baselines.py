@@ -16,12 +16,46 @@ import numpy as np
 
 from metering.baseline import Baseline, fit
 from metering.changepoint import best_heating, to_bins
+from metering.events import Day, WeatherDay
 from metering.predictors import candidates
 from metering.savings import DailyUse, Period, compare
+from metering.site import parse_site
 from metering.uncertainty import half_width_90
+from streams.savings import savings_step
 
 FIRST = dt.date(2024, 10, 1).toordinal()
 N = 365
+
+
+SITE = """
+[site]
+id = "bench"
+timezone = "Europe/Moscow"
+latitude = 59.94
+longitude = 30.31
+
+[[source]]
+topic = "kvartal/v1/{building}/{meter}/readings"
+
+[[station]]
+id = "spb"
+
+[[building]]
+id = "b01"
+station = "spb"
+
+  [[building.meter]]
+  id = "heat"
+  carrier = "heat"
+  unit = "Gcal"
+
+[[contract]]
+id = "c01"
+building = "b01"
+meter = "heat"
+baseline = { from = 2024-10-01, to = 2025-09-30 }
+reporting = { from = 2025-10-15 }
+"""
 
 
 def a_year() -> DailyUse:
@@ -50,6 +84,32 @@ def seconds(run: Callable[[], object], times: int) -> float:
             run()
         rounds.append((time.process_time() - begun) / times)
     return min(rounds)
+
+
+def step_seconds(days: DailyUse) -> float:
+    """CPU seconds of the stream's savings step for a day of weather and use, once its baseline is there."""
+    step = savings_step(parse_site(SITE))
+    parts: dict[str, object] = {}
+
+    def feed(date: int) -> None:
+        for event in (
+            WeatherDay("b01", "spb", date, days.temps_mc[date], 1.0, 0),
+            Day("b01", "heat", "energy", date, days.used[date], days.used[date], 0, 0, 1.0, 0, 0),
+        ):
+            parts.update(step.run("c01", parts, event)[0])
+
+    later = FIRST + N + 60
+    for date in range(FIRST - 40, later):
+        feed(date)
+    held, rest = dict(parts), range(later, FIRST + 2 * N)
+
+    def run() -> None:
+        parts.clear()
+        parts.update(held)
+        for date in rest:
+            feed(date)
+
+    return seconds(run, 3) / len(rest)
 
 
 def main() -> None:
@@ -94,6 +154,7 @@ def main() -> None:
         ), "us"),
         ("document read again", 1e6 * seconds(lambda: Baseline.from_document(baseline.document), 50_000), "us"),
         ("a reporting year compared, a day", 1e6 * seconds(lambda: compare(days, baseline, reporting), 20) / N, "us"),
+        ("savings step of the stream, a day", 1e6 * step_seconds(days), "us"),
     ]  # fmt: skip
     if asked.opendsm:
         rows.append(("opendsm daily model, fit", 1e3 * _opendsm(days, dates), "ms"))

@@ -643,45 +643,53 @@ def restatements(
         _print(row)
 
 
-@app.command()
+exam_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(exam_app, name="exam")
+
+HousesOption = Annotated[int, typer.Option("--houses", min=1, help="How many simulated houses.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of the simulation.")]
+
+
+@exam_app.callback(invoke_without_command=True)
 def exam(
-    houses: Annotated[int, typer.Option("--houses", min=1, help="How many simulated houses.")] = 1000,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulation.")] = 1,
+    context: typer.Context,
+    houses: HousesOption = 1000,
+    seed: SeedOption = 1,
     as_json: Annotated[bool, typer.Option("--json", help="The whole document with every stratum.")] = False,
     gate: Annotated[
         bool,
         typer.Option("--gate", help="Pool the seeds SEED..SEED+3; status 1 where a limit does not hold."),
     ] = False,
-    export: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--export", help="Write site file, captures and truth here instead: the exam on paper."),
-    ] = None,
-    score: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--score", help="Score somebody's figures (JSON) against --truth."),
-    ] = None,
-    truth: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--truth", help="The truth.json of an exported exam."),
-    ] = None,
+    table: Annotated[
+        bool,
+        typer.Option("--table", help="Kvartal, the textbook and opendsm on the same houses, as Markdown."),
+    ] = False,
+    pipeline: Annotated[
+        bool,
+        typer.Option(
+            "--pipeline",
+            help="Houses of every kind as captures through the whole pipeline; status 1 where a Wh differs.",
+        ),
+    ] = False,
 ) -> None:
     """Put simulated houses with known savings before the baselines and score what they say."""
-    from kvartal.examination import examine, pass_gate, score_file
-    from simulators.exam_export import export as export_exam
+    from kvartal.exam_pipeline import differing
+    from kvartal.examination import SEEDS, examine, pass_gate, tabulate
 
-    if score is not None:
-        _print(score_file(score, truth))
+    if context.invoked_subcommand is not None:
         return
-    total = 4 * houses if gate else houses
-    with _bar("houses", total) as done:
-        if export is not None:
-            export_exam(houses, seed, directory=export, progress=done)
+    failed: list[str] = []
+    with _bar("houses", None if table else SEEDS * houses if gate else houses) as done:
+        if table:
+            typer.echo(tabulate(houses, seed, done))
             return
-        if gate:
+        if pipeline:
+            document, failed = differing(houses, seed, progress=done)
+        elif gate:
             document, failed = pass_gate(houses, seed, done)
         else:
-            document, failed = examine(houses, seed, done), []
-    if as_json:
+            document = examine(houses, seed, done)
+    if as_json or pipeline:
         _print(document)
     else:
         for name, value in document["total"].items():
@@ -691,6 +699,38 @@ def exam(
         _say(text)
     if failed:
         raise typer.Exit(1)
+
+
+@exam_app.command("export")
+def exam_export(
+    directory: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("exam"),
+    houses: HousesOption = 20,
+    seed: SeedOption = 1,
+) -> None:
+    """The exam on paper: site.toml, captures.jsonl, and the truth apart in truth.json."""
+    from simulators.exam_export import export
+
+    with _bar("houses", houses) as done:
+        export(houses, seed, directory=directory, progress=done)
+
+
+@exam_app.command("score")
+def exam_score(
+    figures: Annotated[
+        Path,
+        typer.Argument(
+            help='{"houses": [{"house": "e00000", "savings_pct": 7.4, "interval_90_pct": [5.1, 9.7]}, ...]}'
+        ),
+    ],
+    truth: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--truth", help="What the export wrote.", show_default="truth.json beside FIGURES"),
+    ] = None,
+) -> None:
+    """Score anybody's figures of an exported exam."""
+    from kvartal.examination import score_file
+
+    _print(score_file(figures, truth or figures.parent / "truth.json"))
 
 
 @app.command()

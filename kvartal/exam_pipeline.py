@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def pick(houses: int, seed: int) -> list[Traits]:
 
 def differing(
     houses: int, seed: int, *, progress: Callable[[int], None] = lambda _done: None
-) -> tuple[dict[str, int], list[str]]:
+) -> tuple[dict[str, Any], list[str]]:
     """Houses of an exam both ways: `({"houses", "agree"}, what differs)`.
 
     Args:
@@ -92,15 +92,15 @@ def differences(house: Examined, db: Path) -> list[str]:
         baseline = fit_period(house.days, house.baseline, **known(traits))
         compared = compare(house.days, baseline, house.reporting)
         position = reader.position(name)
-        agree("baseline", baseline.document, reader.baseline(name))
-        if position is None:
-            agree("figure", compared.avoided, None)
-            return found
-        agree("days", compared.days, position.days)
-        agree("expected use [Wh]", compared.expected, position.expected)
-        agree("use [Wh]", compared.used, position.used)
-        agree("half-width [Wh]", compared.half_width, position.half_width)
-        agree("grade", compared.grade, position.grade)
+        agree("baselines", [baseline.id], reader.baseline_ids(name))
+        for what, exam, pipeline in (
+            ("days", compared.days, position and position.days),
+            ("expected use [Wh]", compared.expected, position and position.expected),
+            ("use [Wh]", compared.used, position and position.used),
+            ("half-width [Wh]", compared.half_width, position and position.half_width),
+            ("grade", compared.grade, position and position.grade),
+        ):
+            agree(what, exam, pipeline)
     finally:
         reader.close()
     return found

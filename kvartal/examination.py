@@ -12,6 +12,7 @@ from typing import Any
 from kvartal.files import Refused
 from simulators.exam import run_exam, sit
 from simulators.exam_export import BadFigures, score_figures
+from simulators.exam_table import exam_table
 from simulators.scoring import Mark, failures, score
 
 SEEDS = 4
@@ -33,18 +34,21 @@ def pass_gate(houses: int, seed: int, progress: Callable[[int], None]) -> tuple[
     return score(marks, seconds=time.process_time() - begun), failures(marks)
 
 
+def tabulate(houses: int, seed: int, progress: Callable[[int], None]) -> str:
+    """The same houses before Kvartal, the textbook and opendsm, as Markdown."""
+    return exam_table(houses, seed, progress)
+
+
 def _shifted(progress: Callable[[int], None], before: int, done: int) -> None:
     progress(before + done)
 
 
-def score_file(figures: Path, truth: Path | None) -> dict[str, Any]:
+def score_file(figures: Path, truth: Path) -> dict[str, Any]:
     """Figures of savings, scored against the truth of an exported exam.
 
     Raises:
         Refused: a file cannot be read, or does not hold what it should.
     """
-    if truth is None:
-        raise Refused("--score needs --truth FILE, the truth.json that --export wrote")
     try:
         known, said = (json.loads(path.read_text(encoding="utf-8")) for path in (truth, figures))
     except (OSError, ValueError) as error:

@@ -406,7 +406,7 @@ def _frozen(choice: Choice, facts: str, first: int, last: int, unit: str) -> Bas
     again = baseline.expected_days(
         fitted.temp, fitted.before, heated=fitted.heated(choice.parameters) > 0.0, dates=fitted.dates
     )
-    require_self_bias(baseline, int(again.sum()), math.fsum(fitted.used))
+    require_self_bias(baseline, int(again.sum()), math.fsum(fitted.used.tolist()))
     return baseline
 
 
@@ -452,7 +452,7 @@ def freeze(
         prior: What else than its own points the baseline rests on.
     """
     n, k = len(used), MODELS[model].k
-    total = math.fsum(used)
+    total = math.fsum(used.tolist())
     residual = used - expected
     sse = float(residual @ residual)
     mean = total / n

@@ -233,13 +233,12 @@ def _plain_shapes(days: Days, usable: Collection[str]) -> Iterator[tuple[str, Sh
     if hinged:
         weight = {"lag_weight": LAG_TENTHS[at] / 10}
         yield "heating_3p", {"balance_c": float(heating.balance_c[at]), **weight}
-        alone = to_bins(t[at : at + 1], y[:1])
         if "heating_capped" in wanted:
-            capped = best_capped(alone)
+            capped = best_capped(to_bins(t[at : at + 1], y[:1]))
             if math.isfinite(capped.sse):
                 yield "heating_capped", {"balance_c": capped.first_c, "cap_c": capped.second_c, **weight}
         if "heating_cooling" in wanted:
-            both = best_heating_cooling(alone)
+            both = best_heating_cooling(to_bins(t[at : at + 1], y[:1]))
             if math.isfinite(both.sse):
                 yield (
                     "heating_cooling",
@@ -422,13 +421,13 @@ def _exact(name: str, parameters: Shape, days: Days) -> Shape:
     model = MODELS[name]
     columns = days.columns(model, parameters)
     values = np.array([float(parameters[each]) for each in model.coefficients])
-    total = math.fsum(days.used)
+    total = math.fsum(days.used.tolist())
     for base in range(model.bases):
         here = columns[:, base] > 0.0
         if here.any():
             residual = days.used[here] - columns[here] @ values
-            values[base] = max(values[base] + math.fsum(residual) / int(here.sum()), 0.0)
-    reached = math.fsum(np.maximum(columns @ values, 0.0))
+            values[base] = max(values[base] + math.fsum(residual.tolist()) / int(here.sum()), 0.0)
+    reached = math.fsum(np.maximum(columns @ values, 0.0).tolist())
     # Where a base or a day stopped at zero the shift was not enough; the scale is.
     if reached > 0.0 and abs(reached / total - 1.0) > 1e-12:
         values *= total / reached

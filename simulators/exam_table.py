@@ -1,12 +1,12 @@
 """Who takes the exam how well: Kvartal, the textbook and opendsm on the same houses, as one table.
 
-The document is generated (`exam_table`), so that no figure in it is typed by hand.
+The documents' tables are generated from this (`bench/exam.py --write`), so that no figure in them is typed by hand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -56,8 +56,23 @@ def take(
     return marks
 
 
-def exam_table(houses: int, seed: int, progress: Callable[[int], None] = lambda _done: None) -> str:
-    """The table as Markdown; without the rows of opendsm, and saying so, where it is not installed.
+class Taken(NamedTuple):
+    """The exam as several judges took it."""
+
+    marks: Mapping[str, Sequence[Mark]]
+    """By judge, in the order of the table."""
+    note: str
+    """Who did not take it and why; empty where all did."""
+
+
+OURS: Final = "Kvartal"
+TEXTBOOK: Final = "3 parameters and ASHRAE-14 (textbook)"
+OPENDSM: Final = "opendsm, default"
+OPENDSM_PLAIN: Final = "opendsm, season splits off"
+
+
+def take_all(houses: int, seed: int, progress: Callable[[int], None] = lambda _done: None) -> Taken:
+    """Kvartal, the textbook and opendsm on the same houses, and Kvartal on houses that drift half and twice as much.
 
     Args:
         houses: How many, for Kvartal, the textbook and the two other drifts.
@@ -69,26 +84,51 @@ def exam_table(houses: int, seed: int, progress: Callable[[int], None] = lambda 
     def told(count: int) -> None:
         progress(done + count)
 
-    both: dict[str, Judge] = {"Kvartal": kvartal, "3 parameters and ASHRAE-14 (textbook)": textbook}
+    both: dict[str, Judge] = {OURS: kvartal, TEXTBOOK: textbook}
     rows = dict(take(houses, seed, both, progress=told))
     done += houses
     for name, drift in (("halved", 0.5), ("doubled", 2.0)):
-        told_name = f"Kvartal, drift between years {name}"
+        told_name = f"{OURS}, drift between years {name}"
         rows |= take(houses, seed, {told_name: kvartal}, drift=drift, progress=told)
         done += houses
-    note = ""
     few = min(OPENDSM_HOUSES, houses)
     try:
-        rival: dict[str, Judge] = {
-            f"opendsm, default ({few} houses)": opendsm(splits=True),
-            f"opendsm, season splits off ({few} houses)": opendsm(splits=False),
-        }
+        rivals = {OPENDSM: opendsm(splits=True), OPENDSM_PLAIN: opendsm(splits=False)}
     except NoOpendsm as error:
-        note = f"\nWithout opendsm: {error}\n"
-    else:
-        same: dict[str, Judge] = {f"{name} ({few} houses)": judge for name, judge in both.items()}
-        rows |= take(few, seed, {**same, **rival}, progress=told)
-    return _HEAD + "".join(_row(name, marks) for name, marks in rows.items()) + note
+        return Taken(rows, f"Not in this table: opendsm. {error}")
+    same = {f"{name}, {few} houses": judge for name, judge in {**both, **rivals}.items()}
+    return Taken(rows | take(few, seed, same, progress=told), "")
+
+
+def exam_table(houses: int, seed: int, progress: Callable[[int], None] = lambda _done: None) -> str:
+    """The table as Markdown; without the rows of opendsm, and saying so, where it is not installed.
+
+    The arguments are those of `take_all`.
+    """
+    return long_form(take_all(houses, seed, progress))
+
+
+def long_form(taken: Taken) -> str:
+    """Every judge and every figure."""
+    note = f"\n{taken.note}\n" if taken.note else ""
+    return _HEAD + "".join(_row(name, marks) for name, marks in taken.marks.items()) + note
+
+
+def short_form(taken: Taken) -> str:
+    """The figures that a person asks after first; the drifts are left to the long form."""
+    head = (
+        "| | houses | typical error, points | the 90 % interval holds the truth in "
+        '| "saves", where nothing was done |\n|---|---|---|---|---|\n'
+    )
+    lines = []
+    for name, marks in taken.marks.items():
+        told = metrics(marks)
+        if "drift" not in name:
+            lines.append(
+                f"| {name} | {told['houses']} | {told['rmse_pp']:.1f} | {_percent(told['coverage'])} "
+                f"| {_percent(told['false_significant'])} |\n"
+            )
+    return head + "".join(lines) + (f"\n{taken.note}\n" if taken.note else "")
 
 
 def _row(name: str, marks: Sequence[Mark]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from metering.events import Day, Event, Fitted, Savings, WeatherDay
 from metering.known import known_of
 from metering.season import last_affected
 from metering.site import Contract, Site
+from metering.sufficiency import LEAST_COVERAGE
 from streams.step import Changed, Parts, Step
 
 _BASELINE = "baseline"
@@ -23,8 +24,9 @@ _BASELINE = "baseline"
 _LONGEST_EFFECT: Final = 200
 """A temperature decides about heating for at most so many days (`metering.season` looks back at fewer)."""
 
-LEAST_BASELINE_COVERAGE: Final = 0.9
-"""Share of the baseline period's days that a fit needs (CalTRACK 2.x: 90 % of days)."""
+_LEAST_FIT: Final = 0.5
+"""Share of the baseline period's days without which there is no baseline. From here to `LEAST_COVERAGE` it is fitted
+after a second lateness horizon, for late readings to come; its savings are grade D (`few_days`)."""
 
 
 class Month(Struct, frozen=True, tag="m", array_like=True):
@@ -77,22 +79,14 @@ def savings_step(site: Site) -> Step:
         if isinstance(event, Day):
             if event.quantity != site.meters[contract.building, contract.meter].quantity:
                 return {}, ()
-            used, flags = dict(month.used), dict(month.flags)
-            flags.pop(event.date, None)
-            if event.used is None or event.withdrawn:
-                used.pop(event.date, None)
-            else:
-                used[event.date] = (event.used, event.estimated)
-                if event.flags:
-                    flags[event.date] = event.flags
-            month = replace(month, used=dict(sorted(used.items())), flags=dict(sorted(flags.items())))
+            gone = event.used is None or event.withdrawn
+            use = None if event.used is None or gone else (event.used, event.estimated)
+            flags = None if gone else event.flags or None
+            month = replace(
+                month, used=_dated(month.used, event.date, use), flags=_dated(month.flags, event.date, flags)
+            )
         else:
-            temps = dict(month.temps_mc)
-            if event.mean_mc is None:
-                temps.pop(event.date, None)
-            else:
-                temps[event.date] = event.mean_mc
-            month = replace(month, temps_mc=dict(sorted(temps.items())))
+            month = replace(month, temps_mc=_dated(month.temps_mc, event.date, event.mean_mc))
         view = _View(parts, {name: month})
         events: list[Event] = []
         fitted: FittedState | None = parts.get(_BASELINE)
@@ -146,7 +140,8 @@ def savings_step(site: Site) -> Step:
         used = {d: u for d in range(first, last + 1) if (u := view.used(d)) is not None}
         temps = {d: view.temp(d) for d in range(first - 1, last + 1)}
         ready = [d for d in used if not needs_weather or temps[d] is not None]
-        if len(ready) < LEAST_BASELINE_COVERAGE * (last - first + 1):
+        waited = event.date > last + 2 * site.site.lateness_days
+        if len(ready) < (_LEAST_FIT if waited else LEAST_COVERAGE) * (last - first + 1):
             return None
         dates = sorted(used)
         meter = site.meters[contract.building, contract.meter]
@@ -192,22 +187,11 @@ def savings_step(site: Site) -> Step:
         flags = held.flags.get(date, 0) if new is not None else 0
         if new == old and flags == held.shown.get(date, 0) and adjustment == held.added.get(date, 0):
             return None
-        figures, shown, added = dict(held.figures), dict(held.shown), dict(held.added)
-        shown.pop(date, None)
-        added.pop(date, None)
-        if new is None:
-            del figures[date]
-        else:
-            figures[date] = new
-            if flags:
-                shown[date] = flags
-            if adjustment:
-                added[date] = adjustment
         view.changed[_month(date)] = replace(
             held,
-            figures=dict(sorted(figures.items())),
-            shown=dict(sorted(shown.items())),
-            added=dict(sorted(added.items())),
+            figures=_dated(held.figures, date, new),
+            shown=_dated(held.shown, date, flags or None),
+            added=_dated(held.added, date, adjustment or None),
         )
         return Savings(
             contract.building,
@@ -222,6 +206,22 @@ def savings_step(site: Site) -> Step:
         )
 
     return Step("savings", (Day, WeatherDay, Fitted), keys, Month | FittedState, run)
+
+
+_T = TypeVar("_T")
+
+
+def _dated(held: dict[int, _T], date: int, value: _T | None) -> dict[int, _T]:
+    """A copy, in order of dates, with the value at the date; without the date where the value is None."""
+    if value is None and date not in held:
+        return held
+    new = dict(held)
+    if value is None:
+        del new[date]
+        return new
+    in_order = not held or date in held or date > next(reversed(held))
+    new[date] = value
+    return new if in_order else dict(sorted(new.items()))
 
 
 def _reporting(contract: Contract, date: int) -> bool:
@@ -240,6 +240,12 @@ def _last_affected(fitted: FittedState, view: _View, date: int) -> int:
 @lru_cache(maxsize=65_536)
 def _month(date: int) -> str:
     return dt.date.fromordinal(date).strftime("%Y-%m")
+
+
+@lru_cache(maxsize=65_536)
+def _months(first: int, last: int) -> tuple[str, ...]:
+    """The months of `[first, last]`, newest first."""
+    return tuple(dict.fromkeys(_month(date) for date in range(last, first - 1, -1)))
 
 
 class _View:
@@ -267,10 +273,13 @@ class _View:
 
     def newest_used(self, first: int, last: int) -> int:
         """The newest date of `[first, last]` that has a use; `first` where none has."""
-        newest = first
-        for date in (*range(first, last, 28), last):
-            newest = max(newest, *(d for d in self.month(date).used if d <= last), first)
-        return newest
+        for name in _months(first, last):
+            month: Month | None = self.changed.get(name) or self.parts.get(name)
+            if month is not None:
+                found = next((date for date in reversed(month.used) if date <= last), first)
+                if found > first:
+                    return found
+        return first
 
     def dates_from(self, first: int) -> list[int]:
         """Dates with a use, from `first` on, until three years without a month."""
