@@ -167,8 +167,16 @@ BALANCES: Final[dict[str, tuple[str, str]]] = {
     "more": ("больше", "more"),
     "less": ("меньше", "less"),
     "unknown": (
-        "Ещё {days} дн. известны не полностью: разница за них {unknown}, и она ненадёжна.",
-        "Another {days} days are not fully known: their difference of {unknown} is in doubt.",
+        "Ещё {days} дн. известны не полностью: разница за них вместе {unknown}, по дням её не разложить.",
+        "Another {days} days are not fully known: their difference of {unknown} is known in total, not by day.",
+    ),
+    "untold": (
+        "О разнице за {days} дн. не известно ничего: какой-то счётчик тогда ещё или уже молчит.",
+        "Of the difference over {days} days nothing is known: some meter was not heard yet, or any more.",
+    ),
+    "none": (
+        "С {first} по {last} нет ни одного дня, известного по всем счётчикам: разницу не посчитать.",
+        "From {first} to {last} there is no day that all meters know: there is no difference to tell.",
     ),
 }
 """A main meter against its sub-meters."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from metering.balance import subs_of
 from metering.events import Awaited, Declared, Exchange
-from metering.site import DeclaredExchange, Meter, Site, Virtual
+from metering.site import Building, DeclaredExchange, Meter, Site, Virtual
 from metering.times import UTC, date_of, to_ms
 from metering.units import UNITS, to_amount
 
@@ -32,14 +34,13 @@ def site_events(site: Site, now: int, *, before: Site | None = None) -> list[Dec
 
 
 def awaited(site: Site, now: int) -> list[Awaited]:
-    """The days that contracts and virtual meters build on."""
+    """The days that contracts, virtual meters and balances build on."""
     long_ago = date_of(now, site.zone) - _LONGEST_HISTORY
     events = [
-        Awaited(building.id, _made_of(meter.id, meter.virtual), member, meter.quantity, "", long_ago, now)
+        Awaited(building.id, reader, member, quantity, "", long_ago, now)
         for building in site.building
-        for meter in building.meter
-        if meter.virtual is not None
-        for member in meter.virtual.members
+        for reader, quantity, members in _readers(building)
+        for member in members
     ]
     for contract in site.contract:
         quantity = site.meters[contract.building, contract.meter].quantity
@@ -47,6 +48,17 @@ def awaited(site: Site, now: int) -> list[Awaited]:
         first = contract.baseline.from_.toordinal() - _BEFORE_A_BASELINE
         events.append(Awaited(contract.building, contract.id, contract.meter, quantity, station, first, now))
     return events
+
+
+def _readers(building: Building) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Virtual meters and balances of a building: (reader, quantity, meters that it reads)."""
+    quantities = {meter.id: meter.quantity for meter in building.meter}
+    for meter in building.meter:
+        if meter.virtual is not None:
+            yield _made_of(meter.id, meter.virtual), meter.quantity, meter.virtual.members
+    for main, subs in subs_of(building).items():
+        meters = (main, *(sub.id for sub in subs))
+        yield f"balance of {' '.join(meters)}", quantities[main], meters
 
 
 def _made_of(meter: str, virtual: Virtual) -> str:

@@ -200,7 +200,7 @@ class Awaited(Struct, frozen=True, tag=True, array_like=True):
 
     building: str
     reader: str
-    """What builds on them: a contract, or a virtual meter."""
+    """What builds on them: a contract, a virtual meter and its formula, or a balance."""
     meter: str
     quantity: str
     """The register whose days it needs."""

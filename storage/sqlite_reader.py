@@ -131,13 +131,6 @@ class Reader:
         )
         return [Day(building, meter, quantity, *row) for row in rows]
 
-    def day_span(self, building: str, meter: str, quantity: str) -> tuple[int, int] | None:
-        """The first and the last date that a meter has a day of; None where it has none."""
-        first, last = self._db.execute(
-            "SELECT min(date), max(date) FROM day WHERE register = ?", (self._id(building, meter, quantity),)
-        ).fetchone()
-        return None if first is None else (first, last)
-
     def weather_days(self, building: str, first: int, last: int) -> list[WeatherDay]:
         """Days of weather at a building with date in `[first, last]`."""
         rows = self._db.execute(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from dashboards import wording
+from dashboards.finding_words import finding_detail
 from dashboards.page.amounts import shown
 from dashboards.page.houses import counts_view
 from dashboards.wording import Lang, pick
@@ -66,7 +67,7 @@ def findings_view(findings: Iterable[dict[str, Any]], site: Site, lang: Lang) ->
             wording.doubts(f["kind"], lang),
             _when(f["start"], site, lang),
             _when(f["end"], site, lang),
-            f["detail"],
+            finding_detail(f["detail"], lang),
         ]
         for f in findings
     ]

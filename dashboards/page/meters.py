@@ -135,20 +135,29 @@ def _balances(reader: Reader, site: Site, building: Building, lang: Lang) -> lis
         meter = site.meters[building.id, recent["meter"]]
         how = shown(meter, meter.quantity)
         main, rest = recent["main"], recent["difference"]
-        text = pick(wording.BALANCES["known"], lang).format(
-            first=wording.date(first.toordinal(), lang),
-            last=wording.date(last.toordinal(), lang),
-            days=recent["days"],
-            main=how.text(main, lang),
-            subs=how.text(recent["sub_meters"], lang),
-            rest=how.text(abs(rest), lang),
-            share=wording.percent(100 * abs(rest) / main, lang) if main else "—",
-            side=pick(wording.BALANCES["more" if rest >= 0 else "less"], lang),
-        )
-        if recent["days_missing"]:
-            text += " " + pick(wording.BALANCES["unknown"], lang).format(
-                days=recent["days_missing"], unknown=how.text(recent["unknown"], lang)
+        dates = {
+            "first": wording.date(first.toordinal(), lang),
+            "last": wording.date(last.toordinal(), lang),
+        }
+        if rest is None:
+            text = pick(wording.BALANCES["none"], lang).format(**dates)
+        else:
+            text = pick(wording.BALANCES["known"], lang).format(
+                **dates,
+                days=recent["days"],
+                main=how.text(main, lang),
+                subs=how.text(recent["sub_meters"], lang),
+                rest=how.text(abs(rest), lang),
+                share=wording.percent(100 * abs(rest) / main, lang) if main else "—",
+                side=pick(wording.BALANCES["more" if rest >= 0 else "less"], lang),
             )
+            in_total = recent["days_missing"] - recent["days_untold"]
+            if in_total:
+                text += " " + pick(wording.BALANCES["unknown"], lang).format(
+                    days=in_total, unknown=how.text(recent["unknown"], lang)
+                )
+            if recent["days_untold"]:
+                text += " " + pick(wording.BALANCES["untold"], lang).format(days=recent["days_untold"])
         found.append(
             {
                 "meter": recent["meter"],

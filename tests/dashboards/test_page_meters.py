@@ -13,15 +13,19 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from dashboards import wording
+from dashboards.page.meters import building_view
 from dashboards.page.serve import listen, serve_page
 from dashboards.page.words import LABELS
 from ingest.captures import Capture
 from ingest.reasons import REASONS
 from kvartal.replay import replay
 from metering import findings, flags
+from metering.events import Day
 from metering.quantities import QUANTITIES
 from metering.site import parse_site
 from metering.times import HOUR_MS, to_ms
+from storage.sqlite import Store
+from storage.sqlite_reader import Reader
 
 START = dt.datetime(2026, 1, 12, tzinfo=dt.timezone(dt.timedelta(hours=3)))
 NAME = "<script>document.title = 'taken'</script><b>ул.</b> & Ко"
@@ -195,6 +199,35 @@ def test_the_balance_says_what_the_main_meter_counted_beyond_and_what_is_not_kno
     expect(page.locator("#balance")).to_contain_text("общий счётчик показал 16,800 Гкал")
     expect(page.locator("#balance")).to_contain_text("больше на 8,400 Гкал (50,0 %)")
     expect(page.locator("#balance")).to_contain_text("Ещё 3 дн. известны не полностью")
+
+
+@pytest.mark.parametrize(
+    ("shop", "words"),
+    [
+        ({}, "нет ни одного дня"),
+        ({3: 400, 4: 400, 5: 400}, "О разнице за 2 дн. не известно ничего"),
+        ({1: 400, 2: None, 3: 400, 4: 400, 5: 400}, "Ещё 1 дн. известны не полностью"),
+    ],
+)
+def test_the_balance_of_a_sub_meter_that_came_later_claims_nothing_for_before(
+    tmp_path: Path, shop: dict[int, int | None], words: str
+) -> None:
+    first = dt.date(2026, 1, 1).toordinal()
+    uses = {("heat", day): 1000 for day in range(1, 6)} | {("shop", day): used for day, used in shop.items()}
+    store = Store(tmp_path / "k.db")
+    store.commit(
+        parts={},
+        events=[
+            Day("b01", meter, "energy", first + day, used, used or 0, 0, 0, 1.0, 0, 9)
+            for (meter, day), used in uses.items()
+        ],
+        counts={},
+    )
+    store.close()
+    site, reader = parse_site(SITE), Reader(tmp_path / "k.db")
+    (found,) = building_view(reader, site, site.buildings["b01"], "ru")["balances"]
+    reader.close()
+    assert words in found["text"]
 
 
 @pytest.mark.parametrize("path", ["/#/h/b01", "/#/m/b01/heat/volume", "/#/m/b01/shop/energy/2026-01"])

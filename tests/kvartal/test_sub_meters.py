@@ -167,3 +167,20 @@ def test_a_virtual_meter_that_is_declared_later_gets_its_members_history(house: 
     house.site.write_text(SITE.replace('plus = ["main"], minus = ["lift"]', 'plus = ["main", "lift"]'))
     house.replay(readings[:1])
     assert days_of(house, "flats") == [(first + i, 288_000) for i in range(4)]
+
+
+def test_a_parent_that_is_declared_later_is_judged_over_its_history(house: House) -> None:
+    readings = lines("main", 10, range(1, 25)) + lines("lift", 11, range(1, 25))
+    house.site.write_text(SITE.replace('  parent = "main"\n', ""))
+    house.replay(readings)
+    assert "balance" not in kinds(house)
+    house.site.write_text(SITE)
+    house.replay(readings[:1])
+    assert "balance" in kinds(house)
+
+
+def kinds(house: House) -> set[str]:
+    reader = Reader(house.db)
+    found = {finding["kind"] for finding in reader.findings()}
+    reader.close()
+    return found

@@ -89,6 +89,14 @@ def test_hourly_readings_are_hours() -> None:
     assert not kept.findings
 
 
+@pytest.mark.parametrize("begins_h", [0, 3, 18, 21, 22, 23])
+def test_a_register_that_begins_late_in_a_day_has_no_strange_pulse_weight(begins_h: int) -> None:
+    """An archive begins at the local midnight: 21:00 UTC in Moscow, three hours that measure no day."""
+    kept = kept_of(hourly(count_up(100), T0 + begins_h * HOUR_MS))
+    assert not kept.findings
+    assert {flags for _, flags in kept.hours.values()} == {0}
+
+
 @pytest.mark.parametrize(
     ("gap_hours", "blocks", "interpolated"), [(1, 0, 0), (2, 0, 2), (6, 0, 6), (7, 1, 0), (48, 1, 0)]
 )

@@ -153,6 +153,8 @@ id = "b01"
     [
         (Readings("b01", "heat", "energy", "register", (), (), 0), None),
         (Readings("b01", "gone", "energy", "register", (), (), 0), "no meter b01/gone"),
+        # A contract may await the days of a virtual meter, which has no readings.
+        (Awaited("b01", "c1", "sum", "energy", "", 1, 0), None),
         (
             Readings("b01", "sum", "energy", "register", (), (), 0),
             "no register b01/sum (it is virtual)",
