@@ -192,6 +192,10 @@ def test_a_contract_says_what_it_comes_to(page: Page, served: Served) -> None:
         expect(page.locator("#terms div", has_text=label)).to_contain_text(said[label])
     page.goto(f"{served.url}/#/c/c-b02-light")
     expect(page.locator("#terms")).to_contain_text("градусо-сутки — только для тепла")
+    expect(page.locator("#changes li").first).to_contain_text("замечено")
+    changes = get(served.url, "/api/contracts/c-b02-light")["changes"]
+    assert changes
+    expect(page.locator("#changes li")).to_have_text(changes)
 
 
 def test_a_month_of_a_contract_shows_its_days(page: Page, served: Served) -> None:

@@ -4,6 +4,9 @@ import { storyChart } from "/static/chart.js";
 
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
+/** A part of an address on the page or of the server. */
+const path = (...parts) => parts.map(encodeURIComponent).join("/");
+
 /** A verdict that can be read without its colour. */
 const SIGNS = { proved: "✓", below: "↓", not_proved: "?", above: "!", waiting: "…" };
 const verdict = (row) => el("span", { class: `verdict ${row.verdict}` }, el("i", { "aria-hidden": "true" }, SIGNS[row.verdict]), ` ${row.verdict_text}`);
@@ -30,7 +33,7 @@ function axisLine(axis) {
 
 function alertRow(w, a) {
   const when = a.state === "open" ? fill(w.since, a) : `${fill(w.since, a)}, ${fill(w.until, a)}`;
-  const text = a.contract ? el("a", { href: `#/c/${encodeURIComponent(a.contract)}` }, a.text) : el("span", {}, a.text);
+  const text = el("a", { href: a.contract ? `#/c/${path(a.contract)}` : `#/h/${path(a.building)}` }, a.text);
   return el("li", { class: `alert ${a.kind} ${a.state}` }, text, el("span", { class: "stake" }, a.money && !a.text.includes(a.money) && [`${w.short_by} `, el("b", {}, `${a.money} `)], when));
 }
 
@@ -55,8 +58,6 @@ function table(w, columns, rows, attributes = {}, tall = "") {
 const fact = (value, label, cls = "") => el("div", { class: "fact" }, el("b", { class: cls }, value), el("span", {}, label));
 const crumbs = (...links) => el("nav", { class: "crumbs" }, links.map(([href, text]) => el("a", { href }, text)));
 
-/** An address on the page or of the server. */
-const path = (...parts) => parts.map(encodeURIComponent).join("/");
 /** What is to be said of a day or an hour: nothing stands out where it was simply measured. */
 const notes = (row) => el("span", { class: row.measured ? "fine" : "doubt" }, (row.notes || [row.flags]).join("; "));
 
@@ -126,9 +127,9 @@ export async function contract(get, w, id) {
         place, el("p", { class: "hint" }, w.picture_hint)),
       c.alerts.length ? el("section", {}, el("h2", {}, w.attention), alertList(w, c.alerts, w.no_alerts)) : null,
       c.changes.length ? el("section", { class: "card", id: "changes" }, el("h2", {}, w.changes), el("ul", {}, c.changes.map((text) => el("li", {}, text))), el("p", { class: "hint" }, w.changes_lead)) : null,
-      el("section", { class: "card", id: "terms" }, el("h2", {}, w.terms), el("dl", { class: "terms" }, c.terms.map(([label, text]) => el("div", {}, el("dt", {}, label), el("dd", {}, text))))),
       el("section", { class: "card" }, el("h2", {}, w.by_month),
         table(w, [[w.month], [`${w.expected_short}, ${c.unit}`, "n wide"], [`${w.used_short}, ${c.unit}`, "n wide"], [`${w.saved_short}, ${c.unit}`, "n"], ["%", "n wide"], [c.currency, "n"], [w.days, "n wide"]], months, { class: "months" })),
+      el("section", { class: "card", id: "terms" }, el("h2", {}, w.terms), el("dl", { class: "terms" }, c.terms.map(([label, text]) => el("div", {}, el("dt", {}, label), el("dd", {}, text))))),
       el("section", { class: "card" }, el("h2", {}, w.trust),
         el("div", { class: "facts" }, fact(q.grade, `${w.grade}: ${q.grade_text}`), fact(q.through, w.through), fact(String(q.days), w.days_counted), fact(String(q.days_missing), w.days_missing),
           fact(q.coverage, w.coverage), fact(q.estimated, w.estimated), fact(q.unknown, w.unknown_energy), fact(String(q.extrapolated), w.extrapolated)),
