@@ -80,7 +80,7 @@ FLAGS: Final[dict[str, tuple[str, str]]] = {
     "pulse_weight": ("вес импульса под вопросом", "pulse weight in doubt"),
     "leap": ("сразу больше обычного дня", "more than a usual day at once"),
 }
-"""Words for `metering.flags.NAMES`, and for findings of the same kinds."""
+"""Words for `metering.flags.NAMES`."""
 
 FINDINGS: Final[dict[str, tuple[str, str]]] = {
     "conflict": ("два значения на один момент", "two values for one instant"),
@@ -166,10 +166,15 @@ BALANCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "more": ("больше", "more"),
     "less": ("меньше", "less"),
-    "unknown": (
-        "Ещё {days} дн. известны не полностью: разница за них {unknown}, и она ненадёжна.",
-        "Another {days} days are not fully known: their difference of {unknown} is in doubt.",
+    "none": (
+        "С {first} по {last} нет дня, за который известны все счётчики.",
+        "From {first} to {last} there is no day of which all meters are known.",
     ),
+    "unknown": (
+        "Ещё {days} дн. известны только суммой: общий счётчик показал на {rest} {side}.",
+        "Another {days} days are known only in total: the main meter counted {rest} {side}.",
+    ),
+    "untold": ("О {days} дн. сказать нечего.", "Of {days} days nothing can be told."),
 }
 """A main meter against its sub-meters."""
 
@@ -308,8 +313,8 @@ def cause(name: str, lang: Lang) -> str:
 
 
 def doubts(names: str, lang: Lang) -> str:
-    """What the flags of an hour or a day say, from `metering.flags.names`, or what a finding says."""
-    return "; ".join(pick((FLAGS | FINDINGS).get(name, (name, name)), lang) for name in names.split("|"))
+    """What the flags of an hour or a day say, from `metering.flags.names`."""
+    return "; ".join(pick(FLAGS.get(name, (name, name)), lang) for name in names.split("|"))
 
 
 _SENTENCES: Final[dict[str, tuple[str, str]]] = {

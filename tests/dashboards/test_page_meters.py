@@ -13,6 +13,8 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from dashboards import wording
+from dashboards.page.amounts import shown
+from dashboards.page.meters import balance_text
 from dashboards.page.serve import listen, serve_page
 from dashboards.page.words import LABELS
 from ingest.captures import Capture
@@ -190,11 +192,13 @@ def test_the_balance_says_what_the_main_meter_counted_beyond_and_what_is_not_kno
     page: Page, url: str
 ) -> None:
     page.goto(f"{url}/#/h/b01")
-    # Seven days of 2.4 and 1.2 Gcal are known; three of the shop are not: 7.2 - (3.6 - 50 h of others).
+    # Seven days of 2.4 and 1.2 Gcal are known; the three others are known in total: 7.2 - 3.6.
     expect(page.locator("#balance")).to_contain_text("известны полностью 7 дн.")
     expect(page.locator("#balance")).to_contain_text("общий счётчик показал 16,800 Гкал")
     expect(page.locator("#balance")).to_contain_text("больше на 8,400 Гкал (50,0 %)")
-    expect(page.locator("#balance")).to_contain_text("Ещё 3 дн. известны не полностью")
+    expect(page.locator("#balance")).to_contain_text(
+        "Ещё 3 дн. известны только суммой: общий счётчик показал на 3,600 Гкал больше."
+    )
 
 
 @pytest.mark.parametrize("path", ["/#/h/b01", "/#/m/b01/heat/volume", "/#/m/b01/shop/energy/2026-01"])
@@ -209,7 +213,7 @@ def test_meters_fit_a_phone(page: Page, url: str, path: str) -> None:
     ("known", "words"),
     [
         (set(flags.NAMES.values()), wording.FLAGS),
-        (set(findings.MEANINGS), wording.FLAGS | wording.FINDINGS),
+        (set(findings.MEANINGS), wording.FINDINGS),
         (set(REASONS), wording.REASONS),
         (set(QUANTITIES), wording.QUANTITIES),
     ],
@@ -227,3 +231,12 @@ def test_every_label_is_said_in_both_languages_with_the_same_places() -> None:
 
 def _places(text: str) -> list[str]:
     return [part.split("}")[0] for part in text.split("{")[1:]]
+
+
+def test_a_balance_of_which_nothing_is_known_claims_nothing() -> None:
+    held = {"difference": None, "days_missing": 3, "days_untold": 3, "days": 0, "unknown": 0}
+    span = (dt.date(2026, 1, 1), dt.date(2026, 1, 3))
+    meter = parse_site(SITE).meters["b01", "heat"]
+    assert balance_text(held, shown(meter, "energy"), span, "en") == (
+        "From 2026-01-01 to 2026-01-03 there is no day of which all meters are known. Of 3 days nothing can be told."
+    )
