@@ -86,6 +86,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "through": ("данные по", "data up to"),
     "days_counted": ("дней в расчёте", "days counted"),
     "days_missing": ("дней без цифры", "days without a figure"),
+    "days_out": ("дней без подачи: не экономия", "days without supply: no saving"),
     "coverage": ("времени покрыто показаниями", "of the time covered by readings"),
     "estimated": ("расхода — оценка", "of the use is estimated"),
     "unknown_energy": ("энергии известно только суммой", "of energy known only in total"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import socket
 import threading
@@ -196,6 +197,25 @@ def test_a_contract_says_what_it_comes_to(page: Page, served: Served) -> None:
     changes = get(served.url, "/api/contracts/c-b02-light")["changes"]
     assert changes
     expect(page.locator("#changes li")).to_have_text(changes)
+
+
+def test_the_picture_shows_the_figures_that_were_settled(served: Served) -> None:
+    contract = served.site.contracts["c-b01-heat"]
+    reader = Reader(served.db)
+    figures = reader.savings(contract.id, 0, dt.date.max.toordinal())
+    reader.close()
+    story = get(served.url, f"/api/contracts/{contract.id}")
+    drawn = dict(zip(story["dates"], zip(story["expected"], story["used"], strict=True), strict=True))
+    assert len(figures) > 300
+    for day in figures:
+        expected, used = drawn[day.date]
+        assert expected == pytest.approx(day.expected / 1_163_000, abs=1e-4)
+        assert used == pytest.approx(day.used / 1_163_000, abs=1e-4)
+    # The fortnight without hot water in summer is no saving, so nothing is expected of it.
+    assert story["quality"]["outages"] == 14
+    since = contract.reporting.from_.toordinal()
+    none = [date for date in story["dates"] if date >= since and drawn[date][0] is None]
+    assert len(none) == 14
 
 
 def test_a_month_of_a_contract_shows_its_days(page: Page, served: Served) -> None:

@@ -131,7 +131,7 @@ export async function contract(get, w, id) {
         table(w, [[w.month], [`${w.expected_short}, ${c.unit}`, "n wide"], [`${w.used_short}, ${c.unit}`, "n wide"], [`${w.saved_short}, ${c.unit}`, "n"], ["%", "n wide"], [c.currency, "n"], [w.days, "n wide"]], months, { class: "months" })),
       el("section", { class: "card", id: "terms" }, el("h2", {}, w.terms), el("dl", { class: "terms" }, c.terms.map(([label, text]) => el("div", {}, el("dt", {}, label), el("dd", {}, text))))),
       el("section", { class: "card" }, el("h2", {}, w.trust),
-        el("div", { class: "facts" }, fact(q.grade, `${w.grade}: ${q.grade_text}`), fact(q.through, w.through), fact(String(q.days), w.days_counted), fact(String(q.days_missing), w.days_missing),
+        el("div", { class: "facts" }, fact(q.grade, `${w.grade}: ${q.grade_text}`), fact(q.through, w.through), fact(String(q.days), w.days_counted), fact(String(q.days_missing), w.days_missing), q.outages ? fact(String(q.outages), w.days_out) : null,
           fact(q.coverage, w.coverage), fact(q.estimated, w.estimated), fact(q.unknown, w.unknown_energy), fact(String(q.extrapolated), w.extrapolated)),
         q.unclear_days.length ? el("details", {}, el("summary", {}, `${w.unclear}: ${q.unclear_days.length}`),
           table(w, [[w.date], [w.flags]], q.unclear_days.map(([text, date, doubts]) => ({ href: day(date), cells: [el("a", { href: day(date) }, text), doubts] })))) : null),
