@@ -130,7 +130,6 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
         "Что показали счётчики, что из этого известно только суммой и почему.",
         "What the meters counted, what of it is known only in total, and why.",
     ),
-    "what": ("что считает", "what it counts"),
     "this_month": ("за месяц", "in the month"),
     "last_day": ("последний день", "last day"),
     "more_total": ("и ещё только суммой", "and more, only in total"),
@@ -151,7 +150,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "open_alerts": ("Открытые", "Open"),
     "resolved_alerts": ("Закрытые", "Resolved"),
     "since": ("с {since}", "since {since}"),
-    "short_by": ("до обещанного", "short of the promise by"),
+    "short_by": ("до обещанного не хватает", "short of the promise by"),
     "until": ("закрыта {changed}", "resolved {changed}"),
     "alerts_lead": (
         "Одна причина — одна тревога. Сначала то, что происходит сейчас, потом самое дорогое.",

@@ -129,6 +129,10 @@ def test_nothing_overflows_on_a_phone(browser: Browser, served: Served, path: st
     phone.goto(served.url + path)
     phone.wait_for_selector("main h1")
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    hidden = (
+        "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth + 1).length"
+    )
+    assert phone.evaluate(hidden) == 0
     phone.close()
 
 

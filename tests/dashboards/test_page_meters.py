@@ -152,6 +152,10 @@ def test_what_is_known_only_in_total_is_said_of_months_and_days(page: Page, url:
     (month,) = get(url, "/api/meters/b01/shop/energy")["months"]
     # 50 h of 0.05 Gcal between the readings at 100 h and 150 h.
     assert (month["unknown"], month["used"], month["days_missing"]) == ("2,500", "9,500", 3)
+    page.goto(f"{url}/#/h/b01")
+    shop = page.locator("#meters tr", has_text="Магазин")
+    expect(shop).to_contain_text("9,500 Гкал")
+    expect(shop).to_contain_text("и ещё только суммой 2,500 Гкал")
     page.goto(f"{url}/#/m/b01/shop/energy/2026-01")
     day = page.locator("main tbody tr", has_text="16.01.2026")
     expect(day).to_contain_text("2,500 Гкал известно только суммой")
@@ -207,6 +211,10 @@ def test_meters_fit_a_phone(page: Page, url: str, path: str) -> None:
     page.reload()
     expect(page.locator("main tbody tr").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    hidden = (
+        "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth + 1).length"
+    )
+    assert page.evaluate(hidden) == 0
 
 
 @pytest.mark.parametrize(

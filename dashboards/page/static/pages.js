@@ -196,15 +196,14 @@ export async function building(get, w, id) {
   const h = await get(`/api/buildings/${path(id)}`), names = Object.fromEntries(h.meters.map((m) => [m.meter, m.name]));
   const meters = h.meters.map((m) => {
     const href = `#/m/${path(id, m.meter, m.quantity)}`, month = m.month;
-    const side = [m.parent && fill(w.behind, { parent: names[m.parent] || m.parent }), m.virtual && w.virtual].filter(Boolean).join(", ");
-    return { href, cells: [[el("a", { href }, m.name), side && el("small", {}, side)], m.what,
-      month && [el("b", {}, `${month.used} ${m.unit}`), el("small", {}, month.name)],
-      month && [month.unknown ? el("span", { class: "doubt" }, `${month.unknown} ${m.unit}`) : "—"],
+    const side = [m.what, m.parent && fill(w.behind, { parent: names[m.parent] || m.parent }), m.virtual && w.virtual].filter(Boolean).join(", ");
+    return { href, cells: [[el("a", { href }, m.name), el("small", {}, side)],
+      month && [el("b", {}, `${month.used} ${m.unit}`), month.unknown && el("small", { class: "doubt" }, `${w.more_total} ${month.unknown} ${m.unit}`), el("small", {}, month.name)],
       [m.last_day, el("small", {}, m.last_date)], month && notes(month), m.last_reading] };
   });
   const gauges = h.gauges.map((g) => {
     const href = `#/day/${path(id, g.meter, g.ordinal)}`;
-    return { href, cells: [el("a", { href }, g.name), g.what, el("b", {}, g.mean), g.low, g.high, g.coverage, g.date] };
+    return { href, cells: [[el("a", { href }, g.name), el("small", {}, g.what)], el("b", {}, g.mean), g.low, g.high, g.coverage, g.date] };
   });
   return {
     title: h.house,
@@ -212,9 +211,9 @@ export async function building(get, w, id) {
       crumbs(["#/", w.all_houses]),
       el("h1", {}, `${h.house}: ${w.meters_of.toLowerCase()}`), el("p", { class: "under" }, w.meters_lead),
       h.contracts.length ? el("div", { class: "tabs" }, h.contracts.map((c) => el("a", { href: `#/c/${path(c.contract)}` }, c.measure))) : null,
-      el("section", { class: "card", id: "meters" }, table(w, [[w.meter], [w.what], [w.this_month, "n"], [w.more_total, "n wide"], [w.last_day, "n wide"], [w.flags, "wide"], [w.last_reading, "wide"]], meters)),
+      el("section", { class: "card", id: "meters" }, table(w, [[w.meter], [w.this_month, "n"], [w.last_day, "n wide"], [w.flags, "wide"], [w.last_reading, "wide"]], meters)),
       h.balances.length ? el("section", { class: "card", id: "balance" }, el("h2", {}, w.balance), h.balances.map((b) => el("p", {}, el("b", {}, b.name), ` — ${b.subs.join(", ")}. `, b.text))) : null,
-      gauges.length ? el("section", { class: "card", id: "gauges" }, el("h2", {}, w.gauges), table(w, [[w.meter], [w.what], [w.mean_day, "n"], [w.lowest, "n wide"], [w.highest, "n wide"], [w.day_coverage, "n wide"], [w.date, "wide"]], gauges)) : null,
+      gauges.length ? el("section", { class: "card", id: "gauges" }, el("h2", {}, w.gauges), table(w, [[w.meter], [w.mean_day, "n"], [w.lowest, "n wide"], [w.highest, "n wide"], [w.day_coverage, "n wide"], [w.date, "wide"]], gauges)) : null,
       el("section", { class: "card" }, el("h2", {}, w.restatements), restatementsOfOne(w, h.restatements), upTo(w, h, h.restatements)),
       el("section", { class: "card" }, el("h2", {}, w.findings), findingsOfOne(w, h.findings), upTo(w, h, h.findings)),
     ],
@@ -259,9 +258,9 @@ const upTo = (w, held, rows) => (rows.length >= held.limit ? el("p", { class: "h
 
 /** Restated days and doubts: house, meter and so on; on the page of a house without its name. */
 const restatements = (w, rows) => table(w, [[w.place, "wide"], [w.meter, "wide"], [w.date], [w.old, "n"], [w.new, "n"], [w.cause, "wide"], [w.when, "wide"]], rows, {}, "tall");
-const findings = (w, rows) => table(w, [[w.place], [w.meter], [w.kind], [w.from, "wide"], [w.to], [w.detail, "wide"]], rows, {}, "tall");
+const findings = (w, rows) => table(w, [[w.place], [w.meter], [w.kind], [w.from, "wide"], [w.to, "when"], [w.detail, "wide"]], rows, {}, "tall");
 const restatementsOfOne = (w, rows) => table(w, [[w.meter, "wide"], [w.date], [w.old, "n"], [w.new, "n"], [w.cause, "wide"], [w.when, "wide"]], rows.map((row) => row.slice(1)), {}, "tall");
-const findingsOfOne = (w, rows) => table(w, [[w.meter], [w.kind], [w.from, "wide"], [w.to], [w.detail, "wide"]], rows.map((row) => row.slice(1)), {}, "tall");
+const findingsOfOne = (w, rows) => table(w, [[w.meter], [w.kind], [w.from, "wide"], [w.to, "when"], [w.detail, "wide"]], rows.map((row) => row.slice(1)), {}, "tall");
 
 export async function alerts(get, w) {
   const a = await get("/api/alerts");
