@@ -317,6 +317,12 @@ def test_beyond_loopback_it_wants_a_password(served: Served) -> None:
                 seen = error.code
                 error.close()
             assert seen == status
+        for path in ("/", "/static/page.js", "/api/health", "/events"):
+            with pytest.raises(urllib.error.HTTPError) as raised:
+                get(url, path)
+            raised.value.close()
+            assert raised.value.code == 401
+            assert raised.value.headers["X-Content-Type-Options"] == "nosniff"
     finally:
         stop()
 
