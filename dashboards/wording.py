@@ -80,7 +80,7 @@ FLAGS: Final[dict[str, tuple[str, str]]] = {
     "pulse_weight": ("вес импульса под вопросом", "pulse weight in doubt"),
     "leap": ("сразу больше обычного дня", "more than a usual day at once"),
 }
-"""Words for `metering.flags.NAMES`, and for findings of the same kinds."""
+"""Words for `metering.flags.NAMES`."""
 
 FINDINGS: Final[dict[str, tuple[str, str]]] = {
     "conflict": ("два значения на один момент", "two values for one instant"),
@@ -166,18 +166,15 @@ BALANCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "more": ("больше", "more"),
     "less": ("меньше", "less"),
-    "unknown": (
-        "Ещё {days} дн. известны не полностью: разница за них вместе {unknown}, по дням её не разложить.",
-        "Another {days} days are not fully known: their difference of {unknown} is known in total, not by day.",
-    ),
-    "untold": (
-        "О разнице за {days} дн. не известно ничего: какой-то счётчик тогда ещё или уже молчит.",
-        "Of the difference over {days} days nothing is known: some meter was not heard yet, or any more.",
-    ),
     "none": (
-        "С {first} по {last} нет ни одного дня, известного по всем счётчикам: разницу не посчитать.",
-        "From {first} to {last} there is no day that all meters know: there is no difference to tell.",
+        "С {first} по {last} нет дня, за который известны все счётчики.",
+        "From {first} to {last} there is no day of which all meters are known.",
     ),
+    "unknown": (
+        "Ещё {days} дн. известны только суммой: общий счётчик показал на {rest} {side}.",
+        "Another {days} days are known only in total: the main meter counted {rest} {side}.",
+    ),
+    "untold": ("О {days} дн. сказать нечего.", "Of {days} days nothing can be told."),
 }
 """A main meter against its sub-meters."""
 
@@ -316,8 +313,8 @@ def cause(name: str, lang: Lang) -> str:
 
 
 def doubts(names: str, lang: Lang) -> str:
-    """What the flags of an hour or a day say, from `metering.flags.names`, or what a finding says."""
-    return "; ".join(pick((FLAGS | FINDINGS).get(name, (name, name)), lang) for name in names.split("|"))
+    """What the flags of an hour or a day say, from `metering.flags.names`."""
+    return "; ".join(pick(FLAGS.get(name, (name, name)), lang) for name in names.split("|"))
 
 
 _SENTENCES: Final[dict[str, tuple[str, str]]] = {

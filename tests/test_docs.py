@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from starlette.routing import Route
 
 from dashboards.contract_document import document as contract_document
 from dashboards.contract_view import Rows, view_contract
 from dashboards.contract_words import LABELS
+from dashboards.page.app import create_app
 from kvartal.cli import app
 from kvartal.settings import Settings
 from metering import findings, flags
@@ -115,3 +118,12 @@ def test_the_lines_and_keys_of_the_contracts_page_are_the_commands() -> None:
     for label, key in rows:
         assert label in labels
         assert key in keys
+
+
+def test_the_addresses_of_the_page_are_those_that_it_serves(tmp_path: Path) -> None:
+    site = parse_site((ROOT / "examples" / "site.toml").read_text(encoding="utf-8"))
+    app = create_app(tmp_path / "none.db", lambda: site, stopping=threading.Event())
+    served = {route.path for route in app.routes if isinstance(route, Route)} - {"/"}
+    text = (ROOT / "docs" / "page.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `(/[^`]*)`", text, re.MULTILINE))
+    assert named == {re.sub(r":int", "", path) for path in served}

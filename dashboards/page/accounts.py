@@ -64,7 +64,7 @@ def findings_view(findings: Iterable[dict[str, Any]], site: Site, lang: Lang) ->
         [
             _house(site, f["building"]),
             _point(site, f["building"], f["meter"], f["quantity"], lang),
-            wording.doubts(f["kind"], lang),
+            wording.finding(f["kind"], lang),
             _when(f["start"], site, lang),
             _when(f["end"], site, lang),
             finding_detail(f["detail"], lang),

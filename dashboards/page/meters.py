@@ -134,39 +134,44 @@ def _balances(reader: Reader, site: Site, building: Building, lang: Lang) -> lis
         )
         meter = site.meters[building.id, recent["meter"]]
         how = shown(meter, meter.quantity)
-        main, rest = recent["main"], recent["difference"]
-        dates = {
-            "first": wording.date(first.toordinal(), lang),
-            "last": wording.date(last.toordinal(), lang),
-        }
-        if rest is None:
-            text = pick(wording.BALANCES["none"], lang).format(**dates)
-        else:
-            text = pick(wording.BALANCES["known"], lang).format(
-                **dates,
-                days=recent["days"],
-                main=how.text(main, lang),
-                subs=how.text(recent["sub_meters"], lang),
-                rest=how.text(abs(rest), lang),
-                share=wording.percent(100 * abs(rest) / main, lang) if main else "—",
-                side=pick(wording.BALANCES["more" if rest >= 0 else "less"], lang),
-            )
-            in_total = recent["days_missing"] - recent["days_untold"]
-            if in_total:
-                text += " " + pick(wording.BALANCES["unknown"], lang).format(
-                    days=in_total, unknown=how.text(recent["unknown"], lang)
-                )
-            if recent["days_untold"]:
-                text += " " + pick(wording.BALANCES["untold"], lang).format(days=recent["days_untold"])
         found.append(
             {
                 "meter": recent["meter"],
                 "name": meter.name or meter.id,
                 "subs": [site.meters[building.id, sub].name or sub for sub in recent["subs"]],
-                "text": text,
+                "text": balance_text(recent, how, (first, last), lang),
             }
         )
     return found
+
+
+def balance_text(held: dict[str, Any], how: Shown, span: tuple[dt.date, dt.date], lang: Lang) -> str:
+    """The balance in sentences: days that are known, what is known only in total, and what nobody can tell."""
+    words = {name: pick(pair, lang) for name, pair in wording.BALANCES.items()}
+    first, last = (wording.date(each.toordinal(), lang) for each in span)
+    rest, total = held["difference"], held["days_missing"] - held["days_untold"]
+    if rest is None:
+        said = [words["none"].format(first=first, last=last)]
+    else:
+        said = [
+            words["known"].format(
+                first=first,
+                last=last,
+                days=held["days"],
+                main=how.text(held["main"], lang),
+                subs=how.text(held["sub_meters"], lang),
+                rest=how.text(abs(rest), lang),
+                share=wording.percent(100 * abs(rest) / held["main"], lang) if held["main"] else "—",
+                side=words["more" if rest >= 0 else "less"],
+            )
+        ]
+    if total:
+        unknown = held["unknown"]
+        side = words["more" if unknown >= 0 else "less"]
+        said.append(words["unknown"].format(days=total, rest=how.text(abs(unknown), lang), side=side))
+    if held["days_untold"]:
+        said.append(words["untold"].format(days=held["days_untold"]))
+    return " ".join(said)
 
 
 def meter_view(

@@ -14,6 +14,7 @@ from dashboards.portfolio import SHOWN_UNIT, Row, portfolio
 from dashboards.wording import Lang, pick
 from metering import flags
 from metering.baseline import Baseline
+from metering.conditions import Conditions, conditions
 from metering.events import Alert, Day, Savings
 from metering.site import Contract, Site
 from metering.times import day_bounds, from_ms
@@ -46,6 +47,7 @@ def contract_view(reader: Reader, site: Site, contract: Contract, lang: Lang) ->
     document = reader.baseline(contract.id)
     baseline = Baseline.from_document(document) if document is not None else None
     money_text = None if money is None else wording.quantity(abs(float(money)), site.site.currency, lang)
+    terms = terms_view(reader, site, contract, lang)
     return {
         **row_view(row, site, lang),
         "unit": wording.unit(unit, lang),
@@ -56,14 +58,25 @@ def contract_view(reader: Reader, site: Site, contract: Contract, lang: Lang) ->
         "saves": row.avoided is None or row.avoided >= 0,
         "size_text": "—" if row.avoided is None else wording.quantity(abs(row.avoided), unit, lang),
         "reporting": wording.date(reporting, lang),
-        **_lines(reader, contract, baseline, days, (first, last), float(UNITS[unit].scale)),
+        **_lines(
+            reader,
+            contract,
+            baseline,
+            conditions(site, contract),
+            days,
+            {day.date: day.expected for day in savings},
+            (first, last),
+            float(UNITS[unit].scale),
+        ),
         "alerts": [alert_view(alert, site, lang) for alert in by_money(alerts)],
         "excess_since": None if (above := _above(alerts)) is None else above.opened // 1000,
-        "quality": _quality(reader, site, contract, row, days, savings, lang),
+        "quality": _quality(reader, site, contract, row, days, savings, lang)
+        | {"days_missing": terms["missing"], "outages": terms["outages"]},
         "months": months_view(savings, site, contract, lang),
         "currency": wording.unit(site.site.currency, lang),
         "baseline": None if baseline is None else _baseline(baseline, unit, lang),
-        **terms_view(reader, site, contract, lang),
+        "terms": terms["lines"],
+        "changes": terms["changes"],
         "neighbours": [
             {"contract": c.id, "measure": wording.measure(c.measure, lang)}
             for c in site.contract
@@ -111,7 +124,9 @@ def _lines(
     reader: Reader,
     contract: Contract,
     baseline: Baseline | None,
+    here: Conditions,
     days: list[Day],
+    figures: dict[int, int],
     period: tuple[int, int],
     scale: float,
 ) -> dict[str, Any]:
@@ -124,7 +139,10 @@ def _lines(
     dates = range(first, last + 1)
     expected: list[float | None] = []
     for date in dates:
-        value = None if baseline is None else _expected(baseline, date, used.get(date), temps)
+        value = figures.get(date)
+        if value is None and baseline is not None:
+            adjusted = date >= contract.reporting.from_.toordinal()
+            value = _expected(baseline, here, date, used.get(date), temps, adjusted=adjusted)
         expected.append(None if value is None else round(value / scale, 4))
     return {
         "dates": list(dates),
@@ -140,15 +158,25 @@ def _lines(
     }
 
 
-def _expected(baseline: Baseline, date: int, used: int | None, temps: dict[int, int | None]) -> int | None:
+def _expected(
+    baseline: Baseline,
+    here: Conditions,
+    date: int,
+    used: int | None,
+    temps: dict[int, int | None],
+    *,
+    adjusted: bool,
+) -> int | None:
+    """What is expected of a day without a figure: of the baseline period, or of one whose use is not known."""
     temp = temps.get(date)
     if temp is None and baseline.needs_weather:
         return None
-    heated = baseline.heated(date, temps.get)
+    heated = baseline.heated(date, temps.get, here.seasons)
     # A day without supply is no saving, so nothing is expected of it.
-    if used is not None and baseline.outage(used, heated=heated):
+    if here.out(date) or (used is not None and baseline.outage(used, heated=heated)):
         return None
-    return baseline.expected(temp, temps.get(date - 1), heated=heated, date=date)
+    held = here.expected(baseline, temp, temps.get(date - 1), heated=heated, date=date)
+    return held.adjusted if adjusted else held.baseline
 
 
 def _band(baseline: Baseline) -> float:
@@ -190,7 +218,6 @@ def _quality(
         "grade_text": pick(wording.GRADES.get(grade, (grade, grade)), lang),
         "through": wording.date(position.last, lang) if position is not None else "—",
         "days": position.days if position is not None else 0,
-        "days_missing": position.days_missing if position is not None else 0,
         "coverage": (
             wording.percent(100 * sum(day.coverage for day in since) / len(since), lang) if since else "—"
         ),

@@ -19,6 +19,8 @@ def terms_view(reader: Reader, site: Site, contract: Contract, lang: Lang) -> di
     view = view_contract(rows_of(reader, site, contract), site, contract)
     elsewhere = {pick(LABELS[name], lang) for name in _ELSEWHERE}
     return {
-        "terms": [[label, text] for label, text in lines(view, site, lang) if label not in elsewhere],
+        "lines": [[label, text] for label, text in lines(view, site, lang) if label not in elsewhere],
+        "missing": view.missing,
+        "outages": len(view.outages),
         "changes": [change_text(change, view, lang) for change in view.changes],
     }

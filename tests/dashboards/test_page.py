@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import socket
 import threading
@@ -128,6 +129,10 @@ def test_nothing_overflows_on_a_phone(browser: Browser, served: Served, path: st
     phone.goto(served.url + path)
     phone.wait_for_selector("main h1")
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    hidden = (
+        "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth + 1).length"
+    )
+    assert phone.evaluate(hidden) == 0
     phone.close()
 
 
@@ -192,6 +197,29 @@ def test_a_contract_says_what_it_comes_to(page: Page, served: Served) -> None:
         expect(page.locator("#terms div", has_text=label)).to_contain_text(said[label])
     page.goto(f"{served.url}/#/c/c-b02-light")
     expect(page.locator("#terms")).to_contain_text("градусо-сутки — только для тепла")
+    expect(page.locator("#changes li").first).to_contain_text("замечено")
+    changes = get(served.url, "/api/contracts/c-b02-light")["changes"]
+    assert changes
+    expect(page.locator("#changes li")).to_have_text(changes)
+
+
+def test_the_picture_shows_the_figures_that_were_settled(served: Served) -> None:
+    contract = served.site.contracts["c-b01-heat"]
+    reader = Reader(served.db)
+    figures = reader.savings(contract.id, 0, dt.date.max.toordinal())
+    reader.close()
+    story = get(served.url, f"/api/contracts/{contract.id}")
+    drawn = dict(zip(story["dates"], zip(story["expected"], story["used"], strict=True), strict=True))
+    assert len(figures) > 300
+    for day in figures:
+        expected, used = drawn[day.date]
+        assert expected == pytest.approx(day.expected / 1_163_000, abs=1e-4)
+        assert used == pytest.approx(day.used / 1_163_000, abs=1e-4)
+    # The fortnight without hot water in summer is no saving, so nothing is expected of it.
+    assert story["quality"]["outages"] == 14
+    since = contract.reporting.from_.toordinal()
+    none = [date for date in story["dates"] if date >= since and drawn[date][0] is None]
+    assert len(none) == 14
 
 
 def test_a_month_of_a_contract_shows_its_days(page: Page, served: Served) -> None:
@@ -289,6 +317,12 @@ def test_beyond_loopback_it_wants_a_password(served: Served) -> None:
                 seen = error.code
                 error.close()
             assert seen == status
+        for path in ("/", "/static/page.js", "/api/health", "/events"):
+            with pytest.raises(urllib.error.HTTPError) as raised:
+                get(url, path)
+            raised.value.close()
+            assert raised.value.code == 401
+            assert raised.value.headers["X-Content-Type-Options"] == "nosniff"
     finally:
         stop()
 

@@ -4,6 +4,9 @@ import { storyChart } from "/static/chart.js";
 
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
+/** A part of an address on the page or of the server. */
+const path = (...parts) => parts.map(encodeURIComponent).join("/");
+
 /** A verdict that can be read without its colour. */
 const SIGNS = { proved: "✓", below: "↓", not_proved: "?", above: "!", waiting: "…" };
 const verdict = (row) => el("span", { class: `verdict ${row.verdict}` }, el("i", { "aria-hidden": "true" }, SIGNS[row.verdict]), ` ${row.verdict_text}`);
@@ -30,7 +33,7 @@ function axisLine(axis) {
 
 function alertRow(w, a) {
   const when = a.state === "open" ? fill(w.since, a) : `${fill(w.since, a)}, ${fill(w.until, a)}`;
-  const text = a.contract ? el("a", { href: `#/c/${encodeURIComponent(a.contract)}` }, a.text) : el("span", {}, a.text);
+  const text = el("a", { href: a.contract ? `#/c/${path(a.contract)}` : `#/h/${path(a.building)}` }, a.text);
   return el("li", { class: `alert ${a.kind} ${a.state}` }, text, el("span", { class: "stake" }, a.money && !a.text.includes(a.money) && [`${w.short_by} `, el("b", {}, `${a.money} `)], when));
 }
 
@@ -55,8 +58,6 @@ function table(w, columns, rows, attributes = {}, tall = "") {
 const fact = (value, label, cls = "") => el("div", { class: "fact" }, el("b", { class: cls }, value), el("span", {}, label));
 const crumbs = (...links) => el("nav", { class: "crumbs" }, links.map(([href, text]) => el("a", { href }, text)));
 
-/** An address on the page or of the server. */
-const path = (...parts) => parts.map(encodeURIComponent).join("/");
 /** What is to be said of a day or an hour: nothing stands out where it was simply measured. */
 const notes = (row) => el("span", { class: row.measured ? "fine" : "doubt" }, (row.notes || [row.flags]).join("; "));
 
@@ -126,11 +127,11 @@ export async function contract(get, w, id) {
         place, el("p", { class: "hint" }, w.picture_hint)),
       c.alerts.length ? el("section", {}, el("h2", {}, w.attention), alertList(w, c.alerts, w.no_alerts)) : null,
       c.changes.length ? el("section", { class: "card", id: "changes" }, el("h2", {}, w.changes), el("ul", {}, c.changes.map((text) => el("li", {}, text))), el("p", { class: "hint" }, w.changes_lead)) : null,
-      el("section", { class: "card", id: "terms" }, el("h2", {}, w.terms), el("dl", { class: "terms" }, c.terms.map(([label, text]) => el("div", {}, el("dt", {}, label), el("dd", {}, text))))),
       el("section", { class: "card" }, el("h2", {}, w.by_month),
         table(w, [[w.month], [`${w.expected_short}, ${c.unit}`, "n wide"], [`${w.used_short}, ${c.unit}`, "n wide"], [`${w.saved_short}, ${c.unit}`, "n"], ["%", "n wide"], [c.currency, "n"], [w.days, "n wide"]], months, { class: "months" })),
+      el("section", { class: "card", id: "terms" }, el("h2", {}, w.terms), el("dl", { class: "terms" }, c.terms.map(([label, text]) => el("div", {}, el("dt", {}, label), el("dd", {}, text))))),
       el("section", { class: "card" }, el("h2", {}, w.trust),
-        el("div", { class: "facts" }, fact(q.grade, `${w.grade}: ${q.grade_text}`), fact(q.through, w.through), fact(String(q.days), w.days_counted), fact(String(q.days_missing), w.days_missing),
+        el("div", { class: "facts" }, fact(q.grade, `${w.grade}: ${q.grade_text}`), fact(q.through, w.through), fact(String(q.days), w.days_counted), fact(String(q.days_missing), w.days_missing), q.outages ? fact(String(q.outages), w.days_out) : null,
           fact(q.coverage, w.coverage), fact(q.estimated, w.estimated), fact(q.unknown, w.unknown_energy), fact(String(q.extrapolated), w.extrapolated)),
         q.unclear_days.length ? el("details", {}, el("summary", {}, `${w.unclear}: ${q.unclear_days.length}`),
           table(w, [[w.date], [w.flags]], q.unclear_days.map(([text, date, doubts]) => ({ href: day(date), cells: [el("a", { href: day(date) }, text), doubts] })))) : null),
@@ -195,15 +196,14 @@ export async function building(get, w, id) {
   const h = await get(`/api/buildings/${path(id)}`), names = Object.fromEntries(h.meters.map((m) => [m.meter, m.name]));
   const meters = h.meters.map((m) => {
     const href = `#/m/${path(id, m.meter, m.quantity)}`, month = m.month;
-    const side = [m.parent && fill(w.behind, { parent: names[m.parent] || m.parent }), m.virtual && w.virtual].filter(Boolean).join(", ");
-    return { href, cells: [[el("a", { href }, m.name), side && el("small", {}, side)], m.what,
-      month && [el("b", {}, `${month.used} ${m.unit}`), el("small", {}, month.name)],
-      month && [month.unknown ? el("span", { class: "doubt" }, `${month.unknown} ${m.unit}`) : "—"],
+    const side = [m.what, m.parent && fill(w.behind, { parent: names[m.parent] || m.parent }), m.virtual && w.virtual].filter(Boolean).join(", ");
+    return { href, cells: [[el("a", { href }, m.name), el("small", {}, side)],
+      month && [el("b", {}, `${month.used} ${m.unit}`), month.unknown && el("small", { class: "doubt" }, `${w.more_total} ${month.unknown} ${m.unit}`), el("small", {}, month.name)],
       [m.last_day, el("small", {}, m.last_date)], month && notes(month), m.last_reading] };
   });
   const gauges = h.gauges.map((g) => {
     const href = `#/day/${path(id, g.meter, g.ordinal)}`;
-    return { href, cells: [el("a", { href }, g.name), g.what, el("b", {}, g.mean), g.low, g.high, g.coverage, g.date] };
+    return { href, cells: [[el("a", { href }, g.name), el("small", {}, g.what)], el("b", {}, g.mean), g.low, g.high, g.coverage, g.date] };
   });
   return {
     title: h.house,
@@ -211,9 +211,9 @@ export async function building(get, w, id) {
       crumbs(["#/", w.all_houses]),
       el("h1", {}, `${h.house}: ${w.meters_of.toLowerCase()}`), el("p", { class: "under" }, w.meters_lead),
       h.contracts.length ? el("div", { class: "tabs" }, h.contracts.map((c) => el("a", { href: `#/c/${path(c.contract)}` }, c.measure))) : null,
-      el("section", { class: "card", id: "meters" }, table(w, [[w.meter], [w.what], [w.this_month, "n"], [w.more_total, "n wide"], [w.last_day, "n wide"], [w.flags, "wide"], [w.last_reading, "wide"]], meters)),
+      el("section", { class: "card", id: "meters" }, table(w, [[w.meter], [w.this_month, "n"], [w.last_day, "n wide"], [w.flags, "wide"], [w.last_reading, "wide"]], meters)),
       h.balances.length ? el("section", { class: "card", id: "balance" }, el("h2", {}, w.balance), h.balances.map((b) => el("p", {}, el("b", {}, b.name), ` — ${b.subs.join(", ")}. `, b.text))) : null,
-      gauges.length ? el("section", { class: "card", id: "gauges" }, el("h2", {}, w.gauges), table(w, [[w.meter], [w.what], [w.mean_day, "n"], [w.lowest, "n wide"], [w.highest, "n wide"], [w.day_coverage, "n wide"], [w.date, "wide"]], gauges)) : null,
+      gauges.length ? el("section", { class: "card", id: "gauges" }, el("h2", {}, w.gauges), table(w, [[w.meter], [w.mean_day, "n"], [w.lowest, "n wide"], [w.highest, "n wide"], [w.day_coverage, "n wide"], [w.date, "wide"]], gauges)) : null,
       el("section", { class: "card" }, el("h2", {}, w.restatements), restatementsOfOne(w, h.restatements), upTo(w, h, h.restatements)),
       el("section", { class: "card" }, el("h2", {}, w.findings), findingsOfOne(w, h.findings), upTo(w, h, h.findings)),
     ],
@@ -258,9 +258,9 @@ const upTo = (w, held, rows) => (rows.length >= held.limit ? el("p", { class: "h
 
 /** Restated days and doubts: house, meter and so on; on the page of a house without its name. */
 const restatements = (w, rows) => table(w, [[w.place, "wide"], [w.meter, "wide"], [w.date], [w.old, "n"], [w.new, "n"], [w.cause, "wide"], [w.when, "wide"]], rows, {}, "tall");
-const findings = (w, rows) => table(w, [[w.place], [w.meter], [w.kind], [w.from, "wide"], [w.to], [w.detail, "wide"]], rows, {}, "tall");
+const findings = (w, rows) => table(w, [[w.place], [w.meter], [w.kind], [w.from, "wide"], [w.to, "when"], [w.detail, "wide"]], rows, {}, "tall");
 const restatementsOfOne = (w, rows) => table(w, [[w.meter, "wide"], [w.date], [w.old, "n"], [w.new, "n"], [w.cause, "wide"], [w.when, "wide"]], rows.map((row) => row.slice(1)), {}, "tall");
-const findingsOfOne = (w, rows) => table(w, [[w.meter], [w.kind], [w.from, "wide"], [w.to], [w.detail, "wide"]], rows.map((row) => row.slice(1)), {}, "tall");
+const findingsOfOne = (w, rows) => table(w, [[w.meter], [w.kind], [w.from, "wide"], [w.to, "when"], [w.detail, "wide"]], rows.map((row) => row.slice(1)), {}, "tall");
 
 export async function alerts(get, w) {
   const a = await get("/api/alerts");
