@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from ingest.captures import Capture
@@ -186,7 +186,10 @@ def figures(db: Path, site: Site) -> dict[str, Any]:
 
 @pytest.mark.parametrize("through", [ThroughEmbedded, ThroughApplier])
 @given(added=st.fixed_dictionaries({name: st.integers(1, DAYS - 1) for name in PIECES}))
-@settings(max_examples=4, deadline=None, phases=[Phase.generate])  # an example takes a second
+@example(
+    added={"b02": 53, "tariff": 30, "rest": 12, "c-b02": 76, "c-rest": 100, "flat": 2, "c-heat": 90}
+)  # contracts, one of them on a virtual meter, after their baseline periods have passed
+@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate])  # an example takes a second
 def test_a_site_that_grows_gives_the_figures_of_the_whole_site(
     through: Any, tmp_path_factory: pytest.TempPathFactory, added: dict[str, int]
 ) -> None:
