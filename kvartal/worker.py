@@ -216,13 +216,17 @@ def work_site(*, settings: Settings, path: Path, site: Site) -> None:
             session=False,
         )
         broker.start()
-    telling = Telling(
-        sink=sink,
-        sent=InfluxSent(sink=sink.outbox, figures=figures),
-        urls=[url.strip() for url in settings.notify.split(",") if url.strip()],
-        publish=broker.publish if broker is not None else lambda topic, payload: None,
-        sentence=lambda alert: sentence(alert, in_force(), settings.lang),
-    )
+    try:
+        telling = Telling(
+            sink=sink,
+            sent=InfluxSent(sink=sink.outbox, figures=figures),
+            urls=[url.strip() for url in settings.notify.split(",") if url.strip()],
+            publish=broker.publish if broker is not None else lambda topic, payload: None,
+            sentence=lambda alert: sentence(alert, in_force(), settings.lang),
+        )
+    except ValueError as error:
+        sink.close()
+        raise Refused(str(error)) from None
     worker = Worker(
         bootstrap=settings.kafka,
         partitions=settings.partitions,
