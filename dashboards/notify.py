@@ -85,7 +85,12 @@ class Notifier:
         self._channels = []
         for url in urls:
             outlet = apprise.Apprise()
-            if not outlet.add(url):
+            # apprise logs a URL that it does not understand whole, with its password.
+            of_apprise = logging.getLogger("apprise")
+            before, of_apprise.disabled = of_apprise.disabled, True
+            added = outlet.add(url)
+            of_apprise.disabled = before
+            if not added:
                 # The rest of a URL holds passwords and is not repeated.
                 raise ValueError(f"KVARTAL_NOTIFY: apprise does not understand {url.split(':', 1)[0]}://…")
             name = hashlib.sha256(url.encode()).hexdigest()[:8]

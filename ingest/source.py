@@ -77,6 +77,7 @@ class MqttSource:
         username: For the broker; None where it asks for none.
         password: For the broker.
         tls: Whether to speak TLS, or the context to do it with (client certificates, own authorities).
+        session: Whether the broker keeps a session for us; not worth it for one who publishes alone.
         keepalive_s: A connection on which nothing was heard for one and a half of this is lost [s].
     """
 
@@ -92,6 +93,7 @@ class MqttSource:
         password: str | None = None,
         tls: bool | ssl.SSLContext = False,
         keepalive_s: int = 30,
+        session: bool = True,
     ) -> None:
         self.host, self.port = host, port
         self._filters = list(filters)
@@ -121,7 +123,7 @@ class MqttSource:
         self._client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
-            clean_session=False,
+            clean_session=not session,
             protocol=mqtt.MQTTv311,
             manual_ack=True,
         )

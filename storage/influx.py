@@ -26,7 +26,7 @@ import logging
 import random
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -119,9 +119,16 @@ class InfluxSink:
         Raises:
             RuntimeError: the drain has ended by a fault of ours: go on, and nothing would ever be sent.
         """
+        self.write_lines([line for event in events for line in to_lines(event, self._site)])
+
+    def write_lines(self, lines: Sequence[str]) -> None:
+        """The same for lines that are no event's.
+
+        Raises:
+            RuntimeError: as `write` does.
+        """
         if self._failed is not None:
             raise RuntimeError("nothing is sent to InfluxDB any more") from self._failed
-        lines = [line for event in events for line in to_lines(event, self._site)]
         if not lines:
             return
         rows = []

@@ -26,6 +26,8 @@ FINDING: Final = "finding"
 RESTATED: Final = "restated"
 COUNTED: Final = "counted"
 REJECTED: Final = "rejected"
+NOTIFIED: Final = "notified"
+"""What was told to people: a point at the epoch a key."""
 PROBE: Final = "probe"
 """Written by the sink to see whether the server takes anything at all."""
 
@@ -43,6 +45,7 @@ TAGS: Final[dict[str, tuple[str, ...]]] = {
     RESTATED: ("building", "meter", "quantity"),
     COUNTED: ("building", "meter", "quantity"),
     REJECTED: ("reason",),
+    NOTIFIED: ("key",),
     PROBE: (),
 }
 

@@ -73,8 +73,7 @@ def stranger(event: Logged, site: Site) -> str | None:
     outdoors = event.quantity == "outdoor_temperature"
     if not outdoors and (event.building, event.meter) not in site.meters:
         return f"no meter {event.building}/{event.meter}"
-    if isinstance(event, Awaited) or outdoors:
-        return None
-    if site.meters[event.building, event.meter].virtual is not None:
+    read = not outdoors and not isinstance(event, Awaited)
+    if read and site.meters[event.building, event.meter].virtual is not None:
         return f"no register {event.building}/{event.meter} (it is virtual)"
     return None

@@ -1,0 +1,110 @@
+"""Workers tell people about alerts, of each state once, over restarts and whichever worker has the building."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from dashboards.wording import sentence
+from kvartal.worker import Telling, ThroughToInflux
+from metering.events import Alert
+from metering.site import parse_site
+from storage.influx_reader import InfluxFigures
+from storage.influx_sent import InfluxSent
+
+SITE = parse_site(
+    (Path(__file__).parent.parent.parent / "examples" / "site.toml").read_text(encoding="utf-8")
+)
+
+
+class Inbox(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    texts: list[str]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Inbox
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.texts.append(body["message"])
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    server = Inbox(("127.0.0.1", 0), Handler)
+    server.texts = []
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def alert(state: Literal["open", "resolved"] = "open", days: int = 67) -> Alert:
+    detail = {"savings_pct": 3.0, "lo_pct": -4.5, "hi_pct": 10.4, "days": days}
+    opened = 1_767_225_600_000
+    return Alert("b01", "c-b01-heat", "no_saving", opened, state, opened + days, 5_000_000, 12_345_00, detail)
+
+
+def test_each_state_is_told_once_whichever_worker_has_the_building(
+    influxd: Any, inbox: Inbox, tmp_path: Path
+) -> None:
+    influxd.create("tells")
+    published: list[bytes] = []
+
+    def life(*batches: list[Alert], untold: bool = False) -> int:
+        """How many messages a worker sends that is given these batches and ends."""
+        before = len(inbox.texts)
+        sink = ThroughToInflux(
+            url=influxd.url, token="any", org="kvartal", bucket="tells", directory=tmp_path
+        )
+        figures = InfluxFigures(url=influxd.url, database="tells")
+        telling = Telling(
+            sink=sink,
+            sent=InfluxSent(sink=sink.outbox, figures=figures),
+            urls=[f"json://127.0.0.1:{inbox.server_address[1]}/"],
+            publish=lambda topic, payload: published.append(payload),
+            sentence=lambda each: sentence(each, SITE, "ru"),
+            settle_s=60,
+        )
+        for batch in batches:
+            telling.write(batch)
+        if untold:
+            telling.tell(figures.alerts(open_only=False))
+        telling.stop()
+        telling.close()
+        sink.close()
+        figures.close()
+        return len(inbox.texts) - before
+
+    assert life([alert()]) == 1
+    assert len(published) == 1
+    # The batch was not acknowledged and comes again, to another worker; then there is a day more, worth no message.
+    assert life([alert()], untold=True) == 0
+    assert len(published) == 1
+    assert life([alert(days=68)]) == 0
+    assert len(published) == 2
+    assert life([alert("resolved", days=69)]) == 1
+    assert life([alert("resolved", days=69)], untold=True) == 0
+    assert len(published) == 3
+
+    # A worker wrote the figures and died before it told: the next one finds the alert.
+    late = Alert("b02", "c-b02-heat", "no_saving", 5, "open", 6, 1, 100, alert().detail)
+    sink = ThroughToInflux(url=influxd.url, token="any", org="kvartal", bucket="tells", directory=tmp_path)
+    sink.write([late])
+    sink.close()
+    assert life(untold=True) == 1
+    assert life(untold=True) == 0
+    assert len(published) == 4
