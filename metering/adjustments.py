@@ -39,12 +39,27 @@ def adjusted(
     """Expected use of one day for the house as it is now [base units]; arguments as in `Baseline.expected`."""
     shift = statics.indoor_mc if heated is not False else 0
     earlier = None if before_mc is None else before_mc - shift
-    whole = baseline.expected(temp_mc - shift, earlier, heated=heated, date=date)
+    return scaled(baseline, statics, baseline.expected(temp_mc - shift, earlier, heated=heated, date=date))
+
+
+def scaled(baseline: Baseline, statics: Statics, whole: int) -> int:
+    """Expected use of one day [base units], its base by the persons and the rest by the area.
+
+    Args:
+        baseline: The baseline.
+        statics: The house as it is now; its indoor temperature is not looked at.
+        whole: What the baseline expects of the day.
+    """
     first = 0.0
     if baseline.model != "heating_2p":  # its base is the use at 0 °C: heating all of it
         first = float(baseline.parameters[baseline.form.coefficients[0]])
     base = min(round(first), whole)
-    return round(base * statics.persons + (whole - base) * statics.area)
+    # round() of the sum of the two fractions, in integers: the stream asks for every day.
+    persons, area = statics.persons, statics.area
+    below = persons.denominator * area.denominator
+    over = base * persons.numerator * area.denominator + (whole - base) * area.numerator * persons.denominator
+    quotient, rest = divmod(over, below)
+    return quotient + (2 * rest > below or (2 * rest == below and quotient % 2 == 1))
 
 
 class Adjustment(NamedTuple):
@@ -69,7 +84,7 @@ class Adjustment(NamedTuple):
         """What it adds to the expected use of the day [base units]; 0 on days that are not its own."""
         if date < self.first or (self.last is not None and date > self.last):
             return 0
-        added = self.per_day + round(self.share * expected)
+        added = self.per_day + (round(self.share * expected) if self.share else 0)
         if self.total and self.last is not None:
             days, number = self.last - self.first + 1, date - self.first
             added += self.total * (number + 1) // days - self.total * number // days

@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from metering.adjustments import Adjustment, Statics, adjusted
+from metering.adjustments import Adjustment, Statics, adjusted, scaled
 from metering.baseline import Baseline
 from metering.season import Seasons
 from metering.site import Building, Contract, DatedStatics, Meter, NonRoutine, Site
@@ -93,7 +93,9 @@ class Conditions(NamedTuple):
         if not self.statics and not self.events:
             return Expected(plain, plain)
         now, statics = plain, self.statics_on(date)
-        if statics != _SAME:
+        if statics.indoor_mc == 0:
+            now = plain if statics is _SAME else scaled(baseline, statics, plain)
+        else:
             now = adjusted(baseline, statics, temp_mc or 0, before_mc, heated=heated, date=date)
         return Expected(plain, now + sum(event.added(date, now) for event in self.events))
 

@@ -6,8 +6,10 @@ import dataclasses
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from metering.adjustments import Adjustment, Statics, adjust, adjusted
+from metering.adjustments import Adjustment, Statics, adjust, adjusted, scaled
 from metering.alerts import Figure
 from metering.baseline import Baseline
 from metering.hot_water import split
@@ -111,3 +113,14 @@ def test_a_line_without_a_balance_is_heating_all_of_it():
     plain = a_baseline("heating_2p", base=2_000.0, heating=100.0)
     statics = Statics(area=Fraction(11, 10), persons=Fraction(1, 2))
     assert adjusted(plain, statics, 0, heated=True) == 2_200
+
+
+@given(
+    whole=st.integers(0, 10**9),
+    persons=st.fractions(0, 3, max_denominator=400),
+    area=st.fractions(0, 3, max_denominator=400),
+)
+def test_the_parts_are_rounded_once_and_as_python_rounds(whole, persons, area):
+    base = min(1_000, whole)
+    exact = base * persons + (whole - base) * area
+    assert scaled(a_baseline(), Statics(area, persons), whole) == round(exact)
