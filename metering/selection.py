@@ -87,6 +87,8 @@ class Days:
 
     def only(self, keep: Bools) -> Days:
         """The days where `keep`."""
+        if keep.all():
+            return self
         return Days(
             self.dates[keep],
             self.used[keep],

@@ -118,7 +118,7 @@ def short_form(taken: Taken) -> str:
     """The figures that a person asks after first; the drifts are left to the long form."""
     head = (
         "| | houses | typical error, points | the 90 % interval holds the truth in "
-        '| "saves", where nothing was done |\n|---|---|---|---|---|\n'
+        "| claims a saving where nothing was done |\n|---|---|---|---|---|\n"
     )
     lines = []
     for name, marks in taken.marks.items():

@@ -8,7 +8,7 @@ import pytest
 
 from metering.savings import DailyUse, Period
 from simulators.exam_houses import Examined
-from simulators.exam_table import exam_table, take
+from simulators.exam_table import long_form, short_form, take, take_all
 from simulators.rivals import NoOpendsm, opendsm, textbook
 from simulators.traits import draw_traits
 
@@ -92,8 +92,9 @@ def test_judges_take_the_same_houses() -> None:
     assert len(marks["one"]) == 4
 
 
-def test_the_table_names_every_judge_and_both_drifts() -> None:
-    table = exam_table(3, 4)
+def test_the_tables_name_every_judge_and_both_drifts() -> None:
+    taken = take_all(3, 4)
+    table = long_form(taken)
     rows = [row.split(" | ")[0].removeprefix("| ") for row in table.splitlines()[2:] if row.startswith("|")]
     assert rows[:4] == [
         "Kvartal",
@@ -102,3 +103,7 @@ def test_the_table_names_every_judge_and_both_drifts() -> None:
         "Kvartal, drift between years doubled",
     ]
     assert WITH_OPENDSM or "pip install opendsm" in table
+    short = short_form(taken)
+    assert [row.split(" | ")[0] for row in short.splitlines()[2:4]] == [f"| {name}" for name in rows[:2]]
+    assert "drift" not in short
+    assert WITH_OPENDSM or "pip install opendsm" in short

@@ -191,5 +191,6 @@ def test_three_years_of_history_tell_their_own_drift(plain: Kept) -> None:
     assert plain.fitted is not None
     long, short = (Baseline.from_document(each.document) for each in (kept.fitted, plain.fitted))
     assert long.drift_source.startswith("3 baseline years")
+    assert short.drift_source.startswith("prior")
     assert (long.drift_degrees, short.drift_degrees) == (2.25, 5.0)
     assert long.drift != short.drift
