@@ -13,7 +13,7 @@ MEANINGS: Final[dict[str, str]] = {
     "exchange_contradicted": "a declared exchange does not fit what the register showed",
     "unit_change": "the values come in another unit than before, and are converted",
     "frozen": "the register stood still on its way to us and then caught up at once",
-    "pulse_weight": "the register counts ten times as fast or as slow as before",
+    "pulse_weight": "the register counts ten (or 100, 1000) times as fast or as slow as before",
     "leap": "the register counted more than a usual day at once and went on from there: used, or another count?",
     "archive_differs": "over a gap, an archive's rows and the register contradict each other",
     "implausible": "an archive's row says more than the meter can count",

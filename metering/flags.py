@@ -50,7 +50,7 @@ MEANINGS: Final[dict[int, str]] = {
     UNIT: "the values came in another unit than before and were converted",
     FROZEN: "the register stood still and then caught up",
     PARTIAL: "only a part of the hour is covered",
-    PULSE: "the register counts ten times as fast or as slow as the day before: a pulse weight?",
+    PULSE: "the register counts ten (or 100, 1000) times as fast or as slow as the day before: a pulse weight?",
     LEAP: "the register counted more than a usual day at once and went on from there: used, or another count?",
 }
 

@@ -67,7 +67,7 @@ _NAME: Final = ("rollover", "unit_change", "reset", "exchange", "leap")
 
 # Readings that must hang together before an explanation is believed. One stray value is common, two in a
 # row happen (a gateway repeats its last packet), four that also count are a register.
-_BELIEVED: Final = (2, 3, 3, 4, 3)
+_BELIEVED: Final = (2, 3, 4, 4, 3)
 _MOST_CHAINS: Final = 8
 _MOST_POINTS: Final = 64
 
@@ -104,8 +104,9 @@ _MOST_CAUGHT_UP: Final = 4
 # An archive's rows may differ from its register by so much in rounding (one part of).
 _ROUNDED_SHARE: Final = 100
 
-# A day this many times the usual one is a matter of the pulse weight (x10 or /10, and the day's scatter).
-_TENFOLD: Final = (7, 14)
+# A day so many times the usual one is a matter of the pulse weight, or of a register's unit: x10, x100 or x1000,
+# or as little, and the day's scatter (0.7 to 1.4).
+_TENFOLD: Final = ((7, 14), (70, 140), (700, 1400))
 _HALF_WAY: Final = 3
 
 
@@ -711,7 +712,7 @@ def _compare(state: State, total: int, begun: int, booked: Booked) -> State:
         if high < _HALF_WAY * low:
             return replace(state, odd=0, pulse=False)
         return state
-    if state.odd and _TENFOLD[0] * low <= high <= _TENFOLD[1] * low:
+    if state.odd and any(least * low <= high <= most * low for least, most in _TENFOLD):
         start = state.odd
         booked.findings.append(("pulse_weight", start, state.t, f"a day counts {total}, usual were {usual}"))
         for hour in range(start // HOUR_MS, (state.t - 1) // HOUR_MS + 1):

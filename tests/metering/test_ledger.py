@@ -307,6 +307,24 @@ def test_a_stray_is_not_where_another_register_went_on_from(before: int) -> None
     assert kept.total == old[99] - old[0] - lost + new[-1] - new[0]
 
 
+@pytest.mark.parametrize("factor", [(10, 1), (1, 10), (100, 1), (1000, 1)], ids="{0[0]}/{0[1]}".format)
+def test_another_pulse_weight_is_flagged_as_long_as_it_lasts(factor: tuple[int, int]) -> None:
+    num, den = factor
+    amounts = days_up(400, per_day=24_000)
+    sent = [v if i < 192 else amounts[192] + (v - amounts[192]) * num // den for i, v in enumerate(amounts)]
+    kept = kept_of(hourly(sent), Rules(5_000_000))
+    flagged = {hour - T0 // HOUR_MS for hour, (_, note) in kept.hours.items() if note & f.PULSE}
+    assert flagged == set(range(192, 399))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_values_of_another_meter_that_count_too_are_strays(count: int) -> None:
+    amounts = days_up(200)
+    sent = [7_654_000 + 20_000 * i if 108 <= i < 108 + count else v for i, v in enumerate(amounts)]
+    kept = kept_of(hourly(sent), Rules(5_000_000))
+    assert kept.total == amounts[-1] - amounts[0]
+
+
 def test_a_heating_register_that_rests_in_summer_is_not_frozen() -> None:
     spring = count_up(100)
     kept = kept_of(hourly(spring + [spring[-1]] * 2000 + [spring[-1] + 30_000 * (i + 1) for i in range(100)]))
