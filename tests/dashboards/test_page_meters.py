@@ -21,12 +21,9 @@ from ingest.captures import Capture
 from ingest.reasons import REASONS
 from kvartal.replay import replay
 from metering import findings, flags
-from metering.events import Day
 from metering.quantities import QUANTITIES
 from metering.site import parse_site
 from metering.times import HOUR_MS, to_ms
-from storage.sqlite import Store
-from storage.sqlite_reader import Reader
 
 START = dt.datetime(2026, 1, 12, tzinfo=dt.timezone(dt.timedelta(hours=3)))
 NAME = "<script>document.title = 'taken'</script><b>ул.</b> & Ко"
