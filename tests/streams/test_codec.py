@@ -165,7 +165,6 @@ id = "b01"
         (Tick("b01", 0), None),
         (Tick("b09", 0), "no building 'b09'"),
         (Fitted("b01", "c9", "", b"", 0), "no contract 'c9'"),
-        (Awaited("b01", "c1", "sum", "energy", "", 1, 0), None),
         (Awaited("b01", "c1", "heat", "energy", "moon", 1, 0), "no station 'moon'"),
     ],
 )
