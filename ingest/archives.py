@@ -6,7 +6,10 @@ A table has a header somewhere near its top; the row in which all named columns 
 says something of one meter and one time: of an hour, a day or a month (`interval`) or of an instant (`register`).
 Every cell that holds something, in a column that is mapped, is one reading: it is accepted or rejected by itself,
 with the row and the column named. A row whose time cannot be read (a line of totals, a signature) is rejected
-whole and counts its cells.
+whole and counts its cells; the header's own rows, its units, its column numbers and its copies on later pages are
+no readings.
+
+A unit is what the site file's field map says, else what the header says, else the meter's own.
 
 Use of an interval keeps its interval, for the ledger to book as it stands. A gauge's mean over an interval is a
 reading at its middle.
@@ -15,15 +18,15 @@ reading at its middle.
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from ingest.cells import BadCell, hours_run, is_empty, local_time, number, says_error, time_of_day
 from ingest.decode import FUTURE_MS
+from ingest.headers import Columns, find_columns, plain_row, run_time_unit, unit_over
 from ingest.instants import EARLIEST_MS
 from ingest.sheets import Row
 from metering.clocks import clock
@@ -33,30 +36,10 @@ from metering.site import Archive, Site
 from metering.times import DAY_MS, HOUR_MS, UTC, to_ms
 from metering.units import UNITS, AbsurdValue, Unit, to_amount
 
-_HEADER_WITHIN: Final = 60
-"""The header stands within so many rows that hold anything."""
 _PER_EVENT: Final = 744
 """Readings of one event: a month of hours."""
-_NOTHING: Final = frozenset(
-    {"", "-", "--", "—", "–", "н/д", "нет", "нет данных", "n/a", "none", "null", "***"}
-)
-_NO_ERROR: Final = frozenset({"", "0", "0.0", "00", "0000", "-", "нет", "ок", "ok", "норма"})
-
-_DATE: Final = re.compile(
-    r"(?P<d>\d{1,2})[./-](?P<m>\d{1,2})[./-](?P<y>\d{4}|\d{2})"
-    r"(?:[ T]+(?P<H>\d{1,2})(?::(?P<M>\d{2})(?::(?P<S>\d{2}))?)?)?",
-    re.ASCII,
-)
-_MONTH: Final = re.compile(r"(?:(?P<m>\d{1,2})[./-](?P<y>\d{4})|(?P<y2>\d{4})[./-](?P<m2>\d{1,2}))", re.ASCII)
-_NAMED: Final = re.compile(r"(?P<name>[а-яё]{3,9})\.?\s+(?P<y>\d{4})(?:\s*г(?:\.|ода?)?)?")
-_MONTHS: Final = ("янв", "фев", "мар", "апр", "ма", "июн", "июл", "авг", "сен", "окт", "ноя", "дек")
-_NUMBER: Final = re.compile(r"[+-]?(\d{1,19}(\.\d{0,19})?|\.\d{1,19})([eE][+-]?\d{1,2})?", re.ASCII)
-_NOT_A_COLUMN: Final = frozenset({"time", "meter", "error", "run_time"})
-_SPACES: Final = str.maketrans("", "", " \u00a0\u202f'")
-
-
-class NoHeader(ValueError):
-    """The columns of the field map are not in the table."""
+_OFF_THE_HOUR_MS: Final = 60_000
+"""An hour of an archive may be stamped so much before or after the full hour (00:59:59) and mean it."""
 
 
 class Tally:
@@ -69,17 +52,6 @@ class Tally:
         self.rows_cut_short = 0
         """Rows whose run time is shorter than the interval. Their values are taken."""
         self.too_late = 0
-
-
-class _Columns(NamedTuple):
-    """Positions of the columns."""
-
-    time: int
-    meter: int | None
-    error: int | None
-    run_time: int | None
-    values: tuple[tuple[str, int, str], ...]
-    """(quantity, position, name as the site file has it)."""
 
 
 class _Bad(ValueError):
@@ -112,50 +84,15 @@ def archive_events(
         tally: Counts the rows.
 
     Raises:
-        NoHeader: the table does not have the columns of the field map.
+        ingest.headers.NoHeader: the table does not have the columns of the field map.
     """
-    table = _Table(archive, site, meter, name, received_at, backfill, tally)
     iterator = iter(rows)
-    columns = _find(iterator, archive, table)
+    columns = find_columns(iterator, archive)
+    table = _Table(archive, columns, site, meter, name, received_at, backfill, tally)
     for row in iterator:
         tally.rows += 1
-        yield from table.row(row, columns)
+        yield from table.row(row)
     yield from table.flush()
-
-
-def _find(rows: Iterator[Row], archive: Archive, table: _Table) -> _Columns:
-    """Read up to the header; where all columns are given by number there is none to be found."""
-    wanted = archive.columns
-    if all(isinstance(where, int) for where in wanted.values()):
-        return _columns({key: int(where) - 1 for key, where in wanted.items()}, wanted)
-    names = {key: _plain(where) for key, where in wanted.items() if isinstance(where, str)}
-    nearest: tuple[int, list[str]] = (-1, [])
-    for position, row in enumerate(rows):
-        cells = [_plain(cell) for cell in row.cells]
-        found = {key: cells.index(name) for key, name in names.items() if name in cells}
-        if len(found) == len(names):
-            numbered = {key: where - 1 for key, where in wanted.items() if isinstance(where, int)}
-            return _columns(found | numbered, wanted)
-        if len(found) > nearest[0]:
-            missing = [str(wanted[key]) for key in names if key not in found]
-            nearest = (len(found), missing)
-        if position >= _HEADER_WITHIN:
-            break
-    raise NoHeader(
-        f"no row has the columns {', '.join(repr(str(w)) for w in wanted.values())}; "
-        f"the nearest lacks {', '.join(repr(m) for m in nearest[1])}"
-    )
-
-
-def _columns(found: Mapping[str, int], wanted: Mapping[str, str | int]) -> _Columns:
-    values = tuple(
-        (key, position, str(wanted[key])) for key, position in found.items() if key not in _NOT_A_COLUMN
-    )
-    return _Columns(found["time"], found.get("meter"), found.get("error"), found.get("run_time"), values)
-
-
-def _plain(cell: Any) -> str:
-    return " ".join(str(cell).split()).casefold()
 
 
 class _Table:
@@ -164,6 +101,7 @@ class _Table:
     def __init__(
         self,
         archive: Archive,
+        columns: Columns,
         site: Site,
         meter: tuple[str, str] | None,
         name: str,
@@ -171,38 +109,50 @@ class _Table:
         backfill: bool,
         tally: Tally,
     ) -> None:
-        self._archive, self._site, self._meter = archive, site, meter
+        self._archive, self._columns, self._site, self._meter = archive, columns, site, meter
         self._name, self._received_at, self._tally = name, received_at, tally
         self._earliest = EARLIEST_MS
         self._horizon = -1 if backfill else received_at - site.site.lateness_days * DAY_MS
         self._zone = site.zone if archive.timezone is None else clock(archive.timezone)
         self._last: dict[tuple[str, str], int] = {}
+        self._newest_first: dict[tuple[str, str], bool] = {}
+        self._date: Any = None
+        """The date above, where times of day have a column of their own and the date is written once a day."""
+        self._ends = archive.stamp == "end"
+        self._header = set(columns.rows)
+        self._said = dict(columns.said)
+        self._begun = False
         self._gathered: dict[tuple[str, str, str], list[tuple[int, int, int]]] = {}
         self._units: dict[tuple[str, str, str], Unit] = {}
         self._encoder = msgspec.json.Encoder(enc_hook=str)
 
-    def row(self, row: Row, columns: _Columns) -> Iterator[Readings | Rejected]:
+    def row(self, row: Row) -> Iterator[Readings | Rejected]:
         """What one row brings forth: mostly nothing yet."""
         cells = row.cells
+        width = len(cells)
         said = [
             (quantity, cells[at], column)
-            for quantity, at, column in columns.values
-            if at < len(cells) and not _empty(cells[at])
+            for quantity, at, column in self._columns.values
+            if at < width and not is_empty(cells[at])
         ]
         if not said:
+            self._carry(cells)
             return
         try:
-            where = self._where(cells, columns)
-            start, end = self._span(cells[columns.time] if columns.time < len(cells) else None, where)
+            where = self._where(cells)
+            start, end = self._span(cells, where)
         except _Bad as bad:
+            if self._is_header(cells, said):
+                return
             yield self._rejected(row, bad, len(said), f"row {row.number}")
             return
-        self._note(cells, columns, start, end)
+        self._begun = True
+        self._note(cells, start, end)
         first = True
         for quantity, cell, column in said:
             try:
                 self._reading(where, quantity, cell, start, end)
-            except (_Bad, AbsurdValue) as bad:
+            except (_Bad, BadCell, AbsurdValue) as bad:
                 reason = bad if isinstance(bad, _Bad) else _Bad("bad_value", str(bad))
                 yield self._rejected(row, reason, 1, f"row {row.number}, column {column!r}", whole=first)
                 first = False
@@ -217,11 +167,37 @@ class _Table:
             if self._gathered[key]:
                 yield self._event(key)
 
-    def _where(self, cells: Sequence[Any], columns: _Columns) -> tuple[str, str]:
-        if columns.meter is None:
+    def _is_header(self, cells: Sequence[Any], said: Sequence[tuple[str, Any, str]]) -> bool:
+        """Whether a row without a time belongs to the header: its units, its numbers, or all of it on a new page."""
+        row = plain_row(cells)
+        if row in self._header:
+            return True
+        numbers = [cell.removesuffix(".0") for cell in row if cell]
+        if len(numbers) > 1 and numbers == [str(n) for n in range(1, len(numbers) + 1)]:
+            return True
+        if self._begun:
+            return False
+        time = row[self._columns.time] if self._columns.time < len(row) else ""
+        if any(character.isdecimal() for character in time):
+            return False
+        for _, cell, _ in said:
+            try:
+                number(cell, self._archive.decimal)
+            except BadCell:
+                continue
+            return False
+        self._header.add(row)
+        for at in self._said:
+            if at < len(row) and row[at]:
+                self._said[at] = f"{self._said[at]} {row[at]}"
+        return True
+
+    def _where(self, cells: Sequence[Any]) -> tuple[str, str]:
+        at = self._columns.meter
+        if at is None:
             assert self._meter is not None
             return self._meter
-        text = str(cells[columns.meter]).strip() if columns.meter < len(cells) else ""
+        text = str(cells[at]).strip() if at < len(cells) else ""
         building, _, meter = text.partition("/")
         if (building, meter) not in self._site.meters:
             raise _Bad("unknown_meter", f"the site file has no meter {text!r} (expected building/meter)")
@@ -229,18 +205,37 @@ class _Table:
             raise _Bad("virtual_meter", f"{text} is computed from others")
         return building, meter
 
-    def _span(self, cell: Any, where: tuple[str, str]) -> tuple[int, int]:
-        """The interval that a row is about [ms]; of a register both are its instant."""
-        local = _local(cell)
+    def _carry(self, cells: Sequence[Any]) -> None:
+        """Keep a date that stands alone in its row, above its hours."""
+        at = self._columns.time
+        if self._columns.time_of_day is not None and at < len(cells) and local_time(cells[at]) is not None:
+            self._date = cells[at]
+
+    def _local(self, cells: Sequence[Any]) -> tuple[dt.datetime, Any]:
+        """The time of a row on its clock, and the cell that says it."""
+        at, clock_at = self._columns.time, self._columns.time_of_day
+        cell = cells[at] if at < len(cells) else None
+        if clock_at is None:
+            local = local_time(cell, ends=self._ends)
+            if local is None:
+                raise _Bad("bad_time", f"{cell!r:.40} is not a time")
+            return local, cell
+        if is_empty(cell):
+            cell = self._date
+        local = local_time(cell)
         if local is None:
-            raise _Bad("bad_time", f"{cell!r:.40} is not a time")
-        if local.tzinfo is not None:
-            at = to_ms(local.astimezone(UTC))
-        else:
-            at = _instant(local, self._zone)
-            last = self._last.get(where)
-            if last is not None and at <= last < _instant(local, self._zone, again=True):
-                at = _instant(local, self._zone, again=True)
+            raise _Bad("bad_time", f"{cell!r:.40} is not a date")
+        self._date = cell
+        clock_cell = cells[clock_at] if clock_at < len(cells) else None
+        of_day = time_of_day(clock_cell, ends=self._ends)
+        if of_day is None:
+            raise _Bad("bad_time", f"{clock_cell!r:.40} is not a time of day")
+        return local.replace(hour=0, minute=0, second=0) + of_day, f"{cell} {clock_cell}"
+
+    def _span(self, cells: Sequence[Any], where: tuple[str, str]) -> tuple[int, int]:
+        """The interval that a row is about [ms]; of a register both are its instant."""
+        local, cell = self._local(cells)
+        at = self._told_by_order(local, cell, where)
         self._last[where] = at
         if self._archive.kind == "register":
             start = end = at
@@ -255,9 +250,44 @@ class _Table:
             raise _Bad("too_late", f"{cell!r:.40} is {(self._received_at - end) / DAY_MS:.1f} d old")
         return start, end
 
+    def _told_by_order(self, local: dt.datetime, cell: Any, where: tuple[str, str]) -> int:
+        """The instant of a time on the clock: of an hour that comes twice, the rows before tell which it is."""
+        if local.tzinfo is not None:
+            return to_ms(local.astimezone(UTC))
+        at = _instant(local, self._zone)
+        last = self._last.get(where)
+        if last is None:
+            return at
+        newest_first = self._newest_first.get(where)
+        if newest_first is None and at != last:
+            newest_first = self._newest_first[where] = at < last
+        if at > last and not newest_first:
+            return at
+        again = _instant(local, self._zone, again=True)
+        if again != at:
+            if newest_first:
+                return again if again < last else at
+            return again if at <= last < again else at
+        if (
+            at < last < at + DAY_MS
+            and newest_first is False
+            and self._archive.kind == "interval"
+            and self._archive.interval == "hour"
+            and local.time() == dt.time()
+            and not (isinstance(cell, str) and ":" in cell)
+        ):
+            # "01.01.2025" below its own hours: their total.
+            raise _Bad("bad_time", f"{cell!r:.40} is a day in a table of hours")
+        return at
+
     def _interval(self, local: dt.datetime, at: int) -> tuple[int, int]:
-        ends = self._archive.stamp == "end"
+        ends = self._ends
         if self._archive.interval == "hour":
+            past = (local.minute * 60 + local.second) * 1000
+            if past >= HOUR_MS - _OFF_THE_HOUR_MS:
+                at += HOUR_MS - past
+            elif past < _OFF_THE_HOUR_MS:
+                at -= past
             return (at - HOUR_MS, at) if ends else (at, at + HOUR_MS)
         day = local.replace(hour=0, minute=0, second=0, microsecond=0)
         if self._archive.interval == "day":
@@ -270,24 +300,22 @@ class _Table:
             after = (first + dt.timedelta(days=32)).replace(day=1)
         return _instant(first, self._zone), _instant(after, self._zone)
 
-    def _note(self, cells: Sequence[Any], columns: _Columns, start: int, end: int) -> None:
-        at = columns.error
-        if at is not None and at < len(cells) and _plain(cells[at]) not in _NO_ERROR:
+    def _note(self, cells: Sequence[Any], start: int, end: int) -> None:
+        at = self._columns.error
+        if at is not None and at < len(cells) and says_error(cells[at]):
             self._tally.rows_with_error += 1
-        at = columns.run_time
+        at = self._columns.run_time
         if at is not None and at < len(cells) and self._archive.kind == "interval":
-            try:
-                hours = _number(cells[at], self._archive.decimal)
-            except _Bad:
-                return
-            self._tally.rows_cut_short += float(hours) * HOUR_MS < 0.99 * (end - start)
+            hours = hours_run(cells[at], self._archive.decimal, run_time_unit(self._said[at]))
+            if hours is not None and hours * HOUR_MS < 0.99 * (end - start):
+                self._tally.rows_cut_short += 1
 
     def _reading(self, where: tuple[str, str], quantity: str, cell: Any, start: int, end: int) -> None:
         key = (*where, quantity)
         unit = self._units.get(key)
         if unit is None:
             unit = self._units[key] = self._unit(where, quantity)
-        amount = to_amount(_number(cell, self._archive.decimal), unit)
+        amount = to_amount(number(cell, self._archive.decimal), unit)
         if QUANTITIES[quantity].nature == "gauge":
             middle = start + (end - start) // 2
             self._gathered.setdefault(key, []).append((middle, amount, middle))
@@ -301,6 +329,9 @@ class _Table:
         named = self._archive.units.get(quantity)
         if named is not None:
             return UNITS[named]
+        for name, at, _ in self._columns.values:
+            if name == quantity and (over := unit_over(self._said[at], quantity)) is not None:
+                return over
         return UNITS[meter.unit if quantity == meter.quantity else QUANTITIES[quantity].unit]
 
     def _event(self, key: tuple[str, str, str]) -> Readings:
@@ -325,57 +356,6 @@ class _Table:
         payload = self._encoder.encode(list(row.cells)) if whole else b""
         detail = f"{where}: {bad}"
         return Rejected(f"import/{self._name}", payload, bad.reason, detail, self._received_at, readings)
-
-
-def _empty(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and cell.strip().casefold() in _NOTHING)
-
-
-def _number(cell: Any, decimal: str | None) -> int | float | Decimal:
-    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
-        return cell
-    if not isinstance(cell, str):
-        raise _Bad("bad_value", f"{cell!r:.40} is not a number")
-    text = cell.translate(_SPACES)
-    mark = decimal
-    if mark is None:
-        mark = "," if text.rfind(",") > text.rfind(".") else "."
-    other = "." if mark == "," else ","
-    text = text.replace(other, "").replace(mark, ".")
-    if _NUMBER.fullmatch(text) is None:
-        raise _Bad("bad_value", f"{cell!r:.40} is not a number")
-    return Decimal(text)
-
-
-def _local(cell: Any) -> dt.datetime | None:
-    """The time of a cell, as it stands on the clock."""
-    if isinstance(cell, dt.datetime):
-        return cell
-    if isinstance(cell, dt.date):
-        return dt.datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001 - a clock's own time
-    if not isinstance(cell, str):
-        return None
-    text = cell.strip()
-    try:
-        if (found := _DATE.fullmatch(text)) is not None:
-            year = int(found["y"])
-            hour = int(found["H"] or 0)
-            late = hour == 24
-            moment = dt.datetime(  # noqa: DTZ001
-                year + 2000 if year < 100 else year, int(found["m"]), int(found["d"]),
-                0 if late else hour, int(found["M"] or 0), int(found["S"] or 0),
-            )  # fmt: skip
-            return moment + dt.timedelta(days=late)
-        if (found := _MONTH.fullmatch(text)) is not None:
-            return dt.datetime(int(found["y"] or found["y2"]), int(found["m"] or found["m2"]), 1)  # noqa: DTZ001
-        if (found := _NAMED.fullmatch(text.casefold())) is not None:
-            for number, beginning in enumerate(_MONTHS, start=1):
-                if found["name"].startswith(beginning):
-                    return dt.datetime(int(found["y"]), number, 1)  # noqa: DTZ001
-            return None
-        return dt.datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _instant(local: dt.datetime, zone: ZoneInfo, *, again: bool = False) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
@@ -9,8 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-_DELIMITERS: Final = (";", "\t", ",", "|")
-_ENCODINGS: Final = ("utf-8-sig", "cp1251")
+_DELIMITERS: Final = (";", "\t", ",", "|", "│", "║")
+_RUSSIAN: Final = ("cp1251", "cp866")
+"""What is no UTF-8 is one of these: of Windows, or of DOS, in which old readers of meters print."""
+_LETTERS: Final = frozenset("абвгдежзийклмнопрстуфхцчшщъыьэюяё")
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"
 """How .xlsx/.ods and .xls files begin."""
@@ -36,7 +39,8 @@ def rows_of(
 
     Args:
         content: The file.
-        encoding: Of a text; UTF-8, else Windows-1251, where it is not given.
+        encoding: Of a text; where it is not given UTF-16 or UTF-8, else Windows-1251 or DOS 866, whichever makes
+            more of its letters Russian.
         delimiter: Between the cells of a text; what most of its first lines agree on where it is not given.
         sheet: Name of the sheet of an Excel file; its first where it is not given.
 
@@ -57,8 +61,8 @@ def rows_of(
 
 
 def _sheet_rows(content: bytes, name: str | None) -> Iterator[Row]:
+    book = _book(content)
     try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         if name is not None and name not in book.sheet_names:
             raise NotATable(f"there is no sheet {name!r}; there are {', '.join(book.sheet_names)}")
         if not book.sheet_names:
@@ -72,15 +76,46 @@ def _sheet_rows(content: bytes, name: str | None) -> Iterator[Row]:
             yield Row(number, cells)
 
 
+def sheet_names(content: bytes) -> list[str]:
+    """The names of the sheets of an Excel file; of a text none.
+
+    Raises:
+        NotATable: it is no Excel file that can be read.
+    """
+    return _book(content).sheet_names if content.startswith((_ZIP, _OLE)) else []
+
+
+def _book(content: bytes) -> CalamineWorkbook:
+    try:
+        return CalamineWorkbook.from_filelike(io.BytesIO(content))
+    except CalamineError as error:
+        raise NotATable(f"not an Excel file that can be read: {error}") from None
+
+
 def _text(content: bytes, encoding: str | None) -> str:
-    for name in (encoding,) if encoding is not None else _ENCODINGS:
-        try:
-            return content.decode(name)
-        except UnicodeDecodeError:
-            continue
-        except LookupError:
-            raise NotATable(f"there is no encoding {name!r}") from None
-    raise NotATable(f"not text in {encoding or ' or '.join(_ENCODINGS)}")
+    if encoding is None:
+        encoding = _encoding(content)
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        raise NotATable(f"not text in {encoding}") from None
+    except LookupError:
+        raise NotATable(f"there is no encoding {encoding!r}") from None
+    if text.lstrip()[:1] == "<":
+        raise NotATable("HTML or XML, which Excel opens but which is no table: save it from there as .xlsx")
+    return text
+
+
+def _encoding(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    try:
+        content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        sample = content[:100_000]
+        # Ties go to the first. Small letters only: those of the one are no letters, or capitals, of the other.
+        return max(_RUSSIAN, key=lambda name: sum(c in _LETTERS for c in sample.decode(name, "replace")))
+    return "utf-8-sig"
 
 
 def _delimiter(text: str) -> str:

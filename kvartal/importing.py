@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from ingest.archives import NoHeader, Tally, archive_events
-from ingest.sheets import NotATable, Row, rows_of
+from ingest.archives import Tally, archive_events
+from ingest.headers import NoHeader
+from ingest.sheets import NotATable, Row, rows_of, sheet_names
 from kvartal.files import Refused
 from kvartal.replay import accounts, embedded
 from kvartal.site_events import site_events
@@ -111,9 +112,7 @@ def import_archive(
                 totals[name] = totals.get(name, 0) + n
             progress(tally.rows)
     except NoHeader as error:
-        raise Refused(f"{file}: archive {archive.id!r}: {error}") from None
-    except NotATable as error:
-        raise Refused(f"{file}: {error}") from None
+        raise Refused(f"{file}: archive {archive.id!r}: {error}{_other_sheets(file, archive)}") from None
     finally:
         store.close()
     return {
@@ -135,7 +134,20 @@ def table_rows(file: Path, archive: Archive) -> Iterator[Row]:
         content = file.read_bytes()
     except OSError as error:
         raise Refused(f"{file}: cannot be read: {error.strerror or error}") from None
-    return rows_of(content, encoding=archive.encoding, delimiter=archive.delimiter, sheet=archive.sheet)
+    try:
+        yield from rows_of(
+            content, encoding=archive.encoding, delimiter=archive.delimiter, sheet=archive.sheet
+        )
+    except NotATable as error:
+        raise Refused(f"{file}: {error}") from None
+
+
+def _other_sheets(file: Path, archive: Archive) -> str:
+    names = sheet_names(file.read_bytes())
+    if len(names) < 2:
+        return ""
+    looked_at = names[0] if archive.sheet is None else archive.sheet
+    return f" (sheet {looked_at!r}; `sheet` of the archive may name another of {', '.join(names)})"
 
 
 def _batches(events: Iterator[Readings | Rejected]) -> Iterator[list[Readings | Rejected]]:

@@ -506,10 +506,10 @@ class Archive(_Part):
 
     id: Id
     columns: dict[str, str | Annotated[int, Field(ge=1)]]
-    """Our name -> the column's header, or its number from 1. `time`, `meter` (building/meter), `error` (code),
-    `run_time` [h], and quantities."""
+    """Our name -> the column's header, or its number from 1. `time`, `time_of_day` (where `time` is the date alone),
+    `meter` (building/meter), `error` (code), `run_time` [h, or what its header says], and quantities."""
     units: dict[str, UnitName] = {}
-    """Units of quantities; the meter's, or the usual one, where they are not given."""
+    """Units of quantities; what the header says, the meter's, or the usual one, where they are not given."""
     kind: Literal["interval", "register"] = "interval"
     """Whether energy and volume are the use of each row's interval, or what the register showed."""
     interval: Literal["hour", "day", "month"] = "hour"
@@ -526,6 +526,7 @@ class Archive(_Part):
     def _mapped(self) -> Self:
         allowed = (
             "time",
+            "time_of_day",
             "meter",
             "error",
             "run_time",

@@ -9,7 +9,8 @@ from typing import Any
 import openpyxl
 import pytest
 
-from ingest.archives import NoHeader, Tally, archive_events
+from ingest.archives import Tally, archive_events
+from ingest.headers import NoHeader
 from ingest.sheets import NotATable, rows_of
 from metering.events import Readings, Rejected
 from metering.site import Archive, SiteError, parse_site
