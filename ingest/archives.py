@@ -172,13 +172,11 @@ class _Table:
         row = plain_row(cells)
         if row in self._header:
             return True
-        numbers = [cell.removesuffix(".0") for cell in row if cell]
-        if len(numbers) > 1 and numbers == [str(n) for n in range(1, len(numbers) + 1)]:
-            return True
-        if self._begun:
-            return False
         time = row[self._columns.time] if self._columns.time < len(row) else ""
-        if any(character.isdecimal() for character in time):
+        numbers = [cell.removesuffix(".0") for cell in row if cell]
+        if time and len(numbers) > 1 and numbers == [str(n) for n in range(1, len(numbers) + 1)]:
+            return True
+        if self._begun or any(character.isdecimal() for character in time):
             return False
         for _, cell, _ in said:
             try:
@@ -354,8 +352,9 @@ class _Table:
 
     def _rejected(self, row: Row, bad: _Bad, readings: int, where: str, *, whole: bool = True) -> Rejected:
         payload = self._encoder.encode(list(row.cells)) if whole else b""
-        detail = f"{where}: {bad}"
-        return Rejected(f"import/{self._name}", payload, bad.reason, detail, self._received_at, readings)
+        detail = f"{where}: {bad}" + ("" if whole else " (payload: see the first rejection of the row)")
+        topic = "/".join(("import", *(self._meter or ()), self._name))
+        return Rejected(topic, payload, bad.reason, detail, self._received_at, readings)
 
 
 def _instant(local: dt.datetime, zone: ZoneInfo, *, again: bool = False) -> int:

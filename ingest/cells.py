@@ -155,10 +155,10 @@ def time_of_day(cell: Any, *, ends: bool = False) -> dt.timedelta | None:
     if isinstance(cell, dt.timedelta):
         found = cell
     elif isinstance(cell, (int, float)) and not isinstance(cell, bool):
-        if cell == int(cell):
-            found = dt.timedelta(hours=int(cell))
-        elif 0 < cell < 1:
+        if 0 < cell < 1:
             found = dt.timedelta(seconds=round(cell * 86_400))
+        elif 0 <= cell <= 24 and cell == int(cell):
+            found = dt.timedelta(hours=int(cell))
     elif isinstance(cell, str):
         text = " ".join(cell.split())
         if (said := _OF_THE_DAY.fullmatch(text)) is not None:

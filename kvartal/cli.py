@@ -551,17 +551,21 @@ def import_file(
         return
     mapped = archive_of(described, archive)
     which = meter_of(described, mapped, meter)
-    with _bar("rows", sum(1 for _ in table_rows(file, mapped))) as done:
-        counts = import_archive(
-            file,
-            site=described,
-            db=path,
-            archive=mapped,
-            meter=which,
-            now=time.time_ns() // 1_000_000,
-            backfill=backfill,
-            progress=done,
-        )
+    try:
+        with _bar("rows", sum(1 for _ in table_rows(file, mapped))) as done:
+            counts = import_archive(
+                file,
+                site=described,
+                db=path,
+                archive=mapped,
+                meter=which,
+                now=time.time_ns() // 1_000_000,
+                backfill=backfill,
+                progress=done,
+            )
+    except KeyboardInterrupt:
+        _say("broken off: what was brought stays, and the same command goes on from there")
+        raise
     _print(counts)
     if counts["too_late_rows"]:
         _say(f"{counts['too_late_rows']} rows are older than the lateness horizon: --backfill takes them too")

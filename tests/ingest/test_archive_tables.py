@@ -6,14 +6,18 @@ import base64
 import datetime as dt
 import io
 import zlib
+from decimal import Decimal
 from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.archives import Tally, archive_events
-from ingest.headers import NoHeader
-from ingest.sheets import NotATable, rows_of, sheet_names
+from ingest.cells import is_empty, number
+from ingest.headers import NoHeader, plain_row
+from ingest.sheets import NotATable, Row, rows_of, sheet_names
 from metering.events import Readings, Rejected
 from metering.site import parse_site
 from metering.times import HOUR_MS, to_ms
@@ -41,12 +45,16 @@ def ms(text: str) -> int:
 class Brought:
     """What became of a table."""
 
-    def __init__(self, content: bytes, archive: str) -> None:
+    def __init__(self, content: bytes | list[Row], archive: str) -> None:
         (mapped,) = parse_site(SITE + archive).archive
         self.tally = Tally()
         found = list(
             archive_events(
-                rows_of(content, encoding=mapped.encoding, delimiter=mapped.delimiter, sheet=mapped.sheet),
+                content
+                if isinstance(content, list)
+                else rows_of(
+                    content, encoding=mapped.encoding, delimiter=mapped.delimiter, sheet=mapped.sheet
+                ),
                 archive=mapped,
                 site=parse_site(SITE + archive),
                 meter=("b01", "heat"),
@@ -399,3 +407,64 @@ def test_how_long_a_meter_ran(header: str, cell: str, short: int) -> None:
         f'columns = {{ time = "Дата", energy = "Q", run_time = "{header}" }}',
     )
     assert got.tally.rows_cut_short == short
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.text(max_size=30),
+    st.sampled_from(["Дата", "Q", "t1", "1", "2", "3", "Итого", "-", "0,5", "01.01.2025", "01.01.2025 0:00"]),
+    st.floats(),
+    st.integers(),
+    st.booleans(),
+    st.datetimes(),
+    st.dates(),
+    st.times(),
+    st.timedeltas(),
+    st.from_regex(r"\A\d{1,4}[./-]\d{1,2}[./-]\d{1,4}[ T/,]\d{1,2}([:.-]\d{1,3}){0,3}\Z"),
+    st.from_regex(r"\A[+-]?\d{1,25}([., ]\d{0,5}){0,3}(e[+-]?\d{1,5})?\Z"),
+)
+
+
+@given(
+    st.lists(st.lists(CELLS, max_size=6), max_size=12),
+    st.sampled_from(["hour", "day", "month"]),
+    st.sampled_from(["start", "end"]),
+    st.sampled_from(["interval", "register"]),
+    st.booleans(),
+)
+def test_every_cell_that_holds_something_is_accounted_for(
+    rows: list[list[Any]], interval: str, stamp: str, kind: str, apart: bool
+) -> None:
+    header = ["Дата", "Q", "t1", "Тр", "НС"] + ["Час"] * apart
+    begin = ["02.01.2025 00:00" if not apart else "02.01.2025", "1", "2", "", "", "0"]
+    of_day = ', time_of_day = "Час"' if apart else ""
+    archive = (
+        f'columns = {{ time = "Дата"{of_day}, energy = "Q", supply_temperature = "t1", run_time = "Тр", error = "НС" }}\n'
+        f'interval = "{interval}"\nstamp = "{stamp}"\nkind = "{kind}"'
+    )
+    got = Brought([Row(n, cells) for n, cells in enumerate([header, begin, *rows], start=1)], archive)
+
+    def of_the_header(cells: list[Any]) -> bool:
+        row = plain_row(cells)
+        numbers = [text.removesuffix(".0") for text in row if text]
+        numbered = len(numbers) > 1 and numbers == [str(n + 1) for n in range(len(numbers))]
+        return row == plain_row(header) or (numbered and bool(row[0]))
+
+    hold = [
+        sum(not is_empty(cell) for cell in cells[1:3]) for cells in [begin, *rows] if not of_the_header(cells)
+    ]
+    accepted = sum(map(len, got.values.values()))
+    assert accepted + sum(readings for _, readings, _ in got.rejected) == sum(hold)
+    assert len(got.values["energy"]) >= 1
+
+
+@given(
+    st.integers(-(10**9), 10**9), st.sampled_from([",", "."]), st.sampled_from(["", " ", "\u00a0", "other"])
+)
+def test_a_number_reads_back_as_it_was_written(thousandths: int, mark: str, group: str) -> None:
+    separator = {",": ".", ".": ","}[mark] if group == "other" else group
+    whole, part = divmod(abs(thousandths), 1000)
+    grouped = f"{whole:,}".replace(",", separator)
+    text = f"{'-' * (thousandths < 0)}{grouped}{mark}{part:03d}"
+    assert number(text, mark) == Decimal(thousandths) / 1000
+    assert number(text, None) == Decimal(thousandths) / 1000

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
+
+import openpyxl
 
 SITE = """
 [site]
@@ -149,5 +155,74 @@ def test_what_cannot_be_is_said_with_what_is_expected(tmp_path: Path) -> None:
         ([str(tmp_path / "none.csv"), "--meter", "b01/heat", "--archive", "hours"], "cannot be read"),
     ):
         done = kvartal("import", *arguments, *common)
+        assert done.returncode == 2, done.stdout
+        assert words in done.stderr.decode()
+
+
+def test_ctrl_c_loses_nothing_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{dt.datetime(2020, 1, 1) + dt.timedelta(hours=n):%d.%m.%Y %H:%M};0,{n % 9};70\n"  # noqa: DTZ001
+        for n in range(36_000)
+    )
+    (tmp_path / "whole").mkdir()
+    broken, whole = Shop(tmp_path), Shop(tmp_path / "whole")
+    file = tmp_path / "long.csv"
+    file.write_text("Дата;Q;t1\n" + rows, encoding="utf-8")
+    command = [
+        sys.executable, "-m", "kvartal", "import", str(file), "--meter", "b01/heat", "--archive", "hours",
+        "--site", str(broken.site), "--db", str(broken.db), "--backfill",
+    ]  # fmt: skip
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        while running.poll() is None and not accepted(broken.db):
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert (running.returncode, out) == (130, b"")
+    assert b"the same command goes on from there" in err
+    kept = accepted(broken.db)
+    assert 0 < kept < 72_000
+    text = file.read_text(encoding="utf-8")
+    on = broken.bring(text, "hours", "--backfill")
+    assert (on["accepted"], on["duplicate"]) == (72_000 - kept, kept)
+    whole.bring(text, "hours", "--backfill")
+    for command_name in ("ledger", "gauges"):
+        one, other = (kvartal(command_name, "--db", str(shop.db)) for shop in (broken, whole))
+        assert one.stdout == other.stdout
+        assert one.returncode == 0
+
+
+def accepted(db: Path) -> int:
+    """Readings that the store has taken."""
+    if not db.exists():
+        return 0
+    store = sqlite3.connect(f"{db.as_uri()}?mode=ro", uri=True)
+    try:
+        (n,) = store.execute("SELECT coalesce(sum(accepted), 0) FROM register").fetchone()
+    except sqlite3.OperationalError:  # it is being made
+        return 0
+    finally:
+        store.close()
+    return int(n)
+
+
+def test_a_file_that_is_no_table_is_refused_in_words(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    book = openpyxl.Workbook()
+    book.create_sheet("Часы")
+    book.save(tmp_path / "book.xlsx")
+    (tmp_path / "web.xls").write_text("<html><table><tr><td>Дата</td></tr></table></html>", encoding="utf-8")
+    (tmp_path / "torn.xlsx").write_bytes((tmp_path / "book.xlsx").read_bytes()[:500])
+    for name, words in (
+        ("book.xlsx", "may name another of Sheet, Часы"),
+        ("web.xls", "save it from there as .xlsx"),
+        ("torn.xlsx", "not an Excel file that can be read"),
+    ):
+        done = kvartal(
+            "import", str(tmp_path / name), "--meter", "b01/heat", "--archive", "hours",
+            "--site", str(shop.site), "--db", str(shop.db),
+        )  # fmt: skip
         assert done.returncode == 2, done.stdout
         assert words in done.stderr.decode()
