@@ -228,11 +228,16 @@ class _Table:
         of_day = time_of_day(clock_cell, ends=self._ends)
         if of_day is None:
             raise _Bad("bad_time", f"{clock_cell!r:.40} is not a time of day")
-        return local.replace(hour=0, minute=0, second=0) + of_day, f"{cell} {clock_cell}"
+        if local.year < dt.MAXYEAR:
+            local = local.replace(hour=0, minute=0, second=0) + of_day
+        return local, f"{cell} {clock_cell}"
 
     def _span(self, cells: Sequence[Any], where: tuple[str, str]) -> tuple[int, int]:
         """The interval that a row is about [ms]; of a register both are its instant."""
         local, cell = self._local(cells)
+        # The ends of the calendar cannot be moved between zones (01.01.0001 is how .NET writes no time).
+        if not 1999 <= local.year <= 9998:
+            raise _Bad("bad_time", f"{cell!r:.40} lies before 2000 or beyond the calendar")
         at = self._told_by_order(local, cell, where)
         self._last[where] = at
         if self._archive.kind == "register":

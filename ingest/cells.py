@@ -15,6 +15,9 @@ _RULES: Final = "-—–−_=*. "
 """What lines between rows, and cells without a value, are drawn of."""
 _NO_ERROR: Final = frozenset({"нет", "нет нс", "нет ошибок", "ок", "ok", "норма", "норм", "0x0", "none"})
 
+_EXCEL_EPOCH: Final = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - a clock's own time
+_EXCEL_DAYS: Final = (36_526, 73_051)
+"""A time that Excel was not told to show as one is a number of days: of this century, 2000 to 2099."""
 _CLOCK: Final = r"(?P<H>\d{1,2})(?:[:.](?P<M>\d{2})(?:[:.](?P<S>\d{2})(?:[.,]\d+)?)?)?"
 _DATE: Final = re.compile(
     r"(?P<d>\d{1,2})[./-](?P<m>\d{1,2})[./-](?P<y>\d{4}|\d{2})"
@@ -110,11 +113,13 @@ def local_time(cell: Any, *, ends: bool = False) -> dt.datetime | None:
         ends: Of `01.01.2025 0-1` take the second, not the first.
     """
     if isinstance(cell, dt.datetime):
-        if cell.microsecond:
+        if cell.microsecond and cell.year < dt.MAXYEAR:
             return (cell + dt.timedelta(milliseconds=500)).replace(microsecond=0)
         return cell
     if isinstance(cell, dt.date):
         return dt.datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001 - a clock's own time
+    if isinstance(cell, (int, float)) and _EXCEL_DAYS[0] <= cell < _EXCEL_DAYS[1]:
+        return _EXCEL_EPOCH + dt.timedelta(seconds=round(cell * 86_400))
     if not isinstance(cell, str):
         return None
     text = cell.strip()

@@ -216,6 +216,13 @@ def test_spt943_books_have_hours_days_and_counters_on_sheets_of_their_own() -> N
     assert got.values["energy"] == [(ms("2025-02-01T10:00"), 1_163_581_500)]
 
 
+def test_a_time_that_excel_was_not_told_to_show_as_one() -> None:
+    content = excel([["Дата", "Q"], [45658.0, 1], [45658.0416666667, 2], [2025, 3]])
+    got = Brought(content, 'columns = { time = "Дата", energy = "Q" }')
+    assert [begin for begin, _ in got.values["energy"]] == [ms("2025-01-01T00:00"), ms("2025-01-01T01:00")]
+    assert got.rejected == [("bad_time", 1, "row 4: 2025.0 is not a time")]
+
+
 # Written by xlwt: Дата | Q, Гкал; a merged line; three hours from 2025-01-01 00:00, of which midnight has no time.
 XLS = (
     "c-rk)O-NKx6#nj;JI*-xGoz!Vfeb=gDpE-xit}`^6l6q;=!c**U6i3Qw5S$k*(`&gRnbPUMH5(U`k^0cR}d(*2!ddys7<S&poRK6"
