@@ -492,9 +492,12 @@ def _follows(rules: Rules, state: State, t: int, v: int) -> bool:
 def _sudden(state: State, t: int, v: int) -> bool:
     """Whether the register counted far more since the anchor than it is used to."""
     delta, since = v - state.v, t - state.t
+    if state.usual == 0:
+        return (
+            state.grown == 0 and v > 2 * state.v
+        )  # nothing is known yet, not even whether the anchor is a stray
     return (
-        state.usual > 0
-        and delta >= _STEPS_AT_ONCE * state.grown
+        delta >= _STEPS_AT_ONCE * state.grown
         and delta * DAY_MS > _SUDDEN[since > GAP_MS] * state.usual * since
     )
 
@@ -512,6 +515,7 @@ def _doubt(rules: Rules, state: State, t: int, value: int, booked: Booked) -> St
             continue
         if (
             leaps
+            and state.usual > 0
             and chain.kind in (_RESET, _EXCHANGE)
             and (value - raw0) * DAY_MS > _FAR * state.usual * (t - t0)
         ):
@@ -634,7 +638,7 @@ def _go_on(state: State, chain: Chain, booked: Booked) -> State:
         v = value * chain.num // chain.den
         if t > state.t and v >= state.v:
             note = f.UNIT if chain.num != chain.den else 0
-            if v - state.v > state.usual * max(DAY_MS, t - state.t) // DAY_MS:
+            if state.usual > 0 and v - state.v > state.usual * max(DAY_MS, t - state.t) // DAY_MS:
                 note |= f.LEAP
                 detail = f"{v - state.v} at once, a usual day counts {state.usual}"
                 booked.findings.append((_NAME[_LEAP], state.t, t, detail))

@@ -325,6 +325,21 @@ def test_values_of_another_meter_that_count_too_are_strays(count: int) -> None:
     assert kept.total == amounts[-1] - amounts[0]
 
 
+@pytest.mark.parametrize("every", [1, 24])
+def test_a_stray_before_all_others_is_not_where_the_register_began(every: int) -> None:
+    amounts = days_up(600)
+    sent = [r for i, r in enumerate(hourly([0, *amounts[1:]])) if i % every == 0]
+    kept = kept_of(sent, Rules(2_000_000))
+    assert kept.total == sent[-1][1] - sent[1][1]
+
+
+def test_a_new_register_counts_from_zero() -> None:
+    amounts = days_up(100, first=0)
+    kept = kept_of(hourly(amounts))
+    first = T0 // HOUR_MS
+    assert kept.hours == {first + i: (amounts[i + 1] - amounts[i], 0) for i in range(99)}
+
+
 def test_a_heating_register_that_rests_in_summer_is_not_frozen() -> None:
     spring = count_up(100)
     kept = kept_of(hourly(spring + [spring[-1]] * 2000 + [spring[-1] + 30_000 * (i + 1) for i in range(100)]))
