@@ -185,7 +185,7 @@ class State(Struct, frozen=True, array_like=True):
     grown: int = 0
     """The last step that counted."""
     open: bool = False
-    """Whether the anchor is the end of an interval and no count of a register."""
+    """Whether the anchor is the end of an interval and no count of a register; `still` is its beginning then."""
     filled: Filled | None = None
     """The register reading before the intervals, where there is one."""
 
@@ -386,9 +386,9 @@ def _interval(rules: Rules, state: State | None, fact: Interval, booked: Booked)
     if state is None:
         booked.shift += amount
         _book(start, end, amount, 0, booked)
-        return State(end, 0, still=end, open=True)
+        return State(end, 0, still=start, open=True)
     if start < state.t:
-        if state.open and end == state.t:
+        if state.open and (start, end) == (state.still, state.t):
             booked.findings.append(("conflict", start, end, f"another use of the same time: {amount}"))
             if end - start <= GAP_MS:
                 for hour in range(start // HOUR_MS, (end - 1) // HOUR_MS + 1):
@@ -407,7 +407,7 @@ def _interval(rules: Rules, state: State | None, fact: Interval, booked: Booked)
     else:
         _drop(state.chains, booked)
         filled = Filled(state.v, state.t, amount, start, start)
-    return replace(state, t=end, still=end, day=0, total=0, chains=(), doubt=0, open=True, filled=filled)
+    return replace(state, t=end, still=start, day=0, total=0, chains=(), doubt=0, open=True, filled=filled)
 
 
 def _resume(rules: Rules, state: State, t: int, values: list[int], booked: Booked) -> State:

@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import json
 import socket
+import sqlite3
 import threading
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -197,10 +199,33 @@ def test_a_contract_says_what_it_comes_to(page: Page, served: Served) -> None:
         expect(page.locator("#terms div", has_text=label)).to_contain_text(said[label])
     page.goto(f"{served.url}/#/c/c-b02-light")
     expect(page.locator("#terms")).to_contain_text("градусо-сутки — только для тепла")
-    expect(page.locator("#changes li").first).to_contain_text("замечено")
-    changes = get(served.url, "/api/contracts/c-b02-light")["changes"]
-    assert changes
-    expect(page.locator("#changes li")).to_have_text(changes)
+
+
+def test_a_change_of_use_waits_for_a_decision(browser: Browser, served: Served, tmp_path: Path) -> None:
+    """The sensors of an entrance fail for good: nothing is adjusted, somebody is asked."""
+    db = tmp_path / "k.db"
+    with sqlite3.connect(served.db) as whole, sqlite3.connect(db) as copied:
+        whole.backup(copied)
+    reader = Reader(db)
+    days = reader.savings("c-b02-light", 1, 999_999)
+    reader.close()
+    store = Store(db)
+    late = days[len(days) // 2 :]
+    store.write([msgspec.structs.replace(day, used=2 * day.expected, received_at=1) for day in late])
+    store.close()
+    listening = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    stop = serve_page(listening, db, lambda: served.site, lang="ru")
+    page = browser.new_page(locale="ru-RU")
+    try:
+        page.goto(f"{url}/#/c/c-b02-light")
+        expect(page.locator("#changes li").first).to_contain_text("замечено")
+        changes = get(url, "/api/contracts/c-b02-light")["changes"]
+        assert changes
+        expect(page.locator("#changes li")).to_have_text(changes)
+    finally:
+        page.close()
+        stop()
 
 
 def test_the_picture_shows_the_figures_that_were_settled(served: Served) -> None:

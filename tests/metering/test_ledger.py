@@ -603,3 +603,14 @@ def test_the_last_hour_before_a_suspect_is_pending_until_later_readings_decide()
     kept.enter([(T0 + 31 * HOUR_MS, amounts[29] + 40_000)])
     assert kept.hours[last] == (amounts[29] - amounts[28], 0)
     assert kept.hours[last + 1][1] & f.SPIKE
+
+
+def test_two_rows_of_one_time_contradict_each_other_and_a_day_beside_its_hours_does_not() -> None:
+    hours = hourly_use([5] * 24, T0)
+    day = Interval(T0 + DAY_MS, T0, 120)
+    kept = kept_of([], facts=[*hours, day])
+    assert (kept.total, kept.findings) == (120, set())
+    kept = kept_of([], facts=[*hours, Interval(T0 + 7 * HOUR_MS, T0 + 6 * HOUR_MS, 9)])
+    assert kept.total == 120
+    assert {kind for kind, *_ in kept.findings} == {"conflict"}
+    assert kept.hours[T0 // HOUR_MS + 6] == (5, f.CONFLICT)
