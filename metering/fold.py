@@ -98,6 +98,8 @@ _CAUGHT_UP_SHARE: Final = 3
 # A leap of more usual days than these is another register's count, unless the register goes on at that rate (within
 # the same factor): then it is a new load.
 _FAR: Final = 10
+# A first step of more than this part of what the bound allows (one of) is not taken on trust.
+_NEAR_BOUND: Final = 4
 # What a frozen display may catch up, at most: so many times what would usually have been counted meanwhile.
 _MOST_CAUGHT_UP: Final = 4
 
@@ -292,7 +294,7 @@ def _fold_readings(
                 and state.num == state.den
                 and (delta == 0 or state.t - state.still < _STILL_MS)
                 and delta * HOUR_MS <= bound * (since + _GRACE_MS)
-                and (delta < _STEPS_AT_ONCE * state.grown or not _sudden(state, t, v))
+                and (delta < _STEPS_AT_ONCE * state.grown or not _sudden(rules, state, t, v))
                 and state.t // HOUR_MS == (hour := (t - 1) // HOUR_MS)
             ):
                 hours[hour] = hours.get(hour, 0) + delta
@@ -322,7 +324,7 @@ def _judge(rules: Rules, state: State | None, t: int, values: list[int], booked:
     num, den = state.num, state.den
     strangers = [value for value in values if not _follows(rules, state, t, value * num // den)]
     possible = [value for value in values if value not in strangers]
-    following = [value for value in possible if not _sudden(state, t, value * num // den)]
+    following = [value for value in possible if not _sudden(rules, state, t, value * num // den)]
     if possible and not following:
         strangers = [min(possible), *strangers]  # a leap, which later readings must confirm
     conflict = f.CONFLICT if len(values) > 1 else 0
@@ -338,7 +340,7 @@ def _judge(rules: Rules, state: State | None, t: int, values: list[int], booked:
         if v > state.v and state.chains:
             for chain in state.chains:
                 if chain.kind == _LEAP and chain.points[-1][0] < t and chain.points[-1][1] <= min(following):
-                    state = _go_on(state, chain, booked)  # what leapt is not contradicted
+                    state = _go_on(rules, state, chain, booked)  # what leapt is not contradicted
                     break
             else:
                 note |= f.SPIKE
@@ -346,7 +348,7 @@ def _judge(rules: Rules, state: State | None, t: int, values: list[int], booked:
             state = replace(state, chains=())
         if num != den:
             note |= f.UNIT
-        state = replace(_keep(state, t, v, note, booked), doubt=conflict)
+        state = replace(_keep(rules, state, t, v, note, booked), doubt=conflict)
 
     for value in strangers:
         state = _doubt(rules, state, t, value, booked)
@@ -365,7 +367,7 @@ def _exchange(rules: Rules, state: State | None, fact: Exchange, booked: Booked)
     _drop(state.chains, booked)
     state = replace(state, chains=())
     if not state.open and _reaches(rules, state.t, state.v, t, fact.final):
-        state = _keep(state, t, fact.final, f.EXCHANGE, booked)
+        state = _keep(rules, state, t, fact.final, f.EXCHANGE, booked)
     else:
         if not state.open:
             detail = f"declared final register {fact.final}, last reading {state.v}"
@@ -489,13 +491,14 @@ def _follows(rules: Rules, state: State, t: int, v: int) -> bool:
     )
 
 
-def _sudden(state: State, t: int, v: int) -> bool:
+def _sudden(rules: Rules, state: State, t: int, v: int) -> bool:
     """Whether the register counted far more since the anchor than it is used to."""
     delta, since = v - state.v, t - state.t
     if state.usual == 0:
-        return (
-            state.grown == 0 and v > 2 * state.v
-        )  # nothing is known yet, not even whether the anchor is a stray
+        # Nothing is known yet, not even whether the anchor is a stray: what doubles the register at once, and near
+        # the bound, must be confirmed.
+        near = _NEAR_BOUND * delta * HOUR_MS > rules.max_per_hour * (since + _GRACE_MS)
+        return near and state.grown == 0 and v > 2 * state.v
     return (
         delta >= _STEPS_AT_ONCE * state.grown
         and delta * DAY_MS > _SUDDEN[since > GAP_MS] * state.usual * since
@@ -569,7 +572,7 @@ def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
 
     if kind == _LEAP:
         _drop([other for other in state.chains if other is not chain], booked)
-        return _go_on(replace(state, chains=(chain,)), chain, booked)
+        return _go_on(rules, replace(state, chains=(chain,)), chain, booked)
     if kind in (_UNIT, _ROLLOVER):
         # These continue the anchor; what they said before its time is another's.
         points = tuple(point for point in points if point[0] > state.t)
@@ -593,11 +596,11 @@ def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
         for position, (t, value) in enumerate(points):
             v = value * chain.num // chain.den
             if v >= current.v:
-                current = _keep(current, t, v, flag if position == 0 else note, booked)
+                current = _keep(rules, current, t, v, flag if position == 0 else note, booked)
         return current
     if kind == _ROLLOVER:
         assert rules.wrap is not None
-        rolled = _keep(before, start, first + rules.wrap, flag, booked)
+        rolled = _keep(rules, before, start, first + rules.wrap, flag, booked)
         booked.shift += rules.wrap
         current = replace(rolled, v=first, num=1, den=1)
     else:
@@ -608,7 +611,7 @@ def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
         booked.shift += state.v - first
         current = State(start, first, still=start, usual=before.usual)
     for t, value in points[1:]:
-        current = _keep(current, t, value, 0, booked)
+        current = _keep(rules, current, t, value, 0, booked)
     return current
 
 
@@ -632,7 +635,7 @@ def _of_one(points: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
     return points
 
 
-def _go_on(state: State, chain: Chain, booked: Booked) -> State:
+def _go_on(rules: Rules, state: State, chain: Chain, booked: Booked) -> State:
     """Keep the readings of a leap. One of more than a usual day is flagged: it may be another register's count."""
     for t, value in chain.points:
         v = value * chain.num // chain.den
@@ -642,7 +645,7 @@ def _go_on(state: State, chain: Chain, booked: Booked) -> State:
                 note |= f.LEAP
                 detail = f"{v - state.v} at once, a usual day counts {state.usual}"
                 booked.findings.append((_NAME[_LEAP], state.t, t, detail))
-            state = _keep(state, t, v, note, booked)
+            state = _keep(rules, state, t, v, note, booked)
     return replace(state, chains=tuple(other for other in state.chains if other is not chain))
 
 
@@ -665,7 +668,7 @@ def _unit_holds(state: State, chain: Chain) -> bool:
     return a[0] * b[1] <= b[0] * a[1]
 
 
-def _keep(state: State, t: int, v: int, note: int, booked: Booked) -> State:
+def _keep(rules: Rules, state: State, t: int, v: int, note: int, booked: Booked) -> State:
     """Book what the register counted from the anchor to (t, v), and make that the anchor."""
     delta = v - state.v
     note |= state.doubt
@@ -676,7 +679,7 @@ def _keep(state: State, t: int, v: int, note: int, booked: Booked) -> State:
     if delta > 0:
         if (
             state.t - still >= _STILL_MS
-            and _sudden(state, t, v)
+            and _sudden(rules, state, t, v)
             and _CAUGHT_UP_SHARE * delta * DAY_MS > state.usual * (t - still)
         ):
             start = still

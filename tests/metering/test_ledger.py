@@ -614,3 +614,10 @@ def test_two_rows_of_one_time_contradict_each_other_and_a_day_beside_its_hours_d
     assert kept.total == 120
     assert {kind for kind, *_ in kept.findings} == {"conflict"}
     assert kept.hours[T0 // HOUR_MS + 6] == (5, f.CONFLICT)
+
+
+@pytest.mark.parametrize("counts", [[0, 5], [0, 20_000], [0, 5, 9], [1, 30_000, 60_000], [0, 400_000]])
+def test_a_new_meter_that_begins_at_zero_counts_from_its_first_step(counts: list[int]) -> None:
+    kept = kept_of(hourly(counts))
+    assert kept.total == counts[-1] - counts[0]
+    assert not any(note for _, note in kept.hours.values())
