@@ -380,6 +380,8 @@ def rejected(
     """Print messages that were rejected, as captures, to be replayed when the cause is gone.
 
     kvartal rejected --reason unknown_meter > again.jsonl, then: kvartal replay again.jsonl
+
+    Cells of a file are not among them: import the file again.
     """
     from ingest.captures import Capture, write_capture
     from ingest.reasons import REASONS
@@ -389,7 +391,9 @@ def rejected(
     if reason is not None and reason not in REASONS:
         raise Refused(f"--reason: there is no reason {reason!r}; reasons are {', '.join(REASONS)}")
     for message in Reader(_db_path(db)).rejected_messages(reason=reason):
-        write_capture(Capture(*message), sys.stdout)
+        capture = Capture(*message)
+        if not capture.topic.startswith("import/"):
+            write_capture(capture, sys.stdout)
 
 
 @app.command()
