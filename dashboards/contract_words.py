@@ -150,7 +150,11 @@ def _lines(view: ContractView, site: Site, lang: Lang) -> Iterator[tuple[str, st
         scatter = f"CV(RMSE) {percent(100 * base.cvrmse, lang)}"
         if base.resolution == "month":
             scatter += pick((f", по {base.n} месячным актам", f", of {base.n} monthly acts"), lang)
-        yield "baseline", f"{base.model}, {_span(base.first, base.last, lang)}, {scatter}, {base.id}"
+        helped = pick(
+            (f"; мало истории, помогает {base.prior}", f"; little history, helped by {base.prior}"), lang
+        )
+        told = f"{base.model}, {_span(base.first, base.last, lang)}, {scatter}, {base.id}"
+        yield "baseline", told + (helped if base.prior else "")
         yield "drift", f"{percent(100 * base.drift, lang, 2)}: {base.drift_source}"
     if view.outages:
         spans = ", ".join(_span(*each, lang) for each in spans_of(view.outages))

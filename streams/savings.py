@@ -14,9 +14,11 @@ from metering.baseline import Baseline, Unfit, fit
 from metering.conditions import Conditions, conditions, seasons_for
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
 from metering.known import known_of
+from metering.savings import DailyUse, Period
 from metering.season import last_affected
 from metering.site import Contract, Site
 from metering.sufficiency import LEAST_COVERAGE
+from metering.typical import SERIES, fit_with_series
 from streams.step import Changed, Parts, Step
 
 _BASELINE = "baseline"
@@ -27,6 +29,11 @@ _LONGEST_EFFECT: Final = 200
 _LEAST_FIT: Final = 0.5
 """Share of the baseline period's days without which there is no baseline. From here to `LEAST_COVERAGE` it is fitted
 after a second lateness horizon, for late readings to come; its savings are grade D (`few_days`)."""
+
+
+_LITTLE_HISTORY: Final = 240
+"""Fewer days than these do not tell both a winter and a summer of a house: what its series usually uses then helps,
+and the baseline says so (`metering.typical`)."""
 
 
 class Month(Struct, frozen=True, tag="m", array_like=True):
@@ -145,7 +152,19 @@ def savings_step(site: Site) -> Step:
             return None
         dates = sorted(used)
         meter = site.meters[contract.building, contract.meter]
+        house = site.buildings[contract.building]
         try:
+            if (
+                meter.carrier == "heat"
+                and house.series in SERIES
+                and house.area_m2 is not None
+                and len(ready) < _LITTLE_HISTORY
+            ):
+                days = DailyUse(used, {d: t for d, t in temps.items() if t is not None})
+                helped = fit_with_series(
+                    days, Period(first, last), area_m2=house.area_m2, series=house.series
+                )
+                return FittedState(helped.document, helped.id, digests[contract.id])
             baseline = fit(
                 dates=dates,
                 used=[used[d] for d in dates],
@@ -158,7 +177,7 @@ def savings_step(site: Site) -> Step:
                 unit="Wh" if meter.quantity == "energy" else "l",
                 **known_of(
                     carrier=meter.carrier,
-                    kind=site.buildings[contract.building].kind,
+                    kind=house.kind,
                     latitude=site.site.latitude,
                 ),
             )

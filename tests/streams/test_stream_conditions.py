@@ -20,7 +20,7 @@ from streams.watch import watch_step
 FIRST = dt.date(2022, 1, 1)
 
 
-def text(*, base="2024-01-01", statics: str = "", event: str = "", season: str = "") -> str:
+def text(*, base="2024-01-01", statics: str = "", event: str = "", season: str = "", series: str = "") -> str:
     return f"""
 [site]
 id = "t"
@@ -32,6 +32,7 @@ id = "spb"
 id = "b01"
 station = "spb"
 persons = 400
+{series}
 {statics}
   [[building.meter]]
   id = "heat"
@@ -194,3 +195,17 @@ def test_three_years_of_history_tell_their_own_drift(plain: Kept) -> None:
     assert short.drift_source.startswith("prior")
     assert (long.drift_degrees, short.drift_degrees) == (2.25, 5.0)
     assert long.drift != short.drift
+
+
+def test_a_series_helps_a_house_with_little_history_and_the_baseline_says_so(facts: list[Event]) -> None:
+    short = text(base="2024-11-15", series='series = "137"\narea_m2 = 12000')
+    kept = Kept().run(parse_site(short), facts)
+    assert kept.fitted is not None
+    baseline = Baseline.from_document(kept.fitted.document)
+    assert baseline.prior.startswith("series 137")
+    # Of a house with a whole year nothing is borrowed, and none without an area can be helped.
+    whole = Kept().run(parse_site(text(series='series = "137"\narea_m2 = 12000')), facts)
+    bare = Kept().run(parse_site(text(base="2024-11-15", series='series = "137"')), facts)
+    for other in (whole, bare):
+        assert other.fitted is not None
+        assert Baseline.from_document(other.fitted.document).prior == ""
