@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Protocol
+from typing import Any
 
 from metering.balance import balance, subs_of
-from metering.events import Day
 from metering.quantities import QUANTITIES
 from metering.site import Site
-
-
-class _Days(Protocol):
-    def days(self, building: str, meter: str, quantity: str, first: int, last: int) -> list[Day]: ...
+from storage.contract import Figures
 
 
 def balances(
-    figures: _Days,
+    figures: Figures,
     site: Site,
     *,
     building: str | None = None,

@@ -33,7 +33,6 @@ from metering.quantities import QUANTITIES
 from metering.site import Site, SiteError
 from metering.times import DAY_MS, iso
 from metering.units import (
-    LARGEST_AMOUNT,
     UNITS,
     AbsurdValue,
     Unit,
@@ -183,8 +182,7 @@ class Decoder:
         if self._site is None:
             if quantity is None:
                 return _Meant(building, meter, None, "register", None, self._zone)
-            known = QUANTITIES[quantity]
-            return _Meant(building, meter, quantity, known.nature, UNITS[known.unit], self._zone)
+            return _other(building, meter, quantity, self._zone)
         found = self._site.meters.get((building, meter))
         if found is None:
             raise _Reject("unknown_meter", f"the site file has no meter {building}/{meter}")
@@ -194,8 +192,7 @@ class Decoder:
             )
         zone = self._zone if found.timezone is None else clock(found.timezone)
         if quantity is not None and quantity != found.quantity:
-            known = QUANTITIES[quantity]
-            return _Meant(building, meter, quantity, known.nature, UNITS[known.unit], zone)
+            return _other(building, meter, quantity, zone)
         return _Meant(building, meter, found.quantity, "register", UNITS[found.unit], zone)
 
     def _declared(self, meant: _Meant, unit: Unit, said: dict[str, Any], received_at: int) -> Declared:
@@ -293,6 +290,12 @@ class Decoder:
         return results
 
 
+def _other(building: str, meter: str, quantity: str, zone: ZoneInfo) -> _Meant:
+    """A quantity that is not the meter's own register."""
+    known = QUANTITIES[quantity]
+    return _Meant(building, meter, quantity, known.nature, UNITS[known.unit], zone)
+
+
 def _again(at: Any, zone: ZoneInfo, t: int, times: Sequence[int], received_at: int) -> int:
     """The instant of a local time of an hour that may come twice, when the clocks go back.
 
@@ -333,10 +336,6 @@ def _amount(value: Any, unit: Unit) -> int:
         value = Decimal(value.strip())
     elif not isinstance(value, (int, float)) or isinstance(value, bool):
         raise AbsurdValue(f"{_short(value)} is not a number")
-    # No unit is smaller than its base, so this is beyond the limit in every unit; and it keeps numbers out
-    # that would overflow on the way.
-    if not -LARGEST_AMOUNT <= value <= LARGEST_AMOUNT:
-        raise AbsurdValue(f"the value is beyond 2^53 {unit.base}")
     return to_amount(value, unit)
 
 

@@ -55,6 +55,12 @@ DbOption = Annotated[
     typer.Option("--db", help="Embedded store (SQLite). Default: KVARTAL_DB.", show_default=False),
 ]
 
+MeterOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--meter", help="One meter: building/meter, e.g. b01/heat.", show_default="all"),
+]
+FormatOption = Annotated[Format, typer.Option("--format")]
+
 
 def main() -> None:
     """The console script: bad configuration exits with 2, Ctrl-C with 130 and no traceback."""
@@ -399,11 +405,8 @@ def rejected(
 @app.command()
 def ledger(
     db: DbOption = None,
-    meter: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--meter", help="One meter: building/meter, e.g. b01/heat.", show_default="all"),
-    ] = None,
-    form: Annotated[Format, typer.Option("--format")] = Format.csv,
+    meter: MeterOption = None,
+    form: FormatOption = Format.csv,
 ) -> None:
     """Print the energy ledger: a row an hour, a row an unknown block. The same facts give the same bytes."""
     from kvartal.exports import LEDGER_COLUMNS, ledger_texts, write
@@ -578,11 +581,8 @@ def import_file(
 @app.command()
 def gauges(
     db: DbOption = None,
-    meter: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--meter", help="One meter: building/meter, e.g. b01/heat.", show_default="all"),
-    ] = None,
-    form: Annotated[Format, typer.Option("--format")] = Format.csv,
+    meter: MeterOption = None,
+    form: FormatOption = Format.csv,
 ) -> None:
     """Print the hours of gauges (temperatures, flow, power): mean, least, greatest, and how much is covered."""
     from kvartal.exports import GAUGE_COLUMNS, gauge_texts, write

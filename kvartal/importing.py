@@ -6,6 +6,7 @@ on where it stood, and an archive that has grown brings what it has more.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -103,13 +104,12 @@ def import_archive(
         tally=tally,
     )
     store = Store(db)
-    totals: dict[str, int] = {}
+    totals = Counter[str]()
     try:
         runner = embedded(site, store)
         runner.enter(site_events(site, now), now)
         for batch in _batches(events):
-            for name, n in runner.enter(batch, now).counts.items():
-                totals[name] = totals.get(name, 0) + n
+            totals.update(runner.enter(batch, now).counts)
             progress(tally.rows)
     except NoHeader as error:
         raise Refused(f"{file}: archive {archive.id!r}: {error}{_other_sheets(file, archive)}") from None

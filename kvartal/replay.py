@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -45,14 +46,12 @@ def replay(
     store = Store(db)
     try:
         runner = embedded(site, store)
-        totals: dict[str, int] = {}
+        totals = Counter[str]()
         done = 0
         for batch in _batches(captures, BATCH):
             if not done:
                 runner.enter(site_events(site, batch[0].received_at), batch[0].received_at)
-            result = runner.take(batch)
-            for name, n in result.counts.items():
-                totals[name] = totals.get(name, 0) + n
+            totals.update(runner.take(batch).counts)
             done += len(batch)
             progress(done)
     finally:

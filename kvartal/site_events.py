@@ -1,4 +1,4 @@
-"""What the site file says that the pipeline must know as events: declared exchanges of meters."""
+"""What the site file says that the pipeline must know as events: declared exchanges, and who builds on which days."""
 
 from __future__ import annotations
 

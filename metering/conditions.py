@@ -92,7 +92,7 @@ class Conditions(NamedTuple):
         plain = baseline.expected(temp_mc, before_mc, heated=heated, date=date)
         if not self.statics and not self.events:
             return Expected(plain, plain)
-        now, statics = plain, self.statics_on(date)
+        statics = self.statics_on(date)
         if statics.indoor_mc == 0:
             now = plain if statics is _SAME else scaled(baseline, statics, plain)
         else:

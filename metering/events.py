@@ -11,8 +11,6 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-HOUR_MS = 3_600_000
-DAY_MS = 86_400_000
 
 Nature: TypeAlias = Literal["register", "gauge", "interval"]
 """A register counts up; a gauge shows what is now; an interval is what was used from one instant to another."""

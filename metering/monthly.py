@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 
 from metering.baseline import Baseline, NoUse, TooFewDays, freeze, require_self_bias
 from metering.changepoint import LAG_TENTHS, effective_temperature
-from metering.events import DAY_MS, Unknown
+from metering.events import Unknown
 from metering.predictors import MODELS, many_days, term_columns
-from metering.savings import DAYS_PER_MONTH, Compared, NoDays, Period
+from metering.savings import Compared, NoDays, Period, settled
 from metering.season import TempOf
 from metering.selection import LEAST_BIC_GAIN
-from metering.sufficiency import doubts
-from metering.times import date_of
-from metering.uncertainty import grade, width_90
+from metering.times import DAY_MS, date_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -176,27 +174,15 @@ def compare_months(
     if not counted:
         need = "and a temperature for each of its days" if baseline.needs_weather else "in it"
         raise NoDays(f"no act lies within {reporting} {need}")
-    width = width_90(
+    return settled(
         baseline,
         days=days,
-        months=days / DAYS_PER_MONTH,
-        expected_total=expected,
+        expected=expected,
+        used=used,
+        extrapolated=strange,
         extrapolated_total=strange_expected,
-    )
-    doubted = doubts(baseline, expected_total=expected, used_total=used, extrapolated_total=strange_expected)
-    graded = grade(baseline, expected_total=expected, used_total=used, half_width=width.total)
-    return Compared(
-        baseline,
-        days,
-        expected,
-        used,
-        width,
-        strange,
-        0,
         missing_baseline=baseline.last - baseline.first + 1 - fitted,
         missing_reporting=reporting.days - days,
-        doubts=doubted,
-        grade="D" if any(doubt.disqualifies for doubt in doubted) else graded,
     )
 
 

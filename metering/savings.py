@@ -150,32 +150,65 @@ def compare(days: DailyUse, baseline: Baseline, reporting: Period) -> Compared:
     if not count:
         need = "a complete use and a temperature" if baseline.needs_weather else "a complete use"
         raise NoDays(f"no day of {reporting} has {need}")
-    width = width_90(
+    return settled(
         baseline,
         days=count,
-        months=count / DAYS_PER_MONTH,
+        expected=expected,
+        used=used,
+        estimated=estimated,
+        extrapolated=strange,
+        extrapolated_total=strange_expected,
+        outages=outages,
+        missing_baseline=baseline.last - baseline.first + 1 - baseline.n - len(baseline.outages),
+        missing_reporting=reporting.days - count - outages,
+    )
+
+
+def settled(
+    baseline: Baseline,
+    *,
+    days: int,
+    expected: int,
+    used: int,
+    extrapolated: int,
+    extrapolated_total: int,
+    missing_baseline: int,
+    missing_reporting: int,
+    estimated: int = 0,
+    outages: int = 0,
+) -> Compared:
+    """Totals of a reporting period with their interval, doubts and grade; the arguments are those of `Compared`.
+
+    Args:
+        extrapolated_total: Expected use of the days outside the fitted weather [base units].
+        estimated: The part of the use that rests on interpolation [base units].
+    """
+    width = width_90(
+        baseline,
+        days=days,
+        months=days / DAYS_PER_MONTH,
         expected_total=expected,
         estimated_total=estimated,
-        extrapolated_total=strange_expected,
+        extrapolated_total=extrapolated_total,
     )
     doubted = doubts(
         baseline,
         expected_total=expected,
         used_total=used,
-        extrapolated_total=strange_expected,
+        extrapolated_total=extrapolated_total,
         estimated_total=estimated,
     )
     graded = grade(baseline, expected_total=expected, used_total=used, half_width=width.total)
     return Compared(
         baseline,
-        count,
+        days,
         expected,
         used,
         width,
-        strange,
+        extrapolated,
         outages,
-        missing_baseline=baseline.last - baseline.first + 1 - baseline.n - len(baseline.outages),
-        missing_reporting=reporting.days - count - outages,
+        missing_baseline=missing_baseline,
+        missing_reporting=missing_reporting,
         doubts=doubted,
         grade="D" if any(doubt.disqualifies for doubt in doubted) else graded,
     )

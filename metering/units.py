@@ -87,25 +87,23 @@ def to_amount(value: int | float | Decimal, unit: Unit) -> int:
         AbsurdValue: `value` is NaN, infinite, or beyond `LARGEST_AMOUNT` base units.
     """
     numerator, denominator = unit.scale.numerator, unit.scale.denominator
+    if (isinstance(value, float) and not math.isfinite(value)) or (
+        isinstance(value, Decimal) and not value.is_finite()
+    ):
+        raise AbsurdValue(f"{value} is not a number that a meter can show")
+    # No unit is smaller than its base, so this is beyond the limit in every unit; and it keeps numbers out that
+    # would overflow on the way.
+    if not -LARGEST_AMOUNT <= value <= LARGEST_AMOUNT:
+        raise AbsurdValue(f"the value is beyond 2^53 {unit.base}")
     if isinstance(value, int):
-        if not -LARGEST_AMOUNT <= value <= LARGEST_AMOUNT:
-            raise AbsurdValue(f"the value is beyond 2^53 {unit.base}")
         amount = round(Fraction(value * numerator, denominator)) if denominator != 1 else value * numerator
     elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise AbsurdValue(f"{value} is not a number that a meter can show")
-        if not -LARGEST_AMOUNT <= value <= LARGEST_AMOUNT:
-            raise AbsurdValue(f"{value} {unit.name} is beyond 2^53 {unit.base}")
         exact = value * numerator / denominator
         amount = round(exact)
         # Near a tie the float product may fall on the wrong side; the decimal decides there.
         if abs(abs(exact - amount) - 0.5) < 1e-3 and abs(exact) < LARGEST_AMOUNT:
             amount = _decimal_amount(Decimal(repr(value)), numerator, denominator)
     else:
-        if not value.is_finite():
-            raise AbsurdValue(f"{value} is not a number that a meter can show")
-        if value.adjusted() > 18:
-            raise AbsurdValue(f"{value} {unit.name} is beyond 2^53 {unit.base}")
         # So small a number is nothing in any unit, and writing out its digits could take for ever.
         amount = 0 if value.adjusted() < -30 else _decimal_amount(value, numerator, denominator)
     if not -LARGEST_AMOUNT <= amount <= LARGEST_AMOUNT:

@@ -70,10 +70,11 @@ def stranger(event: Logged, site: Site) -> str | None:
         return f"no building {event.building!r}"
     if isinstance(event, Awaited) and event.station and event.station not in site.stations:
         return f"no station {event.station!r}"
-    outdoors = event.quantity == "outdoor_temperature"
-    if not outdoors and (event.building, event.meter) not in site.meters:
+    if event.quantity == "outdoor_temperature":
+        return None
+    meter = site.meters.get((event.building, event.meter))
+    if meter is None:
         return f"no meter {event.building}/{event.meter}"
-    read = not outdoors and not isinstance(event, Awaited)
-    if read and site.meters[event.building, event.meter].virtual is not None:
+    if meter.virtual is not None and not isinstance(event, Awaited):
         return f"no register {event.building}/{event.meter} (it is virtual)"
     return None

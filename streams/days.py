@@ -48,7 +48,8 @@ def days_step(site: Site) -> Step:
     def run(key: str, parts: Parts, event: Hours | Unknowns | Awaited) -> tuple[Changed, Sequence[Event]]:
         head = parts.get(_HEAD) or DaysHead()
         if isinstance(event, Awaited):
-            return _tell_again(parts, head, event)
+            last = date_of_hour(head.frontier // HOUR_MS, zone) if head.frontier else 0
+            return tell_again(parts, event, last)
         if isinstance(event, Unknowns):
             return _note_unknowns(parts, head, event)
         changed: dict[str, DayState | DaysHead] = {}
@@ -92,19 +93,6 @@ def days_step(site: Site) -> Step:
             changed[_HEAD] = new_head
         return changed, events
 
-    def _tell_again(parts: Parts, head: DaysHead, event: Awaited) -> tuple[Changed, Sequence[Event]]:
-        if not is_news(parts, event):
-            return {}, ()
-        who = (event.building, event.meter, event.quantity)
-        last = date_of_hour(head.frontier // HOUR_MS, zone) if head.frontier else 0
-        known = ((date, parts.get(str(date))) for date in range(event.first, last + 1))
-        days = [
-            day_event(*who, date, state.published, event.received_at)
-            for date, state in known
-            if state is not None and state.published is not None
-        ]
-        return {f"{event.reader} reads": Reader(event.first)}, days
-
     def _note_unknowns(parts: Parts, head: DaysHead, event: Unknowns) -> tuple[Changed, Sequence[Event]]:
         blocks: dict[int, tuple[set[Unknown], set[Unknown]]] = {}
         for side, several in enumerate((event.withdrawn, event.added)):
@@ -126,6 +114,20 @@ def is_news(parts: Parts, event: Awaited) -> bool:
     """Whether its reader has not been told yet of the days since then."""
     told: Reader | None = parts.get(f"{event.reader} reads")
     return told is None or event.first < told.first
+
+
+def tell_again(parts: Parts, event: Awaited, last: int) -> tuple[Changed, Sequence[Event]]:
+    """Tell a new reader the days up to `last` that were told already: `published` of the parts named by a date."""
+    if not is_news(parts, event):
+        return {}, ()
+    who = (event.building, event.meter, event.quantity)
+    held = ((date, parts.get(str(date))) for date in range(event.first, last + 1))
+    days = [
+        day_event(*who, date, day.published, event.received_at)
+        for date, day in held
+        if day is not None and day.published is not None
+    ]
+    return {f"{event.reader} reads": Reader(event.first)}, days
 
 
 def day_event(

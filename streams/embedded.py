@@ -22,7 +22,7 @@ _CACHED_PER_METER = 12
 
 
 def cached_for(site: Site) -> int:
-    """How many parts are kept decoded for a site."""
+    """How many parts are kept in memory for a site."""
     return _CACHED + _CACHED_PER_METER * len(site.meters)
 
 

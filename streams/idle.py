@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
@@ -87,13 +88,19 @@ def idle_step(site: Site) -> Step:
             return ()
         return (f"{event.building}/{event.meter}/{meter.quantity}",)
 
+    @cache
+    def facts_of(key: str) -> tuple[Dates, str]:
+        building, meter_id, _ = key.split("/", 2)
+        meter = site.meters[building, meter_id]
+        facts = meter.outages(zone) + (off if meter.carrier == "heat" else ())
+        return facts, repr(facts) if facts else ""
+
     def run(key: str, parts: Parts, event: Day | WeatherDay | Gauged) -> tuple[Changed, Sequence[Event]]:
         building, meter_id, quantity = key.split("/", 2)
         meter = site.meters[building, meter_id]
         head: IdleHead = parts.get(_HEAD) or IdleHead()
         dates = list(_touched(event, zone))
-        facts = meter.outages(zone) + (off if meter.carrier == "heat" else ())
-        under = repr(facts) if facts else ""
+        facts, under = facts_of(key)
         if head.under != under:
             # The site file says otherwise than it did: every day is judged anew.
             for name in head.months:
@@ -116,8 +123,9 @@ def idle_step(site: Site) -> Step:
         if head.first_used == 0 or (isinstance(event, Day) and event.date <= head.first_used):
             head = _first_used(head, parts, changed)
         before: IdleHead = parts.get(_HEAD) or IdleHead()
-        if head != before:
-            changed[_HEAD] = head
+        if head == before:
+            return changed, ()
+        changed[_HEAD] = head
         was, now = set(_runs(before)), set(_runs(head))
         events: list[Event] = []
         for withdrawn, several in ((True, was - now), (False, now - was)):

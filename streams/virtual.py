@@ -10,7 +10,7 @@ from metering.days import DayFigures
 from metering.events import Awaited, Day, Event, Restated
 from metering.site import Site
 from metering.times import date_of
-from streams.days import Reader, day_event, is_news
+from streams.days import Reader, day_event, tell_again
 from streams.step import Changed, Parts, Step
 
 
@@ -41,7 +41,7 @@ def virtual_step(site: Site) -> Step:
 
     def run(key: str, parts: Parts, event: Day | Awaited) -> tuple[Changed, Sequence[Event]]:
         if isinstance(event, Awaited):
-            return _tell_again(parts, event)
+            return tell_again(parts, event, date_of(event.received_at, site.zone))
         name = str(event.date)
         held: VirtualDay = parts.get(name) or VirtualDay()
         # A member that the site file no longer names is forgotten.
@@ -67,19 +67,6 @@ def virtual_step(site: Site) -> Step:
             events.append(Restated(*who, before, after, f"{event.meter} was restated", event.received_at))
         events.append(day_event(*who, now, event.received_at))
         return changed, events
-
-    def _tell_again(parts: Parts, event: Awaited) -> tuple[Changed, Sequence[Event]]:
-        if not is_news(parts, event):
-            return {}, ()
-        who = (event.building, event.meter, event.quantity)
-        dates = range(event.first, date_of(event.received_at, site.zone) + 1)
-        held = ((date, parts.get(str(date))) for date in dates)
-        days = [
-            day_event(*who, date, day.published, event.received_at)
-            for date, day in held
-            if day is not None and day.published is not None
-        ]
-        return {f"{event.reader} reads": Reader(event.first)}, days
 
     return Step("virtual", (Day, Awaited), keys, VirtualDay | Reader, run)
 
