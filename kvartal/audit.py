@@ -86,11 +86,12 @@ def _refolded(name: str, head: Head, blocks: list[Block]) -> list[str]:
     for block in blocks:
         booked = Booked({}, {}, [], [])
         before = 0 if state is None else state.v
-        state = fold(rules, state, block.times, block.amounts, booked, block.facts)
+        # Where all that was said of the register's first days is void, nothing is folded.
+        state = fold(rules, state, block.times, block.amounts, booked, block.facts) or block.state
         day = iso(block.newest[0])[:10]
-        if state is not None and (state != block.state or booked != block.booked):
+        if state != block.state or booked != block.booked:
             return [f"{name}: the readings of {day} give another ledger when they are folded again"]
         sums = sum(booked.amounts.values()) + sum(unknown.amount for unknown in booked.unknowns)
-        if state is not None and sums != state.v - before + booked.shift:
+        if sums != state.v - before + booked.shift:
             return [f"{name}: on {day} {sums} were booked of {state.v - before + booked.shift}"]
     return []
