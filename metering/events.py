@@ -11,7 +11,6 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-
 Nature: TypeAlias = Literal["register", "gauge", "interval"]
 """A register counts up; a gauge shows what is now; an interval is what was used from one instant to another."""
 
