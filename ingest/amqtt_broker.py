@@ -1,7 +1,7 @@
 """A broker of last resort, in this process: amqtt, for a demo where no mosquitto can be had.
 
-amqtt loses what was not acknowledged when a consumer comes back (Yakifo/amqtt#401), so law 4 does not hold
-with it, and its users are told so.
+amqtt loses what was not acknowledged when a consumer comes back (Yakifo/amqtt#401), so law 4 (docs/laws.md) does
+not hold with it, and its users are told so.
 """
 
 from __future__ import annotations

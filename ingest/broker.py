@@ -1,6 +1,6 @@
 """The broker of the embedded mode, on loopback: a mosquitto of our own as a child process.
 
-Its settings are those with which nothing was lost (facts/mqtt.md, section 2): a persistent session on disk,
+Its settings are those with which nothing was lost (docs/sources.md#mqtt-broker): a persistent session on disk,
 an unlimited queue bounded in bytes, a wide window. Where no mosquitto can be had, `local_broker` falls back to
 amqtt, which keeps none of that and says so.
 

@@ -9,7 +9,8 @@ it was seen to carry (one, where nobody can tell). Then each reading is judged b
 value, so that a bad one does not spoil its neighbours: the good ones become one `Readings`, each bad one a
 `Rejected` of its own.
 
-Whether a reading is too late or from the future is judged here and from the message alone (law 2), and the
+Whether a reading is too late or from the future is judged here and from the message alone
+(law 2, docs/laws.md), and the
 building is trusted from the topic only, which the broker binds to the sender (never from the payload).
 """
 
@@ -145,7 +146,7 @@ class Decoder:
             return self._judge(match, meant, unit, carried.pairs, topic, payload, received_at, retain, good)
         except _Reject as rejected:
             reason, detail = rejected.reason, rejected.detail[:_MOST_DETAIL]
-        except Exception:  # the one boundary where a bug must not stop the pipeline (STYLE 5)
+        except Exception:  # the one boundary where a bug must not stop the pipeline
             if good is not None:
                 good.clear()
             reason, detail = "decoder_error", traceback.format_exc(limit=-4)

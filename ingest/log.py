@@ -1,6 +1,7 @@
 """The event log: readings, rejections and ticks on Kafka, keyed by building.
 
-`publish` returns when every message has its delivery report, so that MQTT may be acknowledged then (law 4).
+`publish` returns when every message has its delivery report, so that MQTT may be acknowledged then
+(law 4, docs/laws.md).
 Topics are created explicitly with a fixed number of partitions: the partition of a building must never move.
 """
 

@@ -4,7 +4,7 @@ Theory of operation
 -------------------
 paho's thread only appends messages to a bounded deque; everything else happens in the thread that calls `take`.
 The session is persistent under a fixed client id, and acknowledgements are manual: what is not acknowledged
-comes again after a reconnect. Each rule below was measured (facts/mqtt.md):
+comes again after a reconnect. Each rule below was measured (docs/sources.md#mqtt-receiver):
 
 - MQTT 3.1.1 with clean_session=False: paho's v5 path costs 1.8 times the CPU per message.
 - Subscribe on every connect, not only when the broker has no session: topic filters may have changed.

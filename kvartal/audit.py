@@ -1,4 +1,4 @@
-"""`kvartal audit`: law 1 as a check that runs in production.
+"""`kvartal audit`: law 1 (docs/laws.md) as a check that runs in production.
 
 Every register's ledger is folded again, from its stored readings alone, and compared with what the store
 shows: the blocks, the hours and the unknown blocks must be the same, and the sum of all energy must be what

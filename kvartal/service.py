@@ -1,6 +1,7 @@
 """The embedded service: broker -> pipeline -> store, in one thread, until it is told to stop.
 
-MQTT is acknowledged only after the store has committed (law 4). Ticks let the pipeline know the time, so
+MQTT is acknowledged only after the store has committed (law 4,
+docs/laws.md). Ticks let the pipeline know the time, so
 that silence is noticed when nothing arrives at all.
 """
 

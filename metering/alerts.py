@@ -21,7 +21,7 @@ from metering.uncertainty import interval
 Kind = Literal["above_baseline", "no_saving", "below_guarantee"]
 
 # Use above the baseline is judged on a week, so that one cold Sunday is no alarm, and must exceed both a
-# tenth of the expected use (facts: "above baseline > 10 %") and what the baseline's own scatter explains.
+# tenth of the expected use (docs/sources.md#above-baseline) and what the baseline's own scatter explains.
 _WEEK: Final = 7
 _EXCESS: Final = 0.10
 _Z90: Final = 1.645

@@ -1,7 +1,8 @@
 """What a main meter counted that its sub-meters did not: the balance, with the part of it that nobody knows.
 
 A day counts where every meter has a use. Days between two such days are known in total (what falls between two
-readings is one unknown block, law 1), although not day by day: their part of the difference is the unknown part.
+readings is one unknown block, law 1, docs/laws.md), although not day by day: their part of the difference is
+the unknown part.
 Days before a meter's first reading, after its last, or at the edge of the time that was asked for are not even
 that: nothing is said of them but how many they are.
 """

@@ -6,7 +6,7 @@ Theory of operation
 document: canonical JSON that holds everything needed to evaluate and to judge the baseline by hand. Its id is
 the hash of its bytes. `Baseline` is that document, read. The fit calls its own serialised predictor before it
 hands anything out: a baseline that does not reproduce the total of its own days to 0.05 % is never returned
-(law 5).
+(law 5, docs/laws.md).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ their first and second moments, and the least squares of *every* break point fol
 over the bins. That makes a fit linear in the number of days, and many meters are fitted in one call.
 
 The lag weight stands for the thermal inertia of a house; on measured houses it cuts the out-of-sample
-scatter by 4-11 % (facts/mv.md section 0; CalTRACK issues 111, 124, 134 ask for it).
+scatter by 4-11 % (docs/sources.md#lagged-temperature; CalTRACK issues 111, 124, 134 ask for it).
 """
 
 from __future__ import annotations

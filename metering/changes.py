@@ -8,7 +8,7 @@ collect what exceeds the mean by more than k standard deviations, one for saving
     C = max(0, C + sign * (z - mean) - k s)          alarm where C > h s
 
 Daily residuals are correlated, so the textbook's k = 0.5, h = 5 gives a false alarm every 69-196 days; k = 1,
-h = 12 gives one in more than 700 and finds a loss of 35 % in 4-6 days, 20 % in 10-14 (measured, facts/mv.md 3.6).
+h = 12 gives one in more than 700 and finds a loss of 35 % in 4-6 days, 20 % in 10-14 (docs/sources.md#cumulative-sums).
 An alarm proposes an event: from the day that splits the days before the alarm best (least squares), of the size by
 which the days since then differ from before. A person confirms it or not; nothing is adjusted in silence.
 """

@@ -3,8 +3,8 @@
     adjusted = (Q_base - Q_dhw) * GSOP_rep / GSOP_base * A_rep / A_base + Q_dhw * V_rep / V_base
 
 GSOP is the sum of (indoor - outdoor) over the days on which heat was supplied, with the contract's indoor
-temperature (facts/mv.md 3.5: Minstroy 644/pr for apartment houses, decree 636 for public ones). The formula
-has no interval of its own; the act shows where its saving falls in the regression's.
+temperature (docs/sources.md#contract-formula: Minstroy 644/pr for apartment houses, decree 636 for public
+ones). The formula has no interval of its own; the act shows where its saving falls in the regression's.
 Exact arithmetic: anyone gets the same watt-hour.
 """
 

@@ -1,15 +1,15 @@
 """How much a house's use changes from one year to the next without any measure: the drift between years.
 
-Residuals of one baseline year cannot show it, yet it is often the largest part of a saving's uncertainty (measured
-in facts/field.md 2.3: a drift of 2 % takes the ASHRAE-14 interval from 80 % coverage to 52 %). With three
-baseline years or more it is the house's own history; with fewer, a prior stands in for it and is named in
+Residuals of one baseline year cannot show it, yet it is often the largest part of a saving's uncertainty (measured,
+docs/sources.md#intervals-of-the-market: a drift of 2 % takes the ASHRAE-14 interval from 80 % coverage to 52 %).
+With three baseline years or more it is the house's own history; with fewer, a prior stands in for it and is named in
 every result.
 
 The prior (decision 010) is built from evidence, before any exam: occupants make the use of a single dwelling
 uncertain by 15-20 % (Pettersson 1994, Energy and Buildings 21:209-218), taken as 95 %, so 9 % of standard deviation;
 two years with new occupants or habits differ by 9 % * sqrt(2); averaged over the flats of a house (about
 100 that move independently) 1.3 %. What all flats share is bounded by measured 12-to-12-month placebos of district
-heat (facts/mv.md 2.5: mean |bias| 0.94 %, so 1.2 %). Together 1.75 %.
+heat (docs/sources.md#placebos-of-district-heat: mean |bias| 0.94 %, so 1.2 %). Together 1.75 %.
 """
 
 from __future__ import annotations

@@ -261,7 +261,7 @@ class Position(Struct, frozen=True, tag=True):
     """Half-width of the 90 % interval of (expected - used), in base units."""
     estimated: int
     grade: str
-    """A, B, C or D (facts: the limits stand in metering.uncertainty)."""
+    """A, B, C or D (the limits stand in metering.uncertainty)."""
     baseline_id: str
     received_at: int
     flagged: dict[str, int] = {}

@@ -56,7 +56,7 @@ from metering.events import Exchange, Unknown
 from metering.times import DAY_MS, HOUR_MS
 
 GAP_MS: Final = 6 * HOUR_MS
-"""The longest gap that is interpolated (law 1 of the design; CalTRACK allows the same for temperature)."""
+"""The longest gap that is interpolated (law 1, docs/laws.md; CalTRACK allows the same for temperature)."""
 
 # A meter may deliver what an earlier hour still owed it (archive rounding, clock jitter): one hour of grace.
 _GRACE_MS: Final = HOUR_MS

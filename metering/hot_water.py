@@ -13,7 +13,7 @@ from metering.baseline import Baseline
 from metering.uncertainty import t_quantile
 
 WH_PER_LITRE: Final = 0.06 * 1_163.0
-"""0.06 Gcal/m3: water heated by 50-55 K and the losses of risers (facts/spb.md; norms 0.051-0.066)."""
+"""0.06 Gcal/m3: water heated by 50-55 K and the losses of risers (docs/sources.md#hot-water; norms 0.051-0.066)."""
 
 _NORM_SPREAD: Final = 0.12
 """Half-width of that figure, a share of it: the norms' range."""

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 COMMON_SHARE: Final = 0.01
 """What all contracts of a portfolio share and averaging does not remove (one weather station, one method), as a
-share of the avoided use (facts/mv.md 3.3)."""
+share of the avoided use (docs/sources.md#common-share)."""
 
 
 class Part(NamedTuple):

@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 
 LAGS: Final = 28
 """Bartlett lags [d]: at rho 0.7 a window of 5 keeps 60 % of the long-run variance, 14 keeps 82 %
-(facts/mv.md section 3.3)."""
+(docs/sources.md#long-run-variance)."""
 
 LARGEST_RHO: Final = 0.98
 """A correlation beyond this leaves fewer than 4 independent days in a year: no interval is of use there."""

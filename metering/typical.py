@@ -36,8 +36,9 @@ class Series(NamedTuple):
 
 
 SERIES: Final[dict[str, Series]] = {
-    # 0.15 Gcal/m2 of heating a year over 4,537 degree days, 0.08 Gcal/m2 of hot water (facts/spb.md section 5: norms
-    # of St Petersburg 119-r, 2016). Spread: identical panel houses differ by 1.22 between the extremes at the least
+    # 0.15 Gcal/m2 of heating a year over 4,537 degree days, 0.08 Gcal/m2 of hot water
+    # (docs/sources.md#panel-house: norms of St Petersburg 119-r, 2016).
+    # Spread: identical panel houses differ by 1.22 between the extremes at the least
     # (Lithuania, 2,280 buildings), and the norms themselves by 20 %.
     "137": Series(
         heating=0.15 * 1_163_000 / 4_537,

@@ -6,8 +6,9 @@ The avoided use S = sum(expected) - sum(used) is wrong for several reasons, and 
 
 - *sampling*: the days of the reporting period scatter about the model as those of the baseline period did, and the
   model's coefficients are themselves estimates. Daily residuals are correlated (0.3-0.8 for heat), so that n
-  days hold only n' = n (1 - rho) / (1 + rho) independent ones; n' is always used (facts/mv.md 3.3: taking
-  n below rho 0.5, as others do, makes intervals up to 1.7 times too narrow). The larger of
+  days hold only n' = n (1 - rho) / (1 + rho) independent ones; n' is always used
+  (docs/sources.md#independent-days: taking n below rho 0.5, as others do, makes intervals up to 1.7 times too
+  narrow). The larger of
   - FSU: ASHRAE G14-2014 and Reddy & Claridge 2000, with the polynomial of Sun & Baltazar 2013 for daily
     models evaluated at the length of the *reporting* period (nmecr's fix of June 2026):
     dS = t_(0.95, n'-k) a(M) CVRMSE sum(expected) sqrt((n / n') (1 + 2 / n') / m);
@@ -44,7 +45,7 @@ days that it touches, and the linear guess is off by about a tenth (hourly heat:
 
 EXTRAPOLATED_SHARE: Final = 0.10
 """Standard error of a day's expected use outside the fitted weather, a share of it: the slope beyond the last
-break point is unknown there (saturation, opened windows); facts/mv.md 2.6 (opendsm issue 487)."""
+break point is unknown there (saturation, opened windows); docs/sources.md#saturation (opendsm issue 487)."""
 
 ADJUSTED_SHARE: Final = 0.25
 """Half-width of what was adjusted (`metering.conditions`), a share of it. A judgement: an adjustment is an engineer's
@@ -206,7 +207,7 @@ def interval(*, expected_total: int, used_total: int, half_width: float) -> tupl
 
 
 def grade(baseline: Baseline, *, expected_total: int, used_total: int, half_width: float) -> Grade:
-    """How much weight the saving bears (facts/mv.md 3.4, grades of the product).
+    """How much weight the saving bears (docs/sources.md#grades).
 
     A: CV(RMSE) at most 10 %, |NMBE| at most 0.5 %, half-width at most a quarter of the saving.
     B: CV(RMSE) at most 25 %, half-width at most half of the saving.

@@ -49,7 +49,7 @@ FACTORS: Final[Mapping[str, Sequence[Factor]]] = {
         ),
     ),
 }
-"""Factors that hold where the site names none (facts/spb.md section 5)."""
+"""Factors that hold where the site names none (docs/sources.md#carbon-factors)."""
 
 
 def factors_of(site: Site) -> Mapping[str, Sequence[Factor]]:

@@ -55,7 +55,7 @@ _NETWORK_LAG_H: Final = 10.0
 _CONTROL_LAG_H: Final = 3.0
 _SUBSTATION_LOSS: Final = 1.03
 _DHW_WH_PER_LITRE: Final = 69.8
-"""0.06 Gcal/m3 (facts: the norm for hot water with riser losses)."""
+"""0.06 Gcal/m3 (docs/sources.md#hot-water: the norm with riser losses)."""
 _HOT_C, _COLD_MEAN_C, _COLD_SWING_K = 60.0, 8.5, 6.5
 """Hot water; cold water of the Neva over the year, warmest in mid-August."""
 WINDOW_C: Final = 22.8

@@ -13,7 +13,7 @@ a crash anywhere sends some batches again, in their order, and points are keyed:
   wrong tells: where it is taken, the line goes to the dead letters with the server's words; where it is not,
   everything waits.
 - Never the batching API, whose close loses points; never WritesRetry, whose clock starts with the client; never
-  `enable_gzip`, which compresses at level 9 (facts/storage_dashboards.md, 2.2 and 2.3).
+  `enable_gzip`, which compresses at level 9 (docs/sources.md#client-of-influxdb).
 
 One process has the outbox: two drains would send old figures after new ones.
 """

@@ -33,8 +33,8 @@ _SUMMER: Final = range(5, 10)
 """Months without heating where no weather is known (St Petersburg heats from October to early May)."""
 
 FLOWING_HOURS: Final = 6
-"""So many hours with flow on a day without use contradict each other (facts: a frozen counter is one that does not
-move for 6 h of flow); a shorter trickle may be less than the register's last digit [h]."""
+"""So many hours with flow on a day without use contradict each other (docs/sources.md#frozen-counter: a frozen counter
+is one that does not move for 6 h of flow); a shorter trickle may be less than the register's last digit [h]."""
 
 _NO, _STANDS, _FLOWS = 0, 1, 2
 

@@ -33,6 +33,80 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
 
+def texts() -> dict[str, str]:
+    """Everything in which something may be cited, by its path from the root."""
+    rooms = ("metering", "ingest", "streams", "storage", "dashboards", "simulators", "kvartal")
+    folders = [ROOT / name for name in (*rooms, "bench", "deploy", "docs", "examples", "scripts", "tests")]
+    paths = [path for folder in folders for path in folder.rglob("*")] + list(ROOT.iterdir())
+    kinds = {".py", ".md", ".toml", ".yml"}
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(paths)
+        if path.suffix in kinds and path.is_file()
+    }
+
+
+TEXTS = texts()
+DECISIONS = ROOT / "docs" / "decisions"
+LAWS = (ROOT / "docs" / "laws.md").read_text(encoding="utf-8")
+
+
+def anchors(document: Path) -> set[str]:
+    """Anchors of the headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_documents_that_are_cited_exist_with_their_anchors() -> None:
+    cited = 0
+    for name, text in TEXTS.items():
+        for target, anchor in re.findall(r"\b(docs/[\w/-]+\.md)(?:#([\w-]+))?", text):
+            assert (ROOT / target).is_file(), f"{name} cites {target}"
+            assert not anchor or anchor in anchors(ROOT / target), f"{name} cites {target}#{anchor}"
+            cited += bool(anchor)
+    assert cited
+
+
+def test_decisions_that_are_cited_exist() -> None:
+    written = {path.name[:3] for path in DECISIONS.glob("0*.md")}
+    for name, text in TEXTS.items():
+        for numbers in re.findall(r"\b[Dd]ecisions? (\d{3}(?:(?:, | and )\d{3})*)", text):
+            assert set(re.findall(r"\d{3}", numbers)) <= written, f"{name} cites decision {numbers}"
+
+
+def test_laws_that_are_cited_exist() -> None:
+    stated = set(re.findall(r"^## Law (\d):", LAWS, re.MULTILINE))
+    for name, text in TEXTS.items():
+        for number in re.findall(r"\b[Ll]aws? (\d)\b", text):
+            assert number in stated, f"{name} cites law {number}"
+
+
+def test_every_law_names_tests_that_exist() -> None:
+    for law in LAWS.split("\n## ")[1:]:
+        named = re.findall(r"`(tests/[\w/]+\.py)`", law)
+        assert named, law
+        assert all((ROOT / path).is_file() for path in named), law
+
+
+def test_nothing_is_cited_that_a_reader_cannot_open() -> None:
+    outside = re.compile(
+        r"\bfacts/|(?<!\w)\(facts:|# facts:|(?<![\w-])(?:spb|mv|field|mqtt|faust)\.md\b|\bSTYLE \d|\bDESIGN\.md\b"
+    )
+    for name, text in TEXTS.items():
+        if name != "tests/test_docs.py":
+            assert not outside.search(text), name
+
+
+def test_decisions_have_one_format_and_are_in_the_index() -> None:
+    index = (DECISIONS / "README.md").read_text(encoding="utf-8")
+    for path in sorted(DECISIONS.glob("0*.md")):
+        text = path.read_text(encoding="utf-8")
+        heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
+        assert text.startswith(f"# {path.name[:3]}. "), path.name
+        assert heads[:3] == ["Question", "Measured", "Answer"], path.name
+        assert f"[{path.name[:3]}]({path.name})" in index, path.name
+
+
 def commands() -> set[str]:
     named = {c.name or (c.callback.__name__ if c.callback else "") for c in app.registered_commands}
     return named | {group.name or "" for group in app.registered_groups}

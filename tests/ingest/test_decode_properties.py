@@ -1,4 +1,4 @@
-"""Law 3 where it begins: whatever arrives, every reading in it ends as a reading or as a rejection."""
+"""Law 3 (docs/laws.md) where it begins: whatever arrives, every reading in it ends as a reading or as a rejection."""
 
 from __future__ import annotations
 

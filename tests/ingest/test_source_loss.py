@@ -1,4 +1,4 @@
-"""Law 4 with real processes: consumers killed in mid-stream, a broker that goes away, poison in the queue.
+"""Law 4 (docs/laws.md) with real processes: consumers killed in mid-stream, a broker that goes away, poison in the queue.
 
 The consumer is a process of its own that appends what it took to a file, syncs it, and then acknowledges. A
 reading is lost where the broker took it from the gateway and the file does not have it. What mosquitto's own log

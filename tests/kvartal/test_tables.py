@@ -49,7 +49,7 @@ def hours(start, count, *, skip=(), offset="", step_minutes=60, value="1.5", tem
 
 
 def test_the_authors_of_nmecr_find_the_same_saving():
-    """Their TOWT model: 7.41 % (facts: baseline 2012-03..2013-02, performance 2014-03..2015-02)."""
+    """Their TOWT model: 7.41 % (docs/sources.md#an-example-by-nmecr: baseline 2012-03..2013-02, performance 2014-03..2015-02)."""
     held = read_table(DATA / "nmecr_eload_daily_2012_2015.csv", UTC)
     result = savings_table(held, period("2012-03-01..2013-02-28"), period("2014-03-01..2015-02-28"))
     assert list(result) == KEYS

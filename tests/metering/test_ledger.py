@@ -1,4 +1,4 @@
-"""Laws 1 and 2 on one register: energy is conserved exactly, and the order of arrival changes nothing."""
+"""Laws 1 and 2 (docs/laws.md) on one register: energy is conserved exactly, and the order of arrival changes nothing."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def figures(db: Path, site: Site) -> dict[str, Any]:
             position and tuple(v for k, v in _fields(position) if k != "received_at"),
             reader.baseline(contract),
         )
-    # What was withdrawn is history, and silence is about delivery: law 2 leaves both out.
+    # What was withdrawn is history, and silence is about delivery: law 2 (docs/laws.md) leaves both out.
     found["alerts"] = sorted(
         repr(alert)
         for alert in reader.alerts(open_only=False)

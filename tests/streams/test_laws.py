@@ -1,7 +1,7 @@
 """Laws 2, 3 and 7 on the whole pipeline: any delivery gives the same figures, every reading is accounted for,
 and both runners give the same answer.
 
-The baseline is an input (law 5), so it is fitted once on clean days and handed to every run.
+The baseline is an input (law 5, docs/laws.md), so it is fitted once on clean days and handed to every run.
 """
 
 from __future__ import annotations
