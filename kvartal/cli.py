@@ -71,13 +71,23 @@ def main() -> None:
     from kvartal.files import Refused
     from kvartal.tables import TableError
     from metering.baseline import Unfit
+    from metering.ledger import NewerLedger
     from metering.savings import NoDays
     from metering.site import SiteError
     from storage.sqlite_schema import WrongStore
 
     try:
         app()
-    except (SiteError, Refused, CannotServe, NoBroker, BadCapture, TableError, WrongStore) as error:
+    except (
+        SiteError,
+        Refused,
+        CannotServe,
+        NoBroker,
+        BadCapture,
+        TableError,
+        WrongStore,
+        NewerLedger,
+    ) as error:
         _say(str(error))
         raise SystemExit(2) from None
     except (Unfit, NoDays, GrafanaRefuses) as error:
@@ -624,13 +634,21 @@ def balance(
 
 @app.command()
 def audit(db: DbOption = None) -> None:
-    """Check that no register's ledger made or lost energy; status 1 and the register's name if one did."""
+    """Check that no register's ledger made or lost energy; status 1 and the register's name if one did.
+
+    Registers that an older Kvartal folded are named and are no fault: start this one once, it folds them again.
+    """
     from kvartal.audit import audit_store
 
-    faults = audit_store(_db_path(db))
-    _print({"registers": faults.registers, "faults": faults.faults})
-    if faults.faults:
-        for fault in faults.faults:
+    audited = audit_store(_db_path(db))
+    _print(
+        {"registers": audited.registers, "faults": audited.faults}
+        | ({"outdated": audited.outdated} if audited.outdated else {})
+    )
+    if audited.outdated:
+        _say(audited.advice)
+    if audited.faults:
+        for fault in audited.faults:
             _say(fault)
         raise typer.Exit(1)
 

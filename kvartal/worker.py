@@ -28,6 +28,7 @@ from metering.site import Site
 from storage.influx import InfluxSink
 from storage.influx_reader import InfluxFigures
 from storage.influx_sent import InfluxSent
+from streams.chunks import NewerState
 from streams.cluster import CHANGELOG, Worker
 
 log = logging.getLogger("kvartal.worker")
@@ -241,6 +242,8 @@ def work_site(*, settings: Settings, path: Path, site: Site) -> None:
     watch.hurry_on_sighup()
     try:
         if not worker.start(120):
+            if isinstance(worker.failed, NewerState):
+                raise Refused(f"{CHANGELOG}: {worker.failed}")
             raise Refused(f"the worker did not get its partitions from {settings.kafka}: {worker.failed}")
         log.info("working")
         pulse = Pulse(settings.data, "worker")

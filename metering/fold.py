@@ -55,6 +55,12 @@ from metering import flags as f
 from metering.events import Exchange, Unknown
 from metering.times import DAY_MS, HOUR_MS
 
+FOLD_VERSION: Final = 1
+"""Raise it with every change to what folding the same readings gives: hours, flags, unknown blocks, findings or state.
+
+A register whose head has an older version is folded again with its next event; `kvartal audit` waits for that. 1 is
+also what a head without a version means."""
+
 GAP_MS: Final = 6 * HOUR_MS
 """The longest gap that is interpolated (law 1, docs/laws.md; CalTRACK allows the same for temperature)."""
 

@@ -19,14 +19,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from metering import flags as f
 from metering.events import Exchange, Unknown
-from metering.fold import Booked, Fact, Rules, State, fact_order, fold
+from metering.fold import FOLD_VERSION, Booked, Fact, Rules, State, fact_order, fold
+from metering.part_names import PartName, utc_day
 from metering.times import DAY_MS, HOUR_MS
 
-HEAD: Final = "head"
+HEAD: Final = PartName("head")
 _T = TypeVar("_T")
+
+
+class NewerLedger(RuntimeError):
+    """A register was folded by a newer version of Kvartal."""
 
 
 class Block(Struct, frozen=True, tag="b", array_like=True):
@@ -63,6 +69,13 @@ class Head(Struct, frozen=True, tag="h", array_like=True):
     """Exchanges that the site file declares now."""
     rules: Rules | None = None
     """What the blocks were folded by. Where the site file says otherwise now, all are folded again."""
+    fold_version: int = 1
+    """`metering.fold.FOLD_VERSION` of the code that folded the blocks. If it is older, all are folded again."""
+
+    @property
+    def outdated(self) -> bool:
+        """Whether there are blocks that an older fold made."""
+        return self.fold_version < FOLD_VERSION and bool(self.spans)
 
     def days(self) -> list[int]:
         """All days that have a block."""
@@ -99,14 +112,14 @@ class Head(Struct, frozen=True, tag="h", array_like=True):
 
 
 Part: TypeAlias = Block | Head
-Parts: TypeAlias = Mapping[str, Part]
+Parts: TypeAlias = Mapping[PartName, Part]
 _BlockOf: TypeAlias = Callable[[int], Block | None]
 
 
 class Entered(Struct, frozen=True):
     """What entering readings into a ledger changed."""
 
-    parts: dict[str, Block | Head]
+    parts: dict[PartName, Block | Head]
     accepted: int
     duplicate: int
     hours: dict[int, tuple[int, int] | None]
@@ -122,6 +135,8 @@ class Entered(Struct, frozen=True):
     """Time of the last kept reading of the register [ms]."""
     newest: tuple[int, int]
     """(time, amount) of the newest accepted reading."""
+    new_fold: bool = False
+    """Whether all blocks were folded again because an older fold had made them."""
 
 
 def declare(rules: Rules, parts: Parts, exchanges: Sequence[Exchange], *, by_site: bool) -> Entered | None:
@@ -131,14 +146,20 @@ def declare(rules: Rules, parts: Parts, exchanges: Sequence[Exchange], *, by_sit
         rules: The meter's bounds.
         parts: The register's state.
         exchanges: What is declared.
-        by_site: By the site file: then these are all, and what it declared before and not now is void.
+        by_site: By the site file: then these are all, and what it declared before and not now is void. A register
+            whose blocks an older fold made is folded again, whether or not its declarations changed.
+
+    Raises:
+        NewerLedger: as `enter` does.
     """
     if not by_site:
         return enter(rules, parts, (), (), exchanges)
     head = parts.get(HEAD)
     before = head.by_site if isinstance(head, Head) else ()
+    if isinstance(head, Head):
+        check_fold_version(head)
     now = tuple(sorted(exchanges, key=fact_order))
-    if now == before:
+    if now == before and not (isinstance(head, Head) and head.outdated):
         return None
     void = [fact for fact in before if fact not in now]
     entered = enter(rules, parts, (), (), [fact for fact in now if fact not in before], void)
@@ -146,7 +167,7 @@ def declare(rules: Rules, parts: Parts, exchanges: Sequence[Exchange], *, by_sit
         return None
     found = entered.parts.get(HEAD) or parts.get(HEAD)
     assert isinstance(found, Head)
-    entered.parts[HEAD] = Head(found.spans, found.reaching, now, rules)
+    entered.parts[HEAD] = replace(found, by_site=now, rules=rules)
     return entered
 
 
@@ -169,20 +190,25 @@ def enter(
         void: Facts that are not so any more.
 
     Returns:
-        What changed; None for nothing to enter.
+        What changed; None for nothing to enter and nothing to fold again.
+
+    Raises:
+        NewerLedger: a newer version of the fold made the register's blocks.
     """
-    if not times and not facts and not void:
-        return None
     head = parts.get(HEAD)
     if not isinstance(head, Head):
-        head = Head()
-    if len(times) == 1 and not facts and not void and head.rules == rules and head.spans:
+        head = Head(fold_version=FOLD_VERSION)
+    check_fold_version(head)
+    if not times and not facts and not void and not head.outdated:
+        return None
+    current = head.rules == rules and head.fold_version == FOLD_VERSION
+    if len(times) == 1 and not facts and not void and current and head.spans:
         entered = _append(rules, parts, head, times[0], amounts[0])
         if entered is not None:
             return entered
     changed, duplicate = _merge(parts, head, times, amounts, facts, void)
     accepted = len(times) + len(facts) - duplicate
-    if head.rules != rules:
+    if not current:
         for day in head.days():
             if day not in changed:
                 old = _block(parts, day)
@@ -197,10 +223,10 @@ def enter(
 
     new_days = [day for day, merged in changed.items() if merged.old is None]
     spans = head.with_days(new_days) if new_days else head.spans
-    grown = Head(spans, head.reaching, head.by_site, rules)
+    grown = replace(head, spans=spans, rules=rules, fold_version=FOLD_VERSION)
     old_blocks, new_blocks = _refold(rules, parts, grown, changed)
     reaching = _reaching(grown, new_blocks)
-    new_head = Head(spans, reaching, head.by_site, rules)
+    new_head = replace(grown, reaching=reaching)
 
     hours, was = _compare(parts, head, new_head, old_blocks, new_blocks)
     added, withdrawn = _difference(
@@ -211,7 +237,7 @@ def enter(
         [x for b in new_blocks.values() for x in b.booked.findings],
         [x for b in old_blocks.values() if b for x in b.booked.findings],
     )
-    written: dict[str, Block | Head] = {str(day): block for day, block in new_blocks.items()}
+    written: dict[PartName, Block | Head] = {utc_day(day): block for day, block in new_blocks.items()}
     if new_head != head:
         written[HEAD] = new_head
     last = spans[-1][1]
@@ -228,7 +254,21 @@ def enter(
         tuple(explained),
         newest.state.t,
         newest.newest,
+        head.outdated,
     )
+
+
+def check_fold_version(head: Head) -> None:
+    """Refuse blocks that a newer fold made: this one would change what they booked.
+
+    Raises:
+        NewerLedger: it did.
+    """
+    if head.fold_version > FOLD_VERSION:
+        raise NewerLedger(
+            f"the ledger was folded by a newer Kvartal: rules of version {head.fold_version}, expected at most "
+            f"{FOLD_VERSION}; start that Kvartal or a newer one"
+        )
 
 
 def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered | None:
@@ -264,7 +304,7 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
         if then != now:
             hours[hour], was[hour] = now, then
     return Entered(
-        {str(day): Block([*old.times, t], [*old.amounts, v], state, booked, old.facts)},
+        {utc_day(day): Block([*old.times, t], [*old.amounts, v], state, booked, old.facts)},
         1,
         0,
         hours,
@@ -279,7 +319,7 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
 
 
 def _block(parts: Parts, day: int) -> Block:
-    block = parts.get(str(day))
+    block = parts.get(utc_day(day))
     if not isinstance(block, Block):
         raise KeyError(f"the ledger's head names UTC day {day}, but there is no block for it")
     return block

@@ -3,6 +3,8 @@
 Keys are day-first where rows arrive in time order (docs/sources.md#day-first-keys: 167-266 thousand rows/s
 committed against 34 thousand with the meter first). Registers have small integer ids.
 
+The version is also that of the parts' blobs: a change to how the state is encoded is a step here.
+
 `_STEPS[n]` turns a file of version n into one of version n + 1; a new file goes through all of them, so that
 there is one way to every version. A step that has been released is never edited.
 """
@@ -140,7 +142,10 @@ def _version(connection: sqlite3.Connection, path: str) -> int:
     if tables and not ours:
         raise WrongStore(f"{path}: is a SQLite file of something else, not a Kvartal store")
     if version > VERSION:
-        raise WrongStore(f"{path}: written by a newer Kvartal (schema {version}, this one knows {VERSION})")
+        raise WrongStore(
+            f"{path}: written by a newer Kvartal (schema {version}, this one knows {VERSION}); "
+            "start that Kvartal or a newer one"
+        )
     return int(version)
 
 

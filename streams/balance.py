@@ -13,12 +13,13 @@ from msgspec import Struct
 
 from metering.balance import display_units, excess, subs_of
 from metering.events import Day, Event, Finding, Tick
+from metering.part_names import PartName, local_date
 from metering.quantities import QUANTITIES
 from metering.site import Site
 from metering.times import day_bounds
 from streams.step import Changed, Parts, Step
 
-_HEAD = "head"
+_HEAD = PartName("head")
 
 
 class BalanceMonth(Struct, frozen=True, tag="m", array_like=True):
@@ -78,7 +79,7 @@ def balance_step(site: Site) -> Step:
 
     def _note(parts: Parts, head: BalanceHead, event: Day) -> Changed:
         month = dt.date.fromordinal(event.date).replace(day=1).toordinal()
-        held: BalanceMonth = parts.get(str(month)) or BalanceMonth()
+        held: BalanceMonth = parts.get(local_date(month)) or BalanceMonth()
         before = held.uses.get(event.meter, {})
         uses = dict(before)
         uses.pop(event.date, None)
@@ -86,15 +87,15 @@ def balance_step(site: Site) -> Step:
             uses[event.date] = (event.used, event.estimated)
         if uses == before:
             return {}
-        changed: dict[str, BalanceMonth | BalanceHead] = {
-            str(month): BalanceMonth({**held.uses, event.meter: uses})
+        changed: dict[PartName, BalanceMonth | BalanceHead] = {
+            local_date(month): BalanceMonth({**held.uses, event.meter: uses})
         }
         if month not in head.changed:
             changed[_HEAD] = BalanceHead((*head.changed, month), head.found)
         return changed
 
     def _judge(key: str, parts: Parts, month: int) -> tuple[int, int, str] | None:
-        held: BalanceMonth = parts[str(month)]
+        held: BalanceMonth = parts[local_date(month)]
         main = key.split("/")[1]
         subs, units = behind[key]
         found = excess(held.uses.get(main, {}), [held.uses.get(sub, {}) for sub in subs], units)

@@ -4,13 +4,19 @@ Theory of operation
 -------------------
 A table write has a price of its own, whatever its size: some 0.1 ms of Faust. A message touches parts of several
 steps, and an archive those of many days. So one entry of the table, a *chunk*, holds the parts of all steps under
-one key (a register, a contract) whose days lie in the same eight; parts that are no days share another.
+one key (a register, a contract) whose days lie in the same eight. Each month of a contract has a chunk of its own,
+so that no entry grows with the years. Parts that are neither share another. The name of a part says which
+(`metering.part_names`).
 
 A batch of messages writes several entries, and after a crash any first few of them may be there. So an entry
 carries the offset of the batch that wrote it and how its parts stood before (the *undo*), and the last write of
 a batch is the partition's *applied* offset. An entry whose offset is newer than the applied one belongs to a
 batch that was not finished: it is read as it was before. Only one batch of a partition can be unfinished,
 because the next one begins from what the last whole one left, and writes its chunks anew.
+
+Version 1 of the table had the months in the shared chunk, which grew for ever. A month that is still there is read
+there. Its next write puts it into its own chunk and takes it out of the shared one. Both entries belong to the same
+batch, so that after a crash both are read as before: the month in the shared chunk, none in its own.
 """
 
 from __future__ import annotations
@@ -20,13 +26,15 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
+from metering.part_names import PartName
 from streams.codec import encode
 
-_DAYS_A_CHUNK: Final = 8
-_EPOCH: Final = 719_163
-"""Number from year 1 of 1970-01-01."""
-_FROM_YEAR_1: Final = 500_000
-"""Day numbers from here on count from year 1 (from 1370), those before it from 1970 (to 3338)."""
+STATE_VERSION: Final = 2
+"""How parts lie in the table and are encoded. 1: no version in the applied offset, months in the shared chunk."""
+
+
+class NewerState(RuntimeError):
+    """The table was written by a newer version of Kvartal."""
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):
@@ -53,18 +61,23 @@ class Place(NamedTuple):
     name: str
 
 
-def place(key: str, part: str) -> Place:
+def place(key: str, part: PartName) -> Place:
     """Where a part lies.
 
     Args:
         key: The step's name, a slash, and the key that the step gave.
-        part: A day's number or another name. The steps number days from 1970 or from year 1, as it suits them.
+        part: Its name.
     """
+    return _place(key, part, part.chunk)
+
+
+def former_place(key: str, part: PartName) -> Place | None:
+    """Where a part lies that was last written by version 1; None if that is where it lies now."""
+    return None if part.formerly is None else _place(key, part, part.formerly)
+
+
+def _place(key: str, part: PartName, chunk: str) -> Place:
     step, _, shared = key.partition("/")
-    chunk = "-"
-    if part.isdigit():
-        day = int(part)
-        chunk = str((day if day < _FROM_YEAR_1 else day - _EPOCH) // _DAYS_A_CHUNK)
     return Place(f"{shared}#{chunk}".encode(), f"{step}/{part}")
 
 
@@ -89,11 +102,15 @@ class TableParts:
         self._applied: dict[int, int] = {}
 
     def applied(self, partition: int) -> int:
-        """Offset of the last message of the partition that was applied whole; -1 before the first."""
+        """Offset of the last message of the partition that was applied whole; -1 before the first.
+
+        Raises:
+            NewerState: a newer Kvartal wrote it.
+        """
         if partition not in self._applied:
             self._at(partition)
             raw = self._table.get(_applied_key(partition))
-            self._applied[partition] = int(raw) if raw else -1
+            self._applied[partition] = _applied_offset(raw, partition) if raw else -1
         return self._applied[partition]
 
     def forget(self) -> None:
@@ -106,25 +123,40 @@ class TableParts:
 
     def chunk(self, key: bytes, partition: int) -> dict[str, bytes]:
         """The parts of a chunk as the last whole batch left them."""
+        entry = self._entry(key, partition)
+        return {} if entry is None else self._whole(entry, partition)
+
+    def _entry(self, key: bytes, partition: int) -> Entry | None:
         self._at(partition)
         raw = self._table.get(key)
-        if not raw:
-            return {}
-        entry = _ENTRY.decode(raw)
+        return _ENTRY.decode(raw) if raw else None
+
+    def _whole(self, entry: Entry, partition: int) -> dict[str, bytes]:
+        """The parts of an entry as the last whole batch left them."""
         return entry.parts if entry.offset <= self.applied(partition) else entry.before()
 
-    def commit(self, changed: Mapping[tuple[str, str], bytes | None], partition: int, offset: int) -> None:
+    def _names(self, at: Place, partition: int) -> bool:
+        """Whether the entry names the part, be it by a batch that was not finished."""
+        entry = self._entry(at.key, partition)
+        return entry is not None and (at.name in entry.parts or at.name in self._whole(entry, partition))
+
+    def commit(
+        self, changed: Mapping[tuple[str, PartName], bytes | None], partition: int, offset: int
+    ) -> None:
         """Write changed parts, and last the offset that makes them count."""
         chunks: dict[bytes, dict[str, bytes | None]] = {}
         for (key, part), blob in changed.items():
             at = place(key, part)
             chunks.setdefault(at.key, {})[at.name] = blob
+            formerly = former_place(key, part)
+            if formerly is not None and self._names(formerly, partition):
+                chunks.setdefault(formerly.key, {})[formerly.name] = None
         for table_key, parts in chunks.items():
             before = self.chunk(table_key, partition)
             undo = {name: before.get(name) for name in parts}
             self._table[table_key] = encode(Entry(offset, _changed(before, parts), undo))
         self._at(partition)
-        self._table[_applied_key(partition)] = str(offset).encode()
+        self._table[_applied_key(partition)] = f"{offset} {STATE_VERSION}".encode()
         self._applied[partition] = offset
 
 
@@ -134,10 +166,13 @@ class PartitionParts:
     def __init__(self, table: TableParts, partition: int) -> None:
         self._table, self._partition = table, partition
 
-    def part(self, key: str, part: str) -> bytes | None:
+    def part(self, key: str, part: PartName) -> bytes | None:
         """One part as the last whole batch left it."""
-        at = place(key, part)
-        return self._table.chunk(at.key, self._partition).get(at.name)
+        for at in (place(key, part), former_place(key, part)):
+            blob = None if at is None else self._table.chunk(at.key, self._partition).get(at.name)
+            if blob is not None:
+                return blob
+        return None
 
 
 def _changed(parts: Mapping[str, bytes], changed: Mapping[str, bytes | None]) -> dict[str, bytes]:
@@ -146,3 +181,14 @@ def _changed(parts: Mapping[str, bytes], changed: Mapping[str, bytes | None]) ->
 
 def _applied_key(partition: int) -> bytes:
     return f"@{partition}".encode()
+
+
+def _applied_offset(raw: bytes, partition: int) -> int:
+    """The offset in an applied entry: a number, and from version 2 on the version after it."""
+    offset, *version = raw.split()
+    if version and int(version[0]) > STATE_VERSION:
+        raise NewerState(
+            f"the state of partition {partition} was written by a newer Kvartal: version {int(version[0])}, "
+            f"expected at most {STATE_VERSION}; start that Kvartal or a newer one"
+        )
+    return int(offset)

@@ -8,11 +8,12 @@ from msgspec import Struct
 
 from metering.days import DayFigures, day_of
 from metering.events import Awaited, Day, Event, Hours, Restated, Unknown, Unknowns
+from metering.part_names import PartName, local_date
 from metering.site import Site
 from metering.times import HOUR_MS, date_of, date_of_hour, day_bounds
 from streams.step import Changed, Parts, Step
 
-_HEAD = "head"
+_HEAD = PartName("head")
 
 
 class DayState(Struct, frozen=True, tag="d", array_like=True):
@@ -52,20 +53,20 @@ def days_step(site: Site) -> Step:
             return tell_again(parts, event, last)
         if isinstance(event, Unknowns):
             return _note_unknowns(parts, head, event)
-        changed: dict[str, DayState | DaysHead] = {}
+        changed: dict[PartName, DayState | DaysHead] = {}
         by_date: dict[int, dict[int, tuple[int, int] | None]] = {}
         for hour, amount, flags in zip(event.hours, event.amounts, event.flags, strict=True):
             date = date_of_hour(hour, zone)
             by_date.setdefault(date, {})[hour] = None if amount is None else (amount, flags)
         for date, hours in by_date.items():
-            state: DayState = parts.get(str(date)) or DayState()
+            state: DayState = parts.get(local_date(date)) or DayState()
             merged = dict(state.hours)
             for hour, held in hours.items():
                 if held is None:
                     merged.pop(hour, None)
                 else:
                     merged[hour] = held
-            changed[str(date)] = DayState(merged, state.unknowns, state.published)
+            changed[local_date(date)] = DayState(merged, state.unknowns, state.published)
 
         due = {*by_date, *head.touched}
         if head.frontier and event.frontier != head.frontier:
@@ -74,7 +75,7 @@ def days_step(site: Site) -> Step:
         who = (event.building, event.meter, event.quantity)
         events: list[Event] = []
         for date in sorted(due):
-            found = changed.get(str(date)) or parts.get(str(date)) or DayState()
+            found = changed.get(local_date(date)) or parts.get(local_date(date)) or DayState()
             assert isinstance(found, DayState)
             state = found
             figures: DayFigures | None = None
@@ -82,7 +83,7 @@ def days_step(site: Site) -> Step:
                 figures = day_of(date, zone, state.hours, state.unknowns)
             if figures == state.published:
                 continue
-            changed[str(date)] = DayState(dict(sorted(state.hours.items())), state.unknowns, figures)
+            changed[local_date(date)] = DayState(dict(sorted(state.hours.items())), state.unknowns, figures)
             was = state.published.used if state.published is not None else None
             now = figures.used if figures is not None else None
             if state.published is not None and was != now:
@@ -99,20 +100,25 @@ def days_step(site: Site) -> Step:
             for block in several:
                 for date in range(date_of(block.start, zone), date_of(block.end - 1, zone) + 1):
                     blocks.setdefault(date, (set(), set()))[side].add(block)
-        changed: dict[str, DayState | DaysHead] = {}
+        changed: dict[PartName, DayState | DaysHead] = {}
         for date, (gone, come) in blocks.items():
-            state: DayState = parts.get(str(date)) or DayState()
+            state: DayState = parts.get(local_date(date)) or DayState()
             unknowns = tuple(sorted((set(state.unknowns) - gone) | come, key=lambda block: block.start))
-            changed[str(date)] = DayState(state.hours, unknowns, state.published)
+            changed[local_date(date)] = DayState(state.hours, unknowns, state.published)
         changed[_HEAD] = DaysHead(head.frontier, tuple(sorted({*head.touched, *blocks})))
         return changed, ()
 
     return Step("days", (Hours, Unknowns, Awaited), keys, DayState | DaysHead | Reader, run)
 
 
+def reads(event: Awaited) -> PartName:
+    """The part that notes what a reader has been told of the days."""
+    return PartName(f"{event.reader} reads")
+
+
 def is_news(parts: Parts, event: Awaited) -> bool:
     """Whether its reader has not been told yet of the days since then."""
-    told: Reader | None = parts.get(f"{event.reader} reads")
+    told: Reader | None = parts.get(reads(event))
     return told is None or event.first < told.first
 
 
@@ -121,13 +127,13 @@ def tell_again(parts: Parts, event: Awaited, last: int) -> tuple[Changed, Sequen
     if not is_news(parts, event):
         return {}, ()
     who = (event.building, event.meter, event.quantity)
-    held = ((date, parts.get(str(date))) for date in range(event.first, last + 1))
+    held = ((date, parts.get(local_date(date))) for date in range(event.first, last + 1))
     days = [
         day_event(*who, date, day.published, event.received_at)
         for date, day in held
         if day is not None and day.published is not None
     ]
-    return {f"{event.reader} reads": Reader(event.first)}, days
+    return {reads(event): Reader(event.first)}, days
 
 
 def day_event(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from metering.events import Alert, Awaited, Counted, Declared, Event, Fitted, Readings, Rejected, Tick
+from metering.part_names import PartName
 from metering.site import Site
 from streams.pipeline import pipeline
 from streams.shelf import Cache, Kept
@@ -32,7 +33,7 @@ class Store(Kept, Protocol):
     def commit(
         self,
         *,
-        parts: Mapping[tuple[str, str], bytes | None],
+        parts: Mapping[tuple[str, PartName], bytes | None],
         events: Iterable[Event],
         counts: Mapping[str, int],
     ) -> None:

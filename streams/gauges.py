@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from metering.events import Counted, Event, Gauged, Readings
 from metering.gauges import REACH_MS, GaugeHour, gauge_hours
+from metering.part_names import PartName, utc_day
 from metering.times import DAY_MS
 from streams.step import Changed, Parts, Step
 
-_HEAD = "head"
+_HEAD = PartName("head")
 _GONE = GaugeHour(0, 0, 0, 0, 0)
 
 
@@ -44,16 +45,16 @@ def gauges_step() -> Step:
         by_day: dict[int, set[tuple[int, int]]] = {}
         for pair in zip(event.times, event.amounts, strict=True):
             by_day.setdefault(pair[0] // DAY_MS, set()).add(pair)
-        changed: dict[str, GaugeDay | GaugeHead] = {}
+        changed: dict[PartName, GaugeDay | GaugeHead] = {}
         fresh: list[tuple[int, int]] = []
         for day, pairs in by_day.items():
-            held: GaugeDay = parts.get(str(day)) or GaugeDay()
+            held: GaugeDay = parts.get(utc_day(day)) or GaugeDay()
             have = set(zip(held.times, held.amounts, strict=True))
             new = pairs - have
             if new:
                 fresh += new
                 merged = sorted(have | new)
-                changed[str(day)] = GaugeDay(tuple(t for t, _ in merged), tuple(v for _, v in merged))
+                changed[utc_day(day)] = GaugeDay(tuple(t for t, _ in merged), tuple(v for _, v in merged))
         newest = max(zip(event.times, event.amounts, strict=True))
         if head is None or newest > (head.newest, head.amount):
             head = changed[_HEAD] = GaugeHead(*newest)
@@ -120,7 +121,7 @@ def _readings(
     times: tuple[int, ...] = ()
     amounts: tuple[int, ...] = ()
     for day in range((first - REACH_MS) // DAY_MS, (last + REACH_MS) // DAY_MS + 1):
-        held: GaugeDay | None = changed.get(str(day)) or parts.get(str(day))
+        held: GaugeDay | None = changed.get(utc_day(day)) or parts.get(utc_day(day))
         if held is not None:
             times += held.times
             amounts += held.amounts

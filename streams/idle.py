@@ -17,12 +17,13 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from metering.events import Day, Event, Finding, Gauged, WeatherDay
+from metering.part_names import PartName, local_date
 from metering.season import FIVE
 from metering.site import Meter, Site
 from metering.times import HOUR_MS, date_of_hour, day_bounds
 from streams.step import Changed, Parts, Step
 
-_HEAD = "head"
+_HEAD = PartName("head")
 
 LEAST_DAYS: Final = 3
 """So many days in a row without use are a standstill; one day where the meter's own flow says otherwise."""
@@ -104,8 +105,8 @@ def idle_step(site: Site) -> Step:
         if head.under != under:
             # The site file says otherwise than it did: every day is judged anew.
             for name in head.months:
-                dates += parts[name].used
-        changed: dict[str, Any] = dict(_noted(parts, event, zone))
+                dates += parts[local_date(int(name))].used
+        changed: dict[PartName, Any] = dict(_noted(parts, event, zone))
 
         def month(date: int) -> IdleMonth:
             name = _month(date)
@@ -118,7 +119,7 @@ def idle_step(site: Site) -> Step:
             doubt = _doubt(month, date, meter, facts)
             if doubt:
                 doubts[date] = doubt
-        months = tuple(sorted({*head.months, *changed}))
+        months = tuple(sorted({*head.months, *map(str, changed)}))
         head = IdleHead(months, head.first_used, dict(sorted(doubts.items())), under)
         if head.first_used == 0 or (isinstance(event, Day) and event.date <= head.first_used):
             head = _first_used(head, parts, changed)
@@ -168,9 +169,9 @@ def idle_step(site: Site) -> Step:
     return Step("idle", (Day, WeatherDay, Gauged), keys, IdleMonth | IdleHead, run)
 
 
-def _month(date: int) -> str:
+def _month(date: int) -> PartName:
     """The name of a month's part: the ordinal of its first date, so that years do not share a chunk of the table."""
-    return str(dt.date.fromordinal(date).replace(day=1).toordinal())
+    return local_date(dt.date.fromordinal(date).replace(day=1).toordinal())
 
 
 def _cold(month: Callable[[int], IdleMonth], date: int) -> bool:
@@ -191,10 +192,12 @@ def _touched(event: Day | WeatherDay | Gauged, zone: ZoneInfo) -> Iterable[int]:
     return (event.date,)
 
 
-def _noted(parts: Parts, event: Day | WeatherDay | Gauged, zone: ZoneInfo) -> Iterator[tuple[str, IdleMonth]]:
+def _noted(
+    parts: Parts, event: Day | WeatherDay | Gauged, zone: ZoneInfo
+) -> Iterator[tuple[PartName, IdleMonth]]:
     """The months that the event changes, as they are after it."""
     if isinstance(event, Gauged):
-        by_month: dict[str, dict[int, dict[int, bool | None]]] = {}
+        by_month: dict[PartName, dict[int, dict[int, bool | None]]] = {}
         for hour, mean in zip(event.hours, event.means, strict=True):
             date = date_of_hour(hour, zone)
             on = None if mean is None else mean > 0
@@ -224,7 +227,8 @@ def _noted(parts: Parts, event: Day | WeatherDay | Gauged, zone: ZoneInfo) -> It
 
 
 def _first_used(head: IdleHead, parts: Parts, changed: Changed) -> IdleHead:
-    for name in head.months:
+    for text in head.months:
+        name = local_date(int(text))
         month: IdleMonth = changed.get(name) or parts[name]
         for date, used in month.used.items():
             if used > 0:

@@ -10,6 +10,7 @@ from metering.ledger import Block, Entered, Head, declare, enter
 from metering.site import Site
 from streams.step import Changed, Parts, Step
 
+_NEW_FOLD = "new rules of the ledger"
 _CAUSES = {"exchange": "declared exchange", "interval": "archive", "register": "later reading"}
 
 
@@ -63,9 +64,13 @@ def ledger_step(site: Site) -> Step:
                     tuple(flags for _, flags in figures),
                     entered.frontier,
                     now,
-                    _CAUSES["exchange" if isinstance(event, Declared) else event.nature],
+                    _NEW_FOLD if entered.new_fold else _cause(event),
                 )
             )
         return entered.parts, events
 
     return Step("ledger", (Readings, Declared), keys, Block | Head, run)
+
+
+def _cause(event: Readings | Declared) -> str:
+    return _CAUSES["exchange" if isinstance(event, Declared) else event.nature]

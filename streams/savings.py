@@ -14,6 +14,7 @@ from metering.baseline import Baseline, Unfit, fit
 from metering.conditions import Conditions, conditions, seasons_for
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
 from metering.known import known_of
+from metering.part_names import PartName, month_name
 from metering.savings import DailyUse, Period
 from metering.season import last_affected
 from metering.site import Contract, Site
@@ -21,7 +22,7 @@ from metering.sufficiency import LEAST_COVERAGE
 from metering.typical import SERIES, fit_with_series
 from streams.step import Changed, Parts, Step
 
-_BASELINE = "baseline"
+_BASELINE = PartName("baseline")
 
 _LONGEST_EFFECT: Final = 200
 """A temperature decides about heating for at most so many days (`metering.season` looks back at fewer)."""
@@ -257,12 +258,12 @@ def _last_affected(fitted: FittedState, view: _View, date: int) -> int:
 
 
 @lru_cache(maxsize=65_536)
-def _month(date: int) -> str:
-    return dt.date.fromordinal(date).strftime("%Y-%m")
+def _month(date: int) -> PartName:
+    return month_name(dt.date.fromordinal(date).strftime("%Y-%m"))
 
 
 @lru_cache(maxsize=65_536)
-def _months(first: int, last: int) -> tuple[str, ...]:
+def _months(first: int, last: int) -> tuple[PartName, ...]:
     """The months of `[first, last]`, newest first."""
     return tuple(dict.fromkeys(_month(date) for date in range(last, first - 1, -1)))
 
@@ -270,7 +271,7 @@ def _months(first: int, last: int) -> tuple[str, ...]:
 class _View:
     """The contract's months as they are while one event is applied: changed ones over kept ones."""
 
-    def __init__(self, parts: Parts, changed: dict[str, Any]) -> None:
+    def __init__(self, parts: Parts, changed: dict[PartName, Any]) -> None:
         self.parts = parts
         self.changed = changed
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from metering.part_names import PartName
 from streams.step import Changed, Parts, Step
 
 MOST_DECODED: Final = 24_000
@@ -18,12 +19,12 @@ MOST_DECODED: Final = 24_000
 class Kept(Protocol):
     """Where parts are kept between batches."""
 
-    def part(self, key: str, part: str) -> bytes | None:
+    def part(self, key: str, part: PartName) -> bytes | None:
         """One part of state, as it was committed."""
         ...
 
 
-class _Parts(Mapping[str, Any]):
+class _Parts(Mapping[PartName, Any]):
     """A lazy view of one key's parts through the runner's cache."""
 
     __slots__ = ("_key", "_shelf", "_step")
@@ -31,17 +32,17 @@ class _Parts(Mapping[str, Any]):
     def __init__(self, shelf: Cache, step: Step, key: str) -> None:
         self._shelf, self._step, self._key = shelf, step, key
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: PartName) -> Any:
         found = self._shelf.look_up(self._step, self._key, name)
         if found is None:
             raise KeyError(name)
         return found
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, name: PartName, default: Any = None) -> Any:
         found = self._shelf.look_up(self._step, self._key, name)
         return default if found is None else found
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[PartName]:
         raise TypeError("parts are looked up by name, never walked")
 
     def __len__(self) -> int:
@@ -68,9 +69,9 @@ class Cache:
         self._kept = kept
         self._most = most
         self._most_decoded = min(most, most_decoded)
-        self._parts: OrderedDict[tuple[str, str], Any] = OrderedDict()
-        self._bytes: dict[tuple[str, str], bytes | None] = {}
-        self._changed: dict[tuple[str, str], Any] = {}
+        self._parts: OrderedDict[tuple[str, PartName], Any] = OrderedDict()
+        self._bytes: dict[tuple[str, PartName], bytes | None] = {}
+        self._changed: dict[tuple[str, PartName], Any] = {}
         self._decoders = {step.name: msgspec.msgpack.Decoder(step.part) for step in steps}
 
     def fit(self, most: int, most_decoded: int = MOST_DECODED) -> None:
@@ -80,7 +81,7 @@ class Cache:
     def parts(self, step: Step, key: str) -> Parts:
         return _Parts(self, step, f"{step.name}/{key}")
 
-    def look_up(self, step: Step, key: str, name: str) -> Any:
+    def look_up(self, step: Step, key: str, name: PartName) -> Any:
         at = (key, name)
         if at in self._parts:
             self._parts.move_to_end(at)
@@ -101,7 +102,7 @@ class Cache:
             at = (key, name)
             self._parts[at] = self._changed[at] = part
 
-    def take_changed(self) -> dict[tuple[str, str], bytes | None]:
+    def take_changed(self) -> dict[tuple[str, PartName], bytes | None]:
         """The changed parts, encoded."""
         encode = msgspec.msgpack.Encoder().encode
         encoded = {at: None if part is None else encode(part) for at, part in self._changed.items()}

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, get_args
 
 from metering.events import Event
+from metering.part_names import PartName
 
-Parts: TypeAlias = Mapping[str, Any]
+Parts: TypeAlias = Mapping[PartName, Any]
 """The state of one key: named msgspec structs."""
 
-Changed: TypeAlias = Mapping[str, Any]
+Changed: TypeAlias = Mapping[PartName, Any]
 """Parts to replace; None deletes one."""
 
 

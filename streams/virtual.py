@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from metering.days import DayFigures
 from metering.events import Awaited, Day, Event, Restated
+from metering.part_names import local_date
 from metering.site import Site
 from metering.times import date_of
 from streams.days import Reader, day_event, tell_again
@@ -42,7 +43,7 @@ def virtual_step(site: Site) -> Step:
     def run(key: str, parts: Parts, event: Day | Awaited) -> tuple[Changed, Sequence[Event]]:
         if isinstance(event, Awaited):
             return tell_again(parts, event, date_of(event.received_at, site.zone))
-        name = str(event.date)
+        name = local_date(event.date)
         held: VirtualDay = parts.get(name) or VirtualDay()
         # A member that the site file no longer names is forgotten.
         members = {

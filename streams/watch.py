@@ -13,6 +13,7 @@ from metering.alerts import Figure, energy_alerts, instant
 from metering.baseline import Baseline
 from metering.events import Alert, Counted, Event, Fitted, Position, Savings, Tick
 from metering.flags import NAMES as FLAG_NAMES
+from metering.part_names import PartName, month_name
 from metering.savings import DAYS_PER_MONTH
 from metering.site import Contract, Site
 from metering.sufficiency import doubts
@@ -20,7 +21,7 @@ from metering.times import HOUR_MS
 from metering.uncertainty import grade, half_width_90, width_90
 from streams.step import Changed, Parts, Step
 
-_HEAD = "head"
+_HEAD = PartName("head")
 
 
 class Figures(Struct, frozen=True, tag="m", array_like=True):
@@ -67,7 +68,7 @@ def watch_step(site: Site) -> Step:
 
     def _note(parts: Parts, head: WatchHead, event: Savings) -> tuple[Changed, Sequence[Event]]:
         name = dt.date.fromordinal(event.date).strftime("%Y-%m")
-        held: Figures = parts.get(name) or Figures()
+        held: Figures = parts.get(month_name(name)) or Figures()
         days, flags, added = dict(held.days), dict(held.flags), dict(held.added)
         flags.pop(event.date, None)
         added.pop(event.date, None)
@@ -80,7 +81,7 @@ def watch_step(site: Site) -> Step:
             if event.adjustment:
                 added[event.date] = event.adjustment
         now = Figures(dict(sorted(days.items())), dict(sorted(flags.items())), dict(sorted(added.items())))
-        changed: dict[str, Any] = {name: now}
+        changed: dict[PartName, Any] = {month_name(name): now}
         months = head.months if name in head.months else tuple(sorted((*head.months, name)))
         if not head.changed or months is not head.months:
             changed[_HEAD] = WatchHead(head.document, months, True, head.alerts, head.position)
@@ -94,7 +95,7 @@ def watch_step(site: Site) -> Step:
         estimated = strange = adjustment = adjusted = 0
         flagged: dict[str, int] = {}
         for name in head.months:
-            month: Figures = parts[name]
+            month: Figures = parts[month_name(name)]
             adjustment += sum(month.added.values())
             adjusted += sum(abs(each) for each in month.added.values())
             for date, (expected, used, guessed, outside) in month.days.items():

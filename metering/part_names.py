@@ -1,0 +1,51 @@
+"""Names of the parts of a step's state, each with the chunk of the cluster's table that it lies in.
+
+A name is its text, and the text is what the embedded store keeps. The chunk is not read off the text: whoever makes
+a name knows whether it numbers a UTC day or a date, or names a month. Names of days and months are made again and
+again on the hot path, so they are kept.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, Self
+
+SHARED: Final = "-"
+"""The chunk of a key's parts that are neither days nor months."""
+_DAYS_A_CHUNK: Final = 8
+_EPOCH: Final = 719_163
+"""Ordinal of 1970-01-01."""
+
+
+class PartName(str):
+    """The name of one part under a key."""
+
+    __slots__ = ("chunk", "formerly")
+
+    chunk: str
+    """Parts of one key with the same chunk share an entry of the cluster's table."""
+    formerly: str | None
+    """The chunk of the same part in a table of version 1 (`streams.chunks.STATE_VERSION`); None for the same one."""
+
+    def __new__(cls, text: str, chunk: str = SHARED, formerly: str | None = None) -> Self:
+        name = super().__new__(cls, text)
+        name.chunk, name.formerly = chunk, formerly
+        return name
+
+
+@lru_cache(maxsize=32_768)
+def utc_day(day: int) -> PartName:
+    """The part of a UTC day, by its number since 1970-01-01. Eight days share a chunk."""
+    return PartName(str(day), str(day // _DAYS_A_CHUNK))
+
+
+@lru_cache(maxsize=32_768)
+def local_date(date: int) -> PartName:
+    """The part of a local date, by its ordinal. It shares a chunk with the UTC days of the same eight."""
+    return PartName(str(date), str((date - _EPOCH) // _DAYS_A_CHUNK))
+
+
+@lru_cache(maxsize=4_096)
+def month_name(text: str) -> PartName:
+    """The part of a month such as "2025-01". Each month has a chunk of its own."""
+    return PartName(text, text, SHARED)
