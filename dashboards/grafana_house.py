@@ -213,4 +213,24 @@ def _ground() -> list[g.Json]:
             ],
             time_column=True,
         ),
+        g.table(
+            "Базовые модели договора",
+            "Модель и документ каждого номера, который называют цифры. По документу ожидавшийся расход "
+            "считают вручную.",
+            (0, 42, 24, 6),
+            f"SELECT baseline_id, fitted_ms, model, first, last, days, cvrmse, r2, document "
+            f"FROM {schema.BASELINE} WHERE {_CONTRACT}",
+            columns=[
+                g.column("baseline_id", "Номер"),
+                g.column("fitted_ms", "Построена", "time:DD.MM.YYYY"),
+                g.column("model", "Модель"),
+                g.column("first", "С"),
+                g.column("last", "По"),
+                g.column("days", "Суток", "none", 0),
+                g.column("cvrmse", "CV(RMSE)", "percentunit", 1),
+                g.column("r2", "R²", "none", 3),
+                g.column("document", "Документ"),
+            ],
+            sort="Построена",
+        ),
     ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
+from msgspec.structs import replace
+
+from metering.alerts import Figure
 from metering.events import Position
 from metering.site import Contract, Site
 from metering.uncertainty import interval
 from metering.units import UNITS
+from metering.worth import price_digest, worth, yearly
 from storage.contract import Figures
 
 Verdict = Literal["proved", "below", "not_proved", "above", "waiting"]
@@ -34,21 +37,48 @@ class Row(NamedTuple):
     money_year: Decimal | None
     """Avoided cost a year at today's pace [currency units], None without a tariff."""
     verdict: Verdict
+    money_year_half_width: Decimal | None = None
+    """Half-width of its 90 % interval [currency units]; None without a tariff or without bound."""
 
 
 def portfolio(figures: Figures, site: Site) -> list[Row]:
     """The site's contracts in the order of the site file."""
     above = {alert.subject for alert in figures.alerts() if alert.kind == "above_baseline"}
-    return [_row(figures.position(c.id), c, site, above=c.id in above) for c in site.contract]
+    return [_row(figures, c, site, above=c.id in above) for c in site.contract]
 
 
-def _row(position: Position | None, contract: Contract, site: Site, *, above: bool) -> Row:
+def _money(figures: Figures, position: Position, contract: Contract, site: Site) -> Position:
+    """The position with the money of its days by the tariff in the site file.
+
+    A position of an older store has no money, and one of before a change of the tariff has it by other prices: then
+    it is calculated from the stored days.
+    """
+    tariff = site.tariffs.get(contract.tariff or "")
+    if position.prices == price_digest(tariff):
+        return position
+    if tariff is None:
+        return replace(position, money=None, money_half_width=None, prices="")
+    days = figures.savings(contract.id, position.first, position.last)
+    value = worth(
+        (Figure(day.date, day.expected, day.used) for day in days), tariff, half_width=position.half_width
+    )
+    return replace(
+        position,
+        money=value.hundredths,
+        money_half_width=value.half_width_hundredths,
+        prices=price_digest(tariff),
+    )
+
+
+def _row(figures: Figures, contract: Contract, site: Site, *, above: bool) -> Row:
+    position = figures.position(contract.id)
     building = site.buildings[contract.building]
     carrier = site.meters[contract.building, contract.meter].carrier
     unit = SHOWN_UNIT[carrier]
     name = building.name or building.id
     if position is None or position.expected <= 0:
         return Row(contract, name, carrier, unit, position, None, None, None, None, "waiting")
+    position = _money(figures, position, contract, site)
     avoided = position.expected - position.used
     lo, hi = (
         100 * edge
@@ -57,13 +87,15 @@ def _row(position: Position | None, contract: Contract, site: Site, *, above: bo
         )
     )
     pct = 100 * avoided / position.expected
-    money = None
-    tariff = site.tariffs.get(contract.tariff or "")
-    if tariff is not None:
-        money = tariff.money(avoided, dt.date.fromordinal(position.last)) * 365 / position.days
+    money, width = (
+        None if each is None else yearly(Decimal(each) / 100, position.days)
+        for each in (position.money, position.money_half_width)
+    )
     scale = UNITS[unit].scale
     judged = verdict(contract, low_pct=lo, savings_pct=pct, above=above)
-    return Row(contract, name, carrier, unit, position, pct, (lo, hi), float(avoided / scale), money, judged)
+    return Row(
+        contract, name, carrier, unit, position, pct, (lo, hi), float(avoided / scale), money, judged, width
+    )
 
 
 def verdict(contract: Contract, *, low_pct: float, savings_pct: float, above: bool) -> Verdict:

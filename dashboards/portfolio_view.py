@@ -15,11 +15,10 @@ from metering.portfolio import Part, Portfolio, combine
 from metering.site import Site
 from metering.uncertainty import interval
 from metering.units import UNITS
+from metering.worth import yearly
 from storage.sqlite_reader import Reader
 
 By = Literal["building", "programme", "quarter"]
-
-_YEAR: Final = Decimal("365.25")
 
 
 class Carrier(NamedTuple):
@@ -95,10 +94,10 @@ def _group(key: str, views: Sequence[ContractView], site: Site, by: By) -> Group
         for carrier in dict.fromkeys(view.carrier for view in told)
     )
     priced = [view for view in told if view.money is not None]
-    yearly = invested = Decimal(0)
+    saved = invested = Decimal(0)
     for view in priced:
         if view.payback is not None and view.money is not None:
-            yearly += view.money.money / view.days * _YEAR
+            saved += yearly(view.money.money, view.days)
             invested += view.payback.investment
     return Group(
         key,
@@ -122,7 +121,7 @@ def _group(key: str, views: Sequence[ContractView], site: Site, by: By) -> Group
         if any(view.emission is not None for view in told)
         else None,
         invested,
-        invested / yearly if invested and yearly > 0 else None,
+        invested / saved if invested and saved > 0 else None,
     )
 
 

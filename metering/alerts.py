@@ -22,7 +22,7 @@ Kind = Literal["above_baseline", "no_saving", "below_guarantee"]
 
 # Use above the baseline is judged on a week, so that one cold Sunday is no alarm, and must exceed both a
 # tenth of the expected use (docs/sources.md#above-baseline) and what the baseline's own scatter explains.
-_WEEK: Final = 7
+WEEK: Final = 7
 _EXCESS: Final = 0.10
 _Z90: Final = 1.645
 
@@ -79,7 +79,7 @@ def energy_alerts(
         kind, amount, detail = _above(days, index, day_scatter, current)
         if kind is None:
             # Weekly from the first judged day on, never 'today': an alert's identity must not move with it.
-            if index + 1 >= _LEAST_DAYS and (index + 1 - _LEAST_DAYS) % _WEEK == 0:
+            if index + 1 >= _LEAST_DAYS and (index + 1 - _LEAST_DAYS) % WEEK == 0:
                 width = half_width(index + 1, days[0].date, expected, used)
                 judged = _proof(index + 1, expected, used, width, guarantee_pct)
             kind, amount, detail = judged
@@ -102,22 +102,22 @@ def _above(
     days: Sequence[Figure], index: int, scatter: float, current: Raised | None
 ) -> tuple[Kind | None, int, dict[str, float | int | str]]:
     """Whether the week that ends with `index` lies above the baseline."""
-    week = days[max(0, index + 1 - _WEEK) : index + 1]
-    if len(week) < _WEEK or days[index].date - week[0].date > 2 * _WEEK:
+    week = days[max(0, index + 1 - WEEK) : index + 1]
+    if len(week) < WEEK or days[index].date - week[0].date > 2 * WEEK:
         return None, 0, {}
     expected, used = sum(d.expected for d in week), sum(d.used for d in week)
     excess = used - expected
     open_now = current is not None and current.kind == "above_baseline"
     # Once open it stays until half the threshold is passed downwards, so that it does not flap.
     share = _EXCESS / 2 if open_now else _EXCESS
-    noise = 0.0 if open_now else _Z90 * scatter * math.sqrt(_WEEK)
+    noise = 0.0 if open_now else _Z90 * scatter * math.sqrt(WEEK)
     if excess <= share * expected or excess <= noise:
         return None, 0, {}
     pct = 100 * excess / expected if expected else 0.0
     return (
         "above_baseline",
         excess,
-        {"excess_pct": round(pct, 1), "days": _WEEK, "used": used, "expected": expected},
+        {"excess_pct": round(pct, 1), "days": WEEK, "used": used, "expected": expected},
     )
 
 

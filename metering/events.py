@@ -269,6 +269,13 @@ class Position(Struct, frozen=True, tag=True):
     adjustment: int = 0
     """The part of `expected` that the baseline does not say (`Savings.adjustment`); without it stands what
     the saving would be unadjusted."""
+    money: int | None = None
+    """(expected - used) by the contract's tariff, each day at its own price [hundredths of the currency]; None if
+    the contract has no tariff or the position was stored before it carried money."""
+    money_half_width: int | None = None
+    """Half-width of the 90 % interval of `money`, at the mean price; None if unknown or without bound."""
+    prices: str = ""
+    """Digest of the tariff that `money` was calculated by (`metering.worth.price_digest`); empty without money."""
 
 
 class Finding(Struct, frozen=True, tag=True):

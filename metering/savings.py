@@ -13,9 +13,10 @@ from metering.baseline import Baseline, fit
 from metering.predictors import many_days, term_columns
 from metering.season import Seasons
 from metering.sufficiency import Doubt, doubts
+from metering.times import DAYS_A_YEAR
 from metering.uncertainty import Grade, Width, grade, interval, t_quantile, width_90
 
-DAYS_PER_MONTH = 365.25 / 12
+DAYS_PER_MONTH = DAYS_A_YEAR / 12
 
 
 class Period(NamedTuple):

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 UTC: Final = dt.UTC
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
+DAYS_A_YEAR: Final = 365.25
+"""Days of a year wherever a figure is given per year or month (Julian year)."""
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL: Final = _EPOCH.toordinal()
 

@@ -197,6 +197,9 @@ class InfluxFigures:
             row["received_ms"],
             msgspec.json.decode(row.get("flagged") or "{}"),
             row.get("adjustment") or 0,
+            row["money"] if row.get("prices") else None,
+            row["money_half_width"] if row.get("prices") and row["money_finite"] else None,
+            row.get("prices") or "",
         )
 
     def alerts(self, *, open_only: bool = True) -> list[Alert]:

@@ -21,6 +21,8 @@ POSITION: Final = "position"
 STANDING: Final = "standing"
 """Where a contract stands: one point at the epoch, overwritten. The newest `position` is not it: when the last
 day is withdrawn, the contract stands on an earlier one."""
+BASELINE: Final = "baseline"
+"""Frozen baselines with their documents: one point an id, at the epoch."""
 ALERT: Final = "alert"
 FINDING: Final = "finding"
 RESTATED: Final = "restated"
@@ -40,6 +42,7 @@ TAGS: Final[dict[str, tuple[str, ...]]] = {
     SAVINGS: ("building", "contract"),
     POSITION: ("building", "contract"),
     STANDING: ("building", "contract"),
+    BASELINE: ("building", "contract"),
     ALERT: ("building", "subject", "kind"),
     FINDING: ("building", "meter", "quantity", "kind"),
     RESTATED: ("building", "meter", "quantity"),

@@ -144,10 +144,10 @@ class Applier:
                     Rejected("(event log)", value, "unknown_meter", detail, event.received_at, n)
                 )
             return True
-        made = advance(self._takers, on.cache, event)
-        if isinstance(event, Fitted) and made:
+        if isinstance(event, Fitted):
+            # The stores need its document even if no day of the reporting period has a figure yet.
             self._events.append(event)
-        self._events += made
+        self._events += advance(self._takers, on.cache, event)
         if isinstance(event, Readings | Declared | Awaited) and event.building:
             on.touched[event.building] = max(event.received_at, on.touched.get(event.building, 0))
         return True

@@ -129,11 +129,12 @@ class Embedded:
         return batch
 
     def adopt(self, fitted: Fitted) -> Batch:
-        """Take a baseline that was fitted elsewhere. One that is held already changes nothing."""
+        """Adopt a baseline that was fitted elsewhere. Adopting the one in force changes no figure.
+
+        Its document is stored even if no day of the reporting period has a figure yet.
+        """
         batch = Batch()
-        events = advance(self._steps, self._cache, fitted)
-        if events:
-            batch.keep([fitted, *events])
+        batch.keep([fitted, *advance(self._steps, self._cache, fitted)])
         self._commit(batch)
         return batch
 

@@ -20,6 +20,7 @@ from metering.season import last_affected
 from metering.site import Contract, Site
 from metering.sufficiency import LEAST_COVERAGE
 from metering.typical import SERIES, fit_with_series
+from metering.worth import price_digest
 from streams.step import Changed, Parts, Step
 
 _BASELINE = PartName("baseline")
@@ -60,6 +61,8 @@ class FittedState(Struct, frozen=True, tag="b", array_like=True):
     baseline_id: str
     conditions: str = ""
     """Digest of the conditions (`metering.conditions`) that the figures were calculated under."""
+    prices: str = ""
+    """Digest of the tariff (`metering.worth.price_digest`) that a store prices the published figures by."""
 
 
 def savings_step(site: Site) -> Step:
@@ -70,6 +73,7 @@ def savings_step(site: Site) -> Step:
     """
     under = {contract.id: conditions(site, contract) for contract in site.contract}
     digests = {name: each.digest for name, each in under.items()}
+    prices = {each.id: price_digest(site.tariffs.get(each.tariff or "")) for each in site.contract}
 
     def keys(event: Day | WeatherDay | Fitted) -> Iterable[str]:
         if isinstance(event, Fitted):
@@ -97,6 +101,7 @@ def savings_step(site: Site) -> Step:
             month = replace(month, temps_mc=_dated(month.temps_mc, event.date, event.mean_mc))
         view = _View(parts, {name: month})
         events: list[Event] = []
+        repriced = False
         fitted: FittedState | None = parts.get(_BASELINE)
         if fitted is None:
             fitted = _fit(contract, view, event)
@@ -107,14 +112,16 @@ def savings_step(site: Site) -> Step:
                 Fitted(contract.building, key, fitted.baseline_id, fitted.document, event.received_at)
             )
             dates = view.dates_from(contract.reporting.from_.toordinal())
-        elif fitted.conditions != digests[key]:
-            view.changed[_BASELINE] = replace(fitted, conditions=digests[key])
+        elif fitted.conditions != digests[key] or fitted.prices != prices[key]:
+            # A store prices the days as it writes them: it gets them again if the prices changed.
+            repriced = fitted.prices != prices[key]
+            view.changed[_BASELINE] = replace(fitted, conditions=digests[key], prices=prices[key])
             dates = view.dates_from(contract.reporting.from_.toordinal())
         elif isinstance(event, WeatherDay):
             dates = view.used_dates(event.date, _last_affected(fitted, view, event.date))
         else:
             dates = [event.date]
-        events += _compare_all(contract, fitted, view, dates, event.received_at)
+        events += _compare_all(contract, fitted, view, dates, event.received_at, again=repriced)
         return view.changed, events
 
     def _adopt(contract: Contract, parts: Parts, event: Fitted) -> tuple[Changed, Sequence[Event]]:
@@ -122,17 +129,23 @@ def savings_step(site: Site) -> Step:
         held: FittedState | None = parts.get(_BASELINE)
         if held is not None and held.baseline_id == event.baseline_id:
             return {}, ()
-        fitted = FittedState(event.document, event.baseline_id, digests[contract.id])
+        fitted = FittedState(event.document, event.baseline_id, digests[contract.id], prices[contract.id])
         view = _View(parts, {_BASELINE: fitted})
         dates = view.dates_from(contract.reporting.from_.toordinal())
         return view.changed, _compare_all(contract, fitted, view, dates, event.received_at)
 
     def _compare_all(
-        contract: Contract, fitted: FittedState, view: _View, dates: Iterable[int], received_at: int
+        contract: Contract,
+        fitted: FittedState,
+        view: _View,
+        dates: Iterable[int],
+        received_at: int,
+        *,
+        again: bool = False,
     ) -> list[Event]:
         baseline = Baseline.from_document(fitted.document)
         compared = (
-            _compare(contract, baseline, view, date, received_at)
+            _compare(contract, baseline, view, date, received_at, again=again)
             for date in dates
             if _reporting(contract, date)
         )
@@ -165,7 +178,7 @@ def savings_step(site: Site) -> Step:
                 helped = fit_with_series(
                     days, Period(first, last), area_m2=house.area_m2, series=house.series
                 )
-                return FittedState(helped.document, helped.id, digests[contract.id])
+                return FittedState(helped.document, helped.id, digests[contract.id], prices[contract.id])
             baseline = fit(
                 dates=dates,
                 used=[used[d] for d in dates],
@@ -184,12 +197,12 @@ def savings_step(site: Site) -> Step:
             )
         except Unfit:
             return None
-        return FittedState(baseline.document, baseline.id, digests[contract.id])
+        return FittedState(baseline.document, baseline.id, digests[contract.id], prices[contract.id])
 
     def _compare(
-        contract: Contract, baseline: Baseline, view: _View, date: int, received_at: int
+        contract: Contract, baseline: Baseline, view: _View, date: int, received_at: int, *, again: bool
     ) -> Savings | None:
-        """The day's figure where it is new or changed."""
+        """The day's figure if it is new or changed; `again`: unchanged too."""
         held = view.month(date)
         old = held.figures.get(date)
         new: tuple[int, int, int, int | None, bool] | None = None
@@ -205,7 +218,13 @@ def savings_step(site: Site) -> Step:
                 new = (wanted.adjusted, *use, temp, baseline.extrapolated(temp, before))
                 adjustment = wanted.adjustment
         flags = held.flags.get(date, 0) if new is not None else 0
-        if new == old and flags == held.shown.get(date, 0) and adjustment == held.added.get(date, 0):
+        published = new is None or not again
+        if (
+            published
+            and new == old
+            and flags == held.shown.get(date, 0)
+            and adjustment == held.added.get(date, 0)
+        ):
             return None
         view.changed[_month(date)] = replace(
             held,

@@ -19,6 +19,7 @@ from metering.site import Contract, Site
 from metering.sufficiency import doubts
 from metering.times import HOUR_MS
 from metering.uncertainty import grade, half_width_90, width_90
+from metering.worth import at_stake, price_digest, worth
 from streams.step import Changed, Parts, Step
 
 _HEAD = PartName("head")
@@ -50,6 +51,8 @@ def watch_step(site: Site) -> Step:
     of_building: dict[str, list[str]] = {}
     for each in site.contract:
         of_building.setdefault(each.building, []).append(each.id)
+    tariffs = {each.id: site.tariffs.get(each.tariff or "") for each in site.contract}
+    prices = {name: price_digest(tariff) for name, tariff in tariffs.items()}
 
     def keys(event: Savings | Fitted | Tick) -> Iterable[str]:
         if isinstance(event, Tick):
@@ -62,7 +65,9 @@ def watch_step(site: Site) -> Step:
             return {_HEAD: WatchHead(event.document, head.months, True, head.alerts, head.position)}, ()
         if isinstance(event, Savings):
             return _note(parts, head, event)
-        if not head.changed or not head.document:
+        # Money follows the prices of the site file: if they changed, the position is calculated again.
+        repriced = head.position is not None and head.position.prices != prices[key]
+        if not (head.changed or repriced) or not head.document:
             return {}, ()
         return _judge(site.contracts[key], parts, head, event.received_at)
 
@@ -131,6 +136,8 @@ def watch_step(site: Site) -> Step:
                 extrapolated_total=strange,
                 adjusted_total=adjusted,
             ).total
+            tariff = tariffs[contract.id]
+            value = None if tariff is None else worth(days, tariff, half_width=width)
             since = contract.reporting.from_.toordinal()
             position = Position(
                 contract.building,
@@ -148,6 +155,9 @@ def watch_step(site: Site) -> Step:
                 now,
                 dict(sorted(flagged.items())),
                 adjustment,
+                None if value is None else value.hundredths,
+                None if value is None else value.half_width_hundredths,
+                prices[contract.id],
             )
             if head.position is None or _without_clock(head.position) != _without_clock(position):
                 events.append(position)
@@ -168,11 +178,10 @@ def watch_step(site: Site) -> Step:
             day_scatter=baseline.rmse * spread,
             half_width=half_width,
         )
-        tariff = site.tariffs.get(contract.tariff or "")
+        tariff = tariffs[contract.id]
         alerts = []
         for each in raised:
-            on = dt.date.fromordinal(each.last)
-            money = 0 if tariff is None else round(100 * tariff.money(each.amount, on))
+            money = 0 if tariff is None else round(100 * at_stake(each, days, tariff))
             alerts.append(
                 Alert(
                     contract.building,

@@ -12,7 +12,7 @@ from dashboards import wording
 from dashboards.page.amounts import Shown, shown
 from dashboards.portfolio import SHOWN_UNIT
 from dashboards.wording import Lang, pick
-from metering import flags
+from metering import flags, worth
 from metering.events import Day, Savings
 from metering.quantities import QUANTITIES
 from metering.site import Contract, Meter, Site
@@ -51,7 +51,7 @@ def money_of(savings: list[Savings], site: Site, contract: Contract) -> Decimal 
     tariff = site.tariffs.get(contract.tariff or "")
     if tariff is None:
         return None
-    return sum((tariff.money(d.expected - d.used, _date(d.date)) for d in savings), Decimal(0))
+    return worth.money_of(((day.date, day.expected - day.used) for day in savings), tariff)
 
 
 def month_view(reader: Reader, site: Site, contract: Contract, first: dt.date, lang: Lang) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 from dashboards import wording
@@ -19,7 +17,6 @@ from metering.uncertainty import interval
 from metering.units import UNITS
 from storage.sqlite_reader import Reader
 
-_DAYS_A_YEAR: Final = 365
 _URGENCY: Final = {"above": 0, "not_proved": 1, "below": 2, "waiting": 3, "proved": 4}
 _NOW: Final = {"meter_silent": 0, "above_baseline": 1}
 """Alerts about this week, by urgency; the others are about the whole period."""
@@ -54,7 +51,7 @@ def portfolio_view(reader: Reader, site: Site, lang: Lang) -> dict[str, Any]:
 def _summary(rows: Sequence[Row], site: Site, lang: Lang) -> dict[str, Any]:
     """The figures that are read first."""
     currency = site.site.currency
-    money = combine(part for row in rows if (part := _money_part(row, site)) is not None)
+    money = combine(part for row in rows if (part := _money_part(row)) is not None)
     dates = [row.position.last for row in rows if row.position is not None]
     return {
         "money": wording.large(money.avoided / 100, currency, lang) if money.contracts else "—",
@@ -89,16 +86,12 @@ def _bounds(together: Portfolio, scale: float, unit: str, lang: Lang) -> str:
     return wording.range_of(lo / scale, hi / scale, unit, lang)
 
 
-def _money_part(row: Row, site: Site) -> Part | None:
+def _money_part(row: Row) -> Part | None:
     """A contract's avoided cost a year with its uncertainty [hundredths]."""
-    position, tariff = row.position, site.tariffs.get(row.contract.tariff or "")
-    if position is None or tariff is None or row.money_year is None:
+    if row.money_year is None:
         return None
-    width = math.inf
-    if math.isfinite(position.half_width):
-        day = dt.date.fromordinal(position.last)
-        year = Decimal(_DAYS_A_YEAR) / position.days
-        width = 100 * float(tariff.money(round(position.half_width), day) * year)
+    half_width = row.money_year_half_width
+    width = math.inf if half_width is None else 100 * float(half_width)
     return Part(round(100 * row.money_year), 0, width)
 
 

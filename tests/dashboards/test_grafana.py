@@ -20,6 +20,7 @@ from metering.events import (
     Counted,
     Day,
     Finding,
+    Fitted,
     Hours,
     Position,
     Rejected,
@@ -37,6 +38,7 @@ from storage.influx_reader import InfluxFigures
 FOLDER = Path(dashboards.panels.__file__).parent / "grafana"
 ROOT = Path(__file__).parent.parent.parent
 DATE = 739_000
+DOCUMENT = b'{"days":365,"first":"2022-01-01","last":"2022-12-31","metrics":{"cvrmse":0.1,"r2":0.9},"model":"mean","path":"a\\\\b"}'
 MS = (DATE - 719_163) * 86_400_000
 CORE_PANELS = {"table", "timeseries", "stat", "row"}
 # Unit ids of Grafana's @grafana/data valueFormats; a suffix or a time format is spelt out.
@@ -52,7 +54,7 @@ KNOWN_UNITS = {
 }
 SPELT_OUT = re.compile(r"suffix: \S+|time:[DMYHm.: ]+")
 # What these hold is of now, whatever the dashboard's time range.
-CURRENT = {schema.STANDING, schema.ALERT}
+CURRENT = {schema.STANDING, schema.ALERT, schema.BASELINE}
 WITH_HELD = {schema.HOUR, schema.UNKNOWN, schema.DAY, schema.WEATHER_DAY, schema.SAVINGS, schema.FINDING}
 
 
@@ -253,7 +255,9 @@ def figures(influxd: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             *(Day(*who, day, 8_000_000, 8_000_000, 0, 0, 1.0, 0, 0) for day in days),
             Day("b02", "heat", "energy", DATE, 1, 1, 0, 0, 1.0, 0, 0),
             *(WeatherDay("b01", "spb", day, -4_000, 1.0, 0) for day in days),
-            *(Position("b01", c, DATE, DATE + 4, 5, 0, 50_000_000, 40_000_000, 2_000_000.0, 0, "B", "ab12", 0) for c in ("c1", "c2", "c3")),
+            *(Position("b01", c, DATE, DATE + 4, 5, 0, 50_000_000, 40_000_000, 2_000_000.0, 0, "B", "ab12", 0, money=money, money_half_width=money and 350_000, prices="ef" if money else "") for c, money in (("c1", 1_719_690), ("c2", None), ("c3", None))),
+            Fitted("b01", "c1", "ab12", DOCUMENT, MS),
+            Fitted("b01", "c1", "ab12", DOCUMENT, MS),
             Alert("b01", "c1", "no_saving", MS, "open", MS, 10, 250_000, {"days": 60}),
             Alert("b01", "heat", "meter_silent", MS, "resolved", MS, 0, 0, {"hours": 30}),
             Hours(*who, (MS // 3_600_000, MS // 3_600_000 + 1), (120_000, None), (0, 0), 0, 0),
@@ -360,6 +364,12 @@ def test_open_alerts_are_open(figures: InfluxFigures) -> None:
         MS,
     )
     assert len(answer(figures, "house.json", "Тревоги дома")) == 2
+
+
+def test_a_baseline_id_is_looked_up(figures: InfluxFigures) -> None:
+    (row,) = answer(figures, "house.json", "Базовые модели договора")
+    assert (row["baseline_id"], row["fitted_ms"], row["model"], row["days"]) == ("ab12", MS, "mean", 365)
+    assert row["document"].encode() == DOCUMENT
 
 
 def test_power_is_the_mean_of_known_hours(figures: InfluxFigures) -> None:

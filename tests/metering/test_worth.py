@@ -8,8 +8,21 @@ from decimal import Decimal
 import pytest
 
 from metering.alerts import Figure
+from metering.savings import DAYS_PER_MONTH
 from metering.site import Tariff
-from metering.worth import FACTORS, Factor, Unpriced, emission, factor_on, simple_payback_years, worth
+from metering.times import DAYS_A_YEAR
+from metering.worth import (
+    FACTORS,
+    Factor,
+    Unpriced,
+    emission,
+    factor_on,
+    money_of,
+    price_digest,
+    simple_payback_years,
+    worth,
+    yearly,
+)
 
 JULY = dt.date(2025, 7, 1).toordinal()
 TARIFF = Tariff.model_validate(
@@ -69,3 +82,32 @@ def test_what_has_no_factor_is_not_guessed(carrier, day):
 def test_simple_payback(investment, money, days, years):
     got = simple_payback_years(Decimal(investment), Decimal(money), round(days))
     assert got is None if years is None else got == pytest.approx(Decimal(years), rel=Decimal("0.01"))
+
+
+def test_a_year_has_one_length():
+    assert DAYS_A_YEAR == 365.25
+    assert DAYS_PER_MONTH == DAYS_A_YEAR / 12
+    assert yearly(Decimal(360), 360) == Decimal("365.25")
+    assert simple_payback_years(Decimal("365.25"), Decimal(360), 360) == 1
+
+
+def test_equal_prices_have_one_digest():
+    prices = TARIFF.prices
+    assert price_digest(None) == ""
+    assert price_digest(TARIFF.model_copy(update={"prices": prices[::-1]})) == price_digest(TARIFF)
+    assert price_digest(TARIFF.model_copy(update={"prices": prices[:1]})) != price_digest(TARIFF)
+    assert price_digest(TARIFF.model_copy(update={"unit": "kWh"})) != price_digest(TARIFF)
+
+
+@pytest.mark.parametrize(
+    ("day", "price"), [("2020-01-01", 2000), ("2025-06-30", 2000), ("2025-07-01", 2500), ("2026-01-01", 2500)]
+)
+def test_the_price_of_a_day_is_that_of_the_tariff(day, price):
+    on = dt.date.fromisoformat(day)
+    assert money_of([(on.toordinal(), 1_163_000)], TARIFF) == price == TARIFF.money(1_163_000, on)
+
+
+def test_an_interval_without_bound_has_none_in_money():
+    result = worth([Figure(JULY, 0, 0)], TARIFF, half_width=float("inf"))
+    assert result.half_width == Decimal("Infinity")
+    assert result.half_width_hundredths is None

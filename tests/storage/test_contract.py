@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from metering.events import Alert, Day, Event, Gauged, Hours, Position, Savings, Unknown, Unknowns
 from metering.times import HOUR_MS
@@ -168,6 +169,10 @@ def test_the_newest_position_is_the_position(store: Both) -> None:
         )
 
     assert store.figures.position("c1") is None
+    for money, width in ((-90_001, 40_000), (7, None), (0, 0)):
+        priced = replace(position(DATE), money=money, money_half_width=width, prices="ef56")
+        store.write(priced)
+        assert store.figures.position("c1") == priced
     store.write(position(DATE + 1))
     store.write(position(DATE + 2))
     assert store.figures.position("c1") == position(DATE + 2)

@@ -15,14 +15,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import urllib3
 
-from metering.events import Event, Finding, Hours, Savings
+from metering.baseline import fit
+from metering.events import Event, Finding, Fitted, Hours, Savings
+from metering.site import parse_site
 from storage import schema
 from storage.influx import InfluxSink, OutboxInUse
 from storage.influx_reader import InfluxFigures, bind
 from storage.points import seconds, to_lines
+from streams.applier import Applier
+from streams.chunks import TableParts
+from streams.codec import encode
 
 WHO = ("b01", "heat", "energy")
 HOUR = 482_000
@@ -311,3 +317,53 @@ def test_a_query_that_cannot_be_answered_is_an_error_of_the_system(
     with pytest.raises(OSError, match=words):
         figures.query("SELECT nothing FRM x")
     figures.close()
+
+
+SITE = """
+[site]
+id = "t"
+[[building]]
+id = "b01"
+  [[building.meter]]
+  id = "heat"
+  carrier = "heat"
+  unit = "Gcal"
+[[contract]]
+id = "c1"
+building = "b01"
+meter = "heat"
+baseline = { from = 2024-01-01, to = 2024-12-31 }
+reporting = { from = 2025-01-01 }
+"""
+
+
+def test_a_baseline_of_the_log_reaches_the_store_before_any_day_is_reported(
+    influxd: Any, tmp_path: Path
+) -> None:
+    """An adopted baseline without a reporting day yet; its period has as many outages as ten years have days."""
+    dates = list(range(738_886, 739_252))
+    fields = msgspec.json.decode(
+        fit(
+            dates=dates,
+            used=[1_000_000 + date % 7 for date in dates],
+            temps_mc=[None] * len(dates),
+            temps_before_mc=[None] * len(dates),
+            first=dates[0],
+            last=dates[-1],
+        ).document
+    )
+    document = msgspec.json.encode(fields | {"outages": ["2014-01-01"] * 3653})
+    influxd.create("fitted")
+    sink = sink_to(influxd.url, tmp_path / "o.db", bucket="fitted")
+    site = parse_site(SITE)
+    applier = Applier(site=site, parts=TableParts({}), sink=sink)
+    fitted = Fitted("b01", "c1", "ab12", document, 9)
+    for offset in range(2):  # adopted twice, it is one row
+        assert applier.apply(encode(fitted), partition=0, offset=offset)
+    assert sink.drain(20)
+    assert sink.dead() == []
+    figures = InfluxFigures(url=influxd.url, database="fitted")
+    (row,) = figures.query("SELECT * FROM baseline WHERE contract = $c", c="c1")
+    assert (row["baseline_id"], row["fitted_ms"], row["document"].encode()) == ("ab12", 9, document)
+    figures.close()
+    sink.close()

@@ -167,7 +167,14 @@ def _field(value: str) -> int | float | str:
         ),
         (Readings(*WHO, "register", (1,), (2,), 3), []),
         (Tick("b01", 3), []),
-        (Fitted("b01", "c1", "ab", b"{}", 3), []),
+        (
+            Fitted("b01", "c1", "ab12", b'{"days":365,"first":"2023-01-01","last":"2023-12-31","metrics":{"cvrmse":0.1,"r2":0.9},"model":"mean"}', 3),
+            [
+                'baseline,building=b01,contract=c1 baseline_id="ab12",fitted_ms=3i,model="mean",first="2023-01-01",'
+                'last="2023-12-31",days=365i,cvrmse=0.1,r2=0.9,document="{\\"days\\":365,\\"first\\":\\"2023-01-01\\",'
+                '\\"last\\":\\"2023-12-31\\",\\"metrics\\":{\\"cvrmse\\":0.1,\\"r2\\":0.9},\\"model\\":\\"mean\\"}" 555681'
+            ],
+        ),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
@@ -181,18 +188,20 @@ def test_the_site_adds_names_money_and_the_unit_that_people_know() -> None:
     )
     assert (line.fields["carrier"], line.fields["money"]) == ("heat", 400_000)
     position = Position(
-        "b01", "c1", DATE, DATE + 72, 73, 0, 23_260_000, 11_630_000, 1_163_000.0, 0, "B", "ab", 0
-    )
+        "b01", "c1", DATE, DATE + 72, 73, 0, 23_260_000, 11_630_000, 1_163_000.0, 0, "B", "ab", 0,
+        money=900_000, money_half_width=90_000, prices="ef",
+    )  # fmt: skip
     over_time, now = map(parse, to_lines(position, SITE))
     assert (over_time.measurement, over_time.time) == (schema.POSITION, int(MIDNIGHT) + 72 * 86_400 * 10**9)
     assert (now.measurement, now.time) == (schema.STANDING, 0)
     assert over_time.fields == now.fields
     shown = {
-        name: now.fields[name] for name in ("house", "measure", "guarantee_pct", "avoided_gcal", "money_year")
+        name: now.fields[name]
+        for name in ("house", "measure", "guarantee_pct", "avoided_gcal", "money", "money_year")
     }
     assert shown == {
         "house": "ул. Мира, 8", "measure": "substation", "guarantee_pct": 20.0,
-        "avoided_gcal": 10.0, "money_year": 10_000_000,
+        "avoided_gcal": 10.0, "money": 900_000, "money_year": round(900_000 / 73 * 365.25),
     }  # fmt: skip
     assert (now.fields["savings_pct"], now.fields["lo_pct"], now.fields["hi_pct"]) == pytest.approx(
         (50.0, 47.368421, 52.380952)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -38,6 +39,8 @@ from metering.events import (
 )
 from metering.site import Site, parse_site
 from metering.times import HOUR_MS, to_ms
+from storage.sqlite import Store
+from storage.sqlite_reader import Reader
 from streams.cluster import Applier, TableParts
 from streams.embedded import Embedded
 
@@ -449,6 +452,17 @@ def test_a_poisoned_message_of_the_log_is_kept_and_passed(site: Site) -> None:
     assert applier.apply(b"\xc1not msgpack", partition=0, offset=0)
     assert [getattr(e, "reason", None) for e in seen.events] == ["decoder_error"]
     assert applier.apply(msgspec.msgpack.encode(events_of(1)[0]), partition=0, offset=1)
+
+
+def test_an_adopted_baseline_reaches_the_store_before_any_reading(
+    site: Site, fitted: Fitted, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "store.db")
+    Embedded(site=site, store=store, decode=decode, copy_to_buildings=copy_to_buildings).adopt(fitted)
+    reader = Reader(tmp_path / "store.db")
+    assert reader.baseline_of_id(fitted.baseline_id) == fitted.document
+    reader.close()
+    store.close()
 
 
 def test_a_baseline_is_adopted_once(site: Site, fitted: Fitted) -> None:

@@ -209,3 +209,26 @@ def test_a_series_helps_a_house_with_little_history_and_the_baseline_says_so(fac
     for other in (whole, bare):
         assert other.fitted is not None
         assert Baseline.from_document(other.fitted.document).prior == ""
+
+
+def test_days_are_published_again_if_the_tariff_changed(facts: list[Event]) -> None:
+    def priced(price: int) -> Site:
+        tariff = (
+            f'[[tariff]]\nid = "t"\nunit = "kWh"\nprices = [{{ from = 2020-01-01, price = "{price}" }}]\n'
+        )
+        return parse_site(text(event='tariff = "t"\n' + tariff))
+
+    kept = Kept().run(priced(5), [*facts, Tick("b01", 0)])
+    before = dict(kept.savings)
+    old = kept.position
+    kept.savings = {}
+    newest = facts[-1]
+    kept.run(priced(7), [newest, Tick("b01", 1)])
+    assert kept.savings == before
+    assert old is not None
+    assert old.money is not None
+    assert kept.position is not None
+    assert kept.position.money == pytest.approx(old.money * 7 / 5, abs=2)
+    kept.savings = {}
+    kept.run(priced(7), [newest, Tick("b01", 2)])
+    assert kept.savings == {}
