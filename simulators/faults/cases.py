@@ -91,7 +91,7 @@ class Case:
 
 
 @cache
-def _clean(meter: Meter) -> tuple[list[int], list[Decimal]]:
+def _clean(meter: Meter) -> tuple[list[int], list[Decimal], list[Sent]]:
     rng = random.Random(f"{meter.name}1" if meter.draw is None else meter.draw)
     shape = []
     level = 1.0
@@ -114,14 +114,13 @@ def _clean(meter: Meter) -> tuple[list[int], list[Decimal]]:
         count = counts[whole] + (hours - whole) * (counts[whole + 1] - counts[whole])
         times.append(t)
         values.append(Decimal(str(meter.start)) + math.floor(count / float(resolution) + 1e-6) * resolution)
-    return times, values
+    return times, values, [Sent(t, v, meter.unit) for t, v in zip(times, values, strict=True)]
 
 
 def clean(meter: Meter) -> Case:
     """Sixty days of a meter without a fault."""
-    times, values = _clean(meter)
-    sent = [Sent(t, v, meter.unit) for t, v in zip(times, values, strict=True)]
-    return Case(meter, list(times), list(values), sent)
+    times, values, sent = _clean(meter)
+    return Case(meter, list(times), list(values), list(sent))
 
 
 Fault: TypeAlias = Callable[[Case], None]
