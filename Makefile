@@ -28,10 +28,10 @@ $(VENV)/.done: pyproject.toml scripts/python-environment.sh
 demo: setup ## Simulate a quarter of houses and show what they really saved
 	$(BIN)/kvartal demo
 
-test: setup-test ## Run the tests
-	$(BIN)/python -m pytest
+test: setup-test ## Run the tests, without those marked slow
+	$(BIN)/python -m pytest -m "not slow"
 
-check: setup-test ## What CI runs: format, lint, types, import contracts, tests
+check: setup-test ## What CI runs: format, lint, types, import contracts, all tests (the slow ones too)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

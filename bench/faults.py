@@ -2,6 +2,7 @@
 
     python bench/faults.py            prints the table
     python bench/faults.py --write    writes it into docs/faults.md
+    python bench/faults.py --meters   prints what fails of all faults on all meters, and a count
 
 The rules of the others are short re-statements of what their public sources do, not the products run:
 MyEMS myems-cleaning/clean_energy_value.py and myems-normalization/meter.py (hourly slots, over the limit
@@ -16,6 +17,7 @@ import datetime as dt
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -23,10 +25,14 @@ from pathlib import Path
 from kvartal.replay import replay
 from metering.site import parse_site
 from metering.times import HOUR_MS, to_ms
-from simulators.faults import BEGIN, FAULTS, HOURS, SITE, Case, Verdict, judge, messages, spoiled
+from simulators.faults.cases import BEGIN, HOURS, Case
+from simulators.faults.known import KNOWN
+from simulators.faults.messages import SITE, messages
+from simulators.faults.table import DOCUMENTED, cases, documented, spoiled
+from simulators.faults.verdicts import Ledger, Verdict, broken_laws, entered, judge, ledger
 from storage.sqlite_reader import Reader
 
-_FIRST = to_ms(BEGIN) // HOUR_MS
+_FIRST = BEGIN // HOUR_MS
 _LIMIT_KW = 2_000.0
 Arrived = list[tuple[float, float]]
 """(hours after BEGIN, value [kWh]) in order of arrival."""
@@ -35,12 +41,13 @@ Arrived = list[tuple[float, float]]
 def arrived(case: Case) -> Arrived:
     """The case's values as a system without payload checks would take them."""
     found: Arrived = []
-    factor = 1163.0 if case.unit == "Gcal" else 1.0
     for message in messages(case):
-        for time, value in json.loads(message.payload)["readings"]:
+        body = json.loads(message.payload)
+        factor = 1163.0 if body["unit"] == "Gcal" else 1.0
+        for stamp, value in body["readings"]:
             if isinstance(value, (int, float)):
-                ms = to_ms(dt.datetime.fromisoformat(time))
-                found.append(((ms - to_ms(BEGIN)) / HOUR_MS, value * factor))
+                ms = to_ms(dt.datetime.fromisoformat(stamp))
+                found.append(((ms - BEGIN) / HOUR_MS, value * factor))
     return found
 
 
@@ -113,9 +120,9 @@ def kvartal(case: Case) -> Verdict:
         replay(messages(case), site=parse_site(SITE), db=db)
         reader = Reader(db)
         who = ("house", "heat", "energy")
-        found = judge(case, reader.hours(*who, 0, 10**6), reader.unknowns(*who))
+        book = Ledger(reader.hours(*who, 0, 10**6), reader.unknowns(*who))
         reader.close()
-    return found
+    return judge(case, book)
 
 
 def by_rule(case: Case, rule: Callable[[Arrived], dict[int, float]]) -> Verdict:
@@ -125,7 +132,7 @@ def by_rule(case: Case, rule: Callable[[Arrived], dict[int, float]]) -> Verdict:
     outside = sum(kwh for hour, kwh in hours.items() if not 0 <= hour < HOURS)
     if outside:
         rows.append((_FIRST - 1, round(outside * 1000), 0))
-    return judge(case, rows, [])
+    return judge(case, Ledger(rows, []))
 
 
 def cell(verdict: Verdict) -> str:
@@ -141,15 +148,40 @@ def table() -> str:
     """The table as Markdown."""
     head = ["fault", "**Kvartal**", "hours flagged", *RULES]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for name in FAULTS:
-        case = spoiled(name)
+    for label in DOCUMENTED:
+        case = documented(label)
         own = kvartal(case)
-        cells = [cell(by_rule(spoiled(name), rule)) for rule in RULES.values()]
-        lines.append(f"| {name} | {cell(own)} | {own.flagged} | " + " | ".join(cells) + " |")
+        cells = [cell(by_rule(case, rule)) for rule in RULES.values()]
+        lines.append(f"| {label} | {cell(own)} | {own.flagged} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
+def all_meters() -> int:
+    """Print the cases of all meters that fail, and a count; the number that fail unexpectedly."""
+    began, ran, failed, unexpected = time.process_time(), 0, 0, 0
+    for fault, meter in cases():
+        case = spoiled(fault, meter)
+        parts = entered(case)
+        laws = broken_laws(case, parts)
+        verdict = judge(case, ledger(parts))
+        known = (fault, meter.name) in KNOWN
+        ran += 1
+        failed += not verdict.passes
+        unexpected += bool(laws) or verdict.passes == known
+        if laws or not verdict.passes or known:
+            state = "; ".join(laws) or ("passes" if verdict.passes else "known" if known else "FAILS")
+            hours = (
+                f"{verdict.flagged} flagged of {verdict.touched}, {verdict.unflagged_wrong} wrong unflagged"
+            )
+            print(f"{meter.name:20} {fault:36} {cell(verdict):24} {hours:40} {state}")
+    seconds = time.process_time() - began
+    print(f"{ran} cases, {failed} fail, {unexpected} unexpectedly, {seconds:.1f} CPU s")
+    return unexpected
+
+
 if __name__ == "__main__":
+    if "--meters" in sys.argv:
+        sys.exit(all_meters() > 0)
     made = table()
     print(made)
     if "--write" in sys.argv:

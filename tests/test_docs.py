@@ -20,6 +20,9 @@ from kvartal.settings import Settings
 from metering import findings, flags
 from metering.conditions import conditions
 from metering.site import parse_site
+from simulators.faults.known import KNOWN
+from simulators.faults.meters import METERS
+from simulators.faults.table import FAULTS, REGISTER_FAULTS, cases
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -140,6 +143,16 @@ def test_benches_that_are_named_exist_and_have_help() -> None:
 def test_every_room_is_in_the_layout() -> None:
     for room in ("metering", "ingest", "streams", "storage", "dashboards", "simulators", "kvartal"):
         assert f"| `{room}/` |" in README
+
+
+def test_the_counts_of_the_faults_page_are_the_tables() -> None:
+    text = " ".join((ROOT / "docs" / "faults.md").read_text(encoding="utf-8").split())
+    assert f"the meters: {len(METERS)} of heat" in text
+    assert f"{len(REGISTER_FAULTS)} faults concern the readings" in text
+    assert (
+        f"{sum(1 for _ in cases()):,} cases. {len(FAULTS) - len(REGISTER_FAULTS)} more exist only in" in text
+    )
+    assert f"{len(KNOWN)} cases fail the rule today" in text
 
 
 def test_the_flags_are_the_codes() -> None:

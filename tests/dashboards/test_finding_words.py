@@ -9,7 +9,8 @@ import pytest
 from dashboards.finding_words import finding_detail
 from kvartal.replay import replay
 from metering.site import parse_site
-from simulators.faults import SITE, messages, spoiled
+from simulators.faults.messages import SITE, messages
+from simulators.faults.table import documented
 from storage.sqlite_reader import Reader
 
 
@@ -46,7 +47,7 @@ def test_rows(said: str, russian: str) -> None:
     ],
 )
 def test_what_the_ledger_says_has_its_russian(fault: str, tmp_path: Path) -> None:
-    replay(messages(spoiled(fault)), site=parse_site(SITE), db=tmp_path / "k.db")
+    replay(messages(documented(fault)), site=parse_site(SITE), db=tmp_path / "k.db")
     reader = Reader(tmp_path / "k.db")
     details = {finding["detail"] for finding in reader.findings()}
     reader.close()
