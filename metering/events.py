@@ -275,7 +275,7 @@ class Position(Struct, frozen=True, tag=True):
     money_half_width: int | None = None
     """Half-width of the 90 % interval of `money`, at the mean price; None if unknown or without bound."""
     prices: str = ""
-    """Digest of the tariff that `money` was calculated by (`metering.worth.price_digest`); empty without money."""
+    """Digest of the tariff behind `money` (`metering.worth.price_digest`); empty without money."""
 
 
 class Finding(Struct, frozen=True, tag=True):

@@ -12,12 +12,13 @@ from dashboards import wording
 from dashboards.page.amounts import Shown, shown
 from dashboards.portfolio import SHOWN_UNIT
 from dashboards.wording import Lang, pick
-from metering import flags, worth
+from metering import flags
 from metering.events import Day, Savings
 from metering.quantities import QUANTITIES
 from metering.site import Contract, Meter, Site
 from metering.times import HOUR_MS, day_bounds, from_ms, iso
 from metering.units import UNITS
+from metering.worth import money_of as priced
 from storage.sqlite_reader import Reader
 
 
@@ -51,7 +52,7 @@ def money_of(savings: list[Savings], site: Site, contract: Contract) -> Decimal 
     tariff = site.tariffs.get(contract.tariff or "")
     if tariff is None:
         return None
-    return worth.money_of(((day.date, day.expected - day.used) for day in savings), tariff)
+    return priced(((day.date, day.expected - day.used) for day in savings), tariff)
 
 
 def month_view(reader: Reader, site: Site, contract: Contract, first: dt.date, lang: Lang) -> dict[str, Any]:

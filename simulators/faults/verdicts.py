@@ -12,6 +12,7 @@ from metering import flags as f
 from metering.events import Unknown
 from metering.fold import Booked, State, fold
 from metering.ledger import Block, Part, enter
+from metering.part_names import PartName, utc_day
 from metering.times import HOUR_MS
 from metering.units import UNITS, to_amount
 from simulators.faults.cases import BEGIN, Case, clean
@@ -50,27 +51,27 @@ class Verdict(NamedTuple):
         return self.unflagged_wrong == 0 and self.flagged <= self.touched + 24
 
 
-def entered(case: Case, order: random.Random | None = None) -> dict[str, Part]:
+def entered(case: Case, order: random.Random | None = None) -> dict[PartName, Part]:
     """The parts of a ledger into which the case's readings were entered, shuffled by `order` if given."""
     pairs = [(s.t, to_amount(float(s.value), UNITS[s.unit])) for s in case.sent]
     if order is not None:
         order.shuffle(pairs)
     size = 200 if order is None else 90
-    parts: dict[str, Part] = {}
+    parts: dict[PartName, Part] = {}
     for start in range(0, len(pairs), size):
         chunk = pairs[start : start + size]
         change = enter(case.meter.rules, parts, [t for t, _ in chunk], [v for _, v in chunk])
         if change:
-            parts.update(change.parts)
+            parts |= change.parts
     return parts
 
 
-def broken_laws(case: Case, parts: Mapping[str, Part]) -> list[str]:
+def broken_laws(case: Case, parts: Mapping[PartName, Part]) -> list[str]:
     """Fold the stored readings of every block again: what differs, and where energy was made or lost."""
     faults: list[str] = []
     state: State | None = None
     for day in sorted(int(name) for name in parts if name != "head"):
-        block = parts[str(day)]
+        block = parts[utc_day(day)]
         assert isinstance(block, Block)
         booked = Booked({}, {}, [], [])
         before = 0 if state is None else state.v
@@ -84,7 +85,7 @@ def broken_laws(case: Case, parts: Mapping[str, Part]) -> list[str]:
     return faults
 
 
-def ledger(parts: Mapping[str, Part]) -> Ledger:
+def ledger(parts: Mapping[PartName, Part]) -> Ledger:
     """The hours and unknown blocks that the parts of a ledger have booked."""
     amounts: dict[int, int] = {}
     flags: dict[int, int] = {}

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 import pytest
 
+import metering.fold as fold
+import metering.ledger as ledger
 from kvartal.audit import audit_store
 from kvartal.replay import embedded
 from kvartal.site_events import site_events
-from metering import fold, ledger
 from metering.events import Event, Readings, Restated
 from metering.ledger import NewerLedger
 from metering.site import parse_site
