@@ -10,6 +10,9 @@ by block, until a checkpoint comes out as it was: from there on nothing can diff
 
 The state of a register is a mapping of *parts*: one per block (named by the number of its UTC day) and a
 `head` that lists which days have a block. `enter` returns only the parts that changed.
+
+Of days that retention deleted one block stays, the newest, without readings: the checkpoint, from which the first
+remaining block is folded (`metering.retention`). What is entered must lie after it (`Head.cut`).
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from metering import flags as f
 from metering.events import Exchange, Unknown
@@ -63,6 +67,13 @@ class Head(Struct, frozen=True, tag="h", array_like=True):
     """Exchanges that the site file declares now."""
     rules: Rules | None = None
     """What the blocks were folded by. Where the site file says otherwise now, all are folded again."""
+    cut: int = 0
+    """UTC day before which readings are deleted and refused; the block of the day before it is the checkpoint. 0 if
+    nothing was deleted."""
+    deleted: int = 0
+    """How many readings and facts were deleted."""
+    rests: int = 0
+    """UTC day before which nothing is deleted: history that is older than retention came in; more may follow."""
 
     def days(self) -> list[int]:
         """All days that have a block."""
@@ -140,13 +151,18 @@ def declare(rules: Rules, parts: Parts, exchanges: Sequence[Exchange], *, by_sit
     now = tuple(sorted(exchanges, key=fact_order))
     if now == before:
         return None
-    void = [fact for fact in before if fact not in now]
-    entered = enter(rules, parts, (), (), [fact for fact in now if fact not in before], void)
+    cut = head.cut if isinstance(head, Head) else 0
+    void = [fact for fact in before if fact not in now and fact.at // DAY_MS >= cut]
+    new = [fact for fact in now if fact not in before and fact.at // DAY_MS >= cut]
+    entered = enter(rules, parts, (), (), new, void)
+    if entered is None:
+        # All that differs lies before the cut: figures stay, and the list of now is remembered.
+        entered = _nothing(parts, head, 0) if isinstance(head, Head) and head.spans else None
     if entered is None:
         return None
-    found = entered.parts.get(HEAD) or parts.get(HEAD)
-    assert isinstance(found, Head)
-    entered.parts[HEAD] = Head(found.spans, found.reaching, now, rules)
+    latest = entered.parts.get(HEAD) or parts.get(HEAD)
+    assert isinstance(latest, Head)
+    entered.parts[HEAD] = replace(latest, by_site=now)
     return entered
 
 
@@ -158,7 +174,7 @@ def enter(
     facts: Sequence[Fact] = (),
     void: Sequence[Fact] = (),
 ) -> Entered | None:
-    """Enter readings, in any order, into a register's ledger.
+    """Enter readings, in any order, into a register's ledger. All of them lie after the cut, if there is one.
 
     Args:
         rules: The meter's bounds.
@@ -184,23 +200,22 @@ def enter(
     accepted = len(times) + len(facts) - duplicate
     if head.rules != rules:
         for day in head.days():
+            if day < head.cut:
+                continue  # the checkpoint, and what it was made of, stay as they are
             if day not in changed:
                 old = _block(parts, day)
                 changed[day] = _Merged(old, old.times, old.amounts, old.facts)
             else:
                 changed[day] = changed[day]._replace(kept=(0, 0))
     if not changed:
-        if not head.spans:
-            return None
-        block = _block(parts, head.spans[-1][1])
-        return Entered({}, 0, duplicate, {}, {}, (), (), (), (), block.state.t, block.newest)
+        return _nothing(parts, head, duplicate) if head.spans else None
 
     new_days = [day for day, merged in changed.items() if merged.old is None]
     spans = head.with_days(new_days) if new_days else head.spans
-    grown = Head(spans, head.reaching, head.by_site, rules)
+    grown = replace(head, spans=spans, rules=rules)
     old_blocks, new_blocks = _refold(rules, parts, grown, changed)
     reaching = _reaching(grown, new_blocks)
-    new_head = Head(spans, reaching, head.by_site, rules)
+    new_head = replace(grown, reaching=reaching)
 
     hours, was = _compare(parts, head, new_head, old_blocks, new_blocks)
     added, withdrawn = _difference(
@@ -229,6 +244,12 @@ def enter(
         newest.state.t,
         newest.newest,
     )
+
+
+def _nothing(parts: Parts, head: Head, duplicate: int) -> Entered:
+    """Nothing new was entered."""
+    block = _block(parts, head.spans[-1][1])
+    return Entered({}, 0, duplicate, {}, {}, (), (), (), (), block.state.t, block.newest)
 
 
 def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered | None:
