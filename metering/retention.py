@@ -16,7 +16,7 @@ age, and a day between the checkpoint and its oldest block is still open.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -30,6 +30,8 @@ from metering.times import DAY_MS, HOUR_MS, from_ms
 SPARED_YEARS: Final = 3
 """Readings of a building under a contract stay this long after its term: claims expire after three years (article 196
 of the Civil Code)."""
+
+_MONTH: Final = 31
 
 
 def cut_day(site: Site, building: str, now: int) -> int | None:
@@ -54,6 +56,44 @@ def cut_day(site: Site, building: str, now: int) -> int | None:
 def kept_days(site: Site) -> int:
     """How long readings are kept at least, if no contract spares them [d]."""
     return max(site.site.retention_days, site.site.lateness_days + 1)
+
+
+def rests_until(site: Site, building: str, received_at: int, oldest: int) -> int:
+    """UTC day before which nothing is cut because history older than the retention came in: more of it may follow.
+
+    Args:
+        site: The site.
+        building: The building.
+        received_at: When it came [ms].
+        oldest: Time of its oldest reading [ms].
+
+    Returns:
+        0 if it is not older, or if a contract spares it.
+    """
+    if received_at - oldest <= kept_days(site) * DAY_MS or cut_day(site, building, received_at) is None:
+        return 0
+    return received_at // DAY_MS + site.site.lateness_days
+
+
+def days_with_readings(holds: Callable[[int], bool], first: int, end: int) -> list[int]:
+    """Days before `end` that have readings.
+
+    Args:
+        holds: Whether a day has readings.
+        first: The oldest day that may have some; 0 in a state of before there was retention. Then the days before
+            `end` are looked at, back to a month without readings.
+        end: Day after the last one asked for.
+    """
+    if first:
+        return [day for day in range(first, end) if holds(day)]
+    days: list[int] = []
+    day, missing = end - 1, 0
+    while missing < _MONTH:
+        missing = 0 if holds(day) else missing + 1
+        if not missing:
+            days.append(day)
+        day -= 1
+    return days[::-1]
 
 
 def years_after(day: dt.date, years: int) -> dt.date:

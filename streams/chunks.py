@@ -11,6 +11,9 @@ carries the offset of the batch that wrote it and how its parts stood before (th
 a batch is the partition's *applied* offset. An entry whose offset is newer than the applied one belongs to a
 batch that was not finished: it is read as it was before. Only one batch of a partition can be unfinished,
 because the next one begins from what the last whole one left, and writes its chunks anew.
+
+What was deleted would stay in the undo of an entry that nothing writes again. So after the applied offset such an
+entry is written once more without its undo, or empty: from then on both read the same.
 """
 
 from __future__ import annotations
@@ -119,13 +122,19 @@ class TableParts:
         for (key, part), blob in changed.items():
             at = place(key, part)
             chunks.setdefault(at.key, {})[at.name] = blob
+        shrunk: dict[bytes, dict[str, bytes]] = {}
         for table_key, parts in chunks.items():
             before = self.chunk(table_key, partition)
             undo = {name: before.get(name) for name in parts}
-            self._table[table_key] = encode(Entry(offset, _changed(before, parts), undo))
+            after = _changed(before, parts)
+            self._table[table_key] = encode(Entry(offset, after, undo))
+            if not before.keys() <= after.keys():
+                shrunk[table_key] = after
         self._at(partition)
         self._table[_applied_key(partition)] = str(offset).encode()
         self._applied[partition] = offset
+        for table_key, after in shrunk.items():
+            self._table[table_key] = encode(Entry(offset, after, {})) if after else b""
 
 
 class PartitionParts:

@@ -10,7 +10,7 @@ from metering.events import Counted, Declared, Event, Finding, Hours, Readings, 
 from metering.fold import Interval, Rules
 from metering.ledger import HEAD, Block, Entered, Head, declare, enter
 from metering.quantities import QUANTITIES
-from metering.retention import cut_day, delete_before, kept_days
+from metering.retention import cut_day, delete_before, kept_days, rests_until
 from metering.site import Site
 from metering.times import DAY_MS
 from streams.refused import split, split_declared
@@ -109,8 +109,7 @@ def _retain(site: Site, parts: Parts, tick: Tick) -> Changed:
 
 def _rest(site: Site, parts: Parts, entered: Entered, event: Readings) -> None:
     """History older than the retention came in: more of it may follow, in any order. The cut waits for it."""
-    until = event.received_at // DAY_MS + site.site.lateness_days
+    until = rests_until(site, event.building, event.received_at, min(event.times))
     head = entered.parts.get(HEAD) or parts.get(HEAD)
-    spared = cut_day(site, event.building, event.received_at) is None
-    if entered.parts and isinstance(head, Head) and head.rests < until and not spared:
+    if entered.parts and isinstance(head, Head) and head.rests < until:
         entered.parts[HEAD] = replace(head, rests=until)
