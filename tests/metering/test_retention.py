@@ -177,6 +177,23 @@ def test_a_list_of_the_site_that_differs_before_the_cut_alone_changes_no_figure(
         assert declare(RULES, ledger.parts, listed, by_site=True) is None
 
 
+@pytest.mark.parametrize("day", range(20_003, 20_012))
+def test_a_pulse_weight_that_is_confirmed_after_the_cut_flags_the_days_before_it(day: int) -> None:
+    """A day that counts ten times as much is judged on the day after it, from the unusual day's beginning."""
+    readings, v = [], 0
+    for hour in range(12 * 24):
+        readings.append((T0 + hour * HOUR_MS, v))
+        v += 20_000 if hour < 6 * 24 else 200_000
+    kept, cut = Ledger(), Ledger()
+    for at, (t, v) in enumerate(readings):
+        for ledger in (kept, cut):
+            ledger.enter([(t, v)], [])
+        if at % 24 == 0 and t // DAY_MS == day:
+            cut.retain(day)
+        assert cut.figures() == kept.figures()
+    assert any(kind == "pulse_weight" for kind, *_ in kept.findings)
+
+
 def register_of(rng: random.Random) -> tuple[list[tuple[int, int]], list[Fact]]:
     """Two weeks of a register with gaps, standstills, strays, resets, conflicts, units, and facts beside it."""
     readings: list[tuple[int, int]] = []
