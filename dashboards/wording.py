@@ -129,6 +129,7 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
     "unknown_quantity": ("неизвестная величина", "unknown quantity"),
     "bad_exchange": ("замена счётчика заявлена неполно", "a declared exchange is incomplete"),
     "too_late": ("пришло слишком поздно", "arrived too late"),
+    "before_retention": ("показания того времени уже удалены", "readings of that time are deleted"),
     "from_future": ("время из будущего", "time in the future"),
     "decoder_error": ("ошибка Kvartal при разборе", "Kvartal failed to decode it"),
 }

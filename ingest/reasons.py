@@ -23,6 +23,7 @@ REASONS: Final[dict[str, str]] = {
     "unknown_quantity": "the quantity is not known, or not one that a meter or a station has",
     "bad_exchange": "a declared exchange without its time or its two counts, or of something that does not count",
     "too_late": "older at its arrival than the lateness horizon, and the source may not backfill",
+    "before_retention": "the readings of that time are deleted (`retention_days`); their figures stay",
     "from_future": "more than 15 minutes ahead of its arrival",
     "decoder_error": "the decoder failed on it: a bug of ours, with the traceback in the detail",
 }

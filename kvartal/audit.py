@@ -2,7 +2,8 @@
 
 Every register's ledger is folded again, from its stored readings alone, and compared with what the store
 shows: the blocks, the hours and the unknown blocks must be the same, and the sum of all energy must be what
-the kept readings counted, day by day (`metering.fold.Booked.shift`).
+the kept readings counted, day by day (`metering.fold.Booked.shift`). If retention has deleted readings, all of this
+begins at the register's checkpoint (`metering.retention`); figures of deleted days stay unchecked.
 
 Blocks that an older fold made come out otherwise when they are folded again, and that is no fault: of them only the
 sums are checked, and the register is named as one that waits to be folded again.
@@ -13,10 +14,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from metering.events import Exchange
 from metering.fold import Booked, State, fold
 from metering.ledger import Block, Head, check_fold_version
 from metering.quantities import QUANTITIES
+from metering.retention import readings_of
 from metering.times import iso
 from storage.sqlite_reader import Reader, Register
 
@@ -79,23 +80,28 @@ def _audit(reader: Reader, register: Register, head: Head) -> list[str]:
         return []  # a virtual meter: it has days and no readings
     if not blocks:
         return [f"{name}: has readings accounted for, but no block holds them"]
-    kept = sum(
-        len(block.times) + sum(not (isinstance(fact, Exchange) and fact.by_site) for fact in block.facts)
-        for block in blocks
-    )
+    head = reader.ledger_head(register.building, register.meter, register.quantity)
+    kept = sum(readings_of(block) for block in blocks) + head.deleted
     if kept != register.accepted:
-        faults.append(f"{name}: {register.accepted} readings accepted, {kept} kept")
+        faults.append(f"{name}: {register.accepted} readings accepted, {kept} kept or deleted")
     first, end = min(booked_hours, default=0), max(booked_hours, default=-1) + 1
     shown = {
         hour: amount
         for hour, amount, _ in reader.hours(
             register.building, register.meter, register.quantity, first - 24, end + 24
         )
+        if hour in booked_hours or hour >= head.cut * 24
     }
     if shown != booked_hours:
         wrong = sorted(set(shown.items()) ^ set(booked_hours.items()))
         faults.append(f"{name}: {len(wrong)} hours differ from what was booked, first {wrong[0]}")
-    unknown = sum(u.amount for u in reader.unknowns(register.building, register.meter, register.quantity))
+    booked_blocks = {unknown for block in blocks for unknown in block.booked.unknowns}
+    since = blocks[0].state.t if head.cut else 0
+    unknown = sum(
+        each.amount
+        for each in reader.unknowns(register.building, register.meter, register.quantity)
+        if each.end > since or each in booked_blocks
+    )
     if unknown != booked_unknown:
         faults.append(f"{name}: unknown energy is {unknown}, booked were {booked_unknown}")
     counted = blocks[-1].state.v + sum(block.booked.shift for block in blocks)
@@ -106,7 +112,7 @@ def _audit(reader: Reader, register: Register, head: Head) -> list[str]:
 
 
 def _refolded(name: str, head: Head, blocks: list[Block]) -> list[str]:
-    """Fold the stored readings and facts again, from nothing, in their order.
+    """Fold the stored readings and facts again, in their order: from nothing, or from the checkpoint of a cut.
 
     What an older fold made is not folded again, only summed.
     """
@@ -114,6 +120,8 @@ def _refolded(name: str, head: Head, blocks: list[Block]) -> list[str]:
     if rules is None:
         return [f"{name}: the ledger does not say by which rules it was made"]
     state: State | None = None
+    if head.cut:
+        state, blocks = blocks[0].state, blocks[1:]
     for block in blocks:
         before = 0 if state is None else state.v
         if head.outdated:

@@ -10,6 +10,9 @@ by block, until a checkpoint comes out as it was: from there on nothing can diff
 
 The state of a register is a mapping of *parts*: one per block (named by the number of its UTC day) and a
 `head` that lists which days have a block. `enter` returns only the parts that changed.
+
+Of days that retention deleted one block stays, the newest, without readings: the checkpoint, from which the first
+remaining block is folded (`metering.retention`). What is entered must lie after it (`Head.cut`).
 """
 
 from __future__ import annotations
@@ -71,6 +74,13 @@ class Head(Struct, frozen=True, tag="h", array_like=True):
     """What the blocks were folded by. Where the site file says otherwise now, all are folded again."""
     fold_version: int = 1
     """`metering.fold.FOLD_VERSION` of the code that folded the blocks. If it is older, all are folded again."""
+    cut: int = 0
+    """UTC day before which readings are deleted and refused; the block of the day before it is the checkpoint. 0 if
+    nothing was deleted."""
+    deleted: int = 0
+    """How many readings and facts were deleted."""
+    rests: int = 0
+    """UTC day before which nothing is deleted: history that is older than retention came in; more may follow."""
 
     @property
     def outdated(self) -> bool:
@@ -161,13 +171,18 @@ def declare(rules: Rules, parts: Parts, exchanges: Sequence[Exchange], *, by_sit
     now = tuple(sorted(exchanges, key=fact_order))
     if now == before and not (isinstance(head, Head) and head.outdated):
         return None
-    void = [fact for fact in before if fact not in now]
-    entered = enter(rules, parts, (), (), [fact for fact in now if fact not in before], void)
+    cut = head.cut if isinstance(head, Head) else 0
+    void = [fact for fact in before if fact not in now and fact.at // DAY_MS >= cut]
+    new = [fact for fact in now if fact not in before and fact.at // DAY_MS >= cut]
+    entered = enter(rules, parts, (), (), new, void)
+    if entered is None:
+        # All that differs lies before the cut: figures stay, and the list of now is remembered.
+        entered = _nothing(parts, head, 0) if isinstance(head, Head) and head.spans else None
     if entered is None:
         return None
-    found = entered.parts.get(HEAD) or parts.get(HEAD)
-    assert isinstance(found, Head)
-    entered.parts[HEAD] = replace(found, by_site=now, rules=rules)
+    latest = entered.parts.get(HEAD) or parts.get(HEAD)
+    assert isinstance(latest, Head)
+    entered.parts[HEAD] = replace(latest, by_site=now, rules=rules)
     return entered
 
 
@@ -179,7 +194,7 @@ def enter(
     facts: Sequence[Fact] = (),
     void: Sequence[Fact] = (),
 ) -> Entered | None:
-    """Enter readings, in any order, into a register's ledger.
+    """Enter readings, in any order, into a register's ledger. All of them lie after the cut, if there is one.
 
     Args:
         rules: The meter's bounds.
@@ -210,16 +225,15 @@ def enter(
     accepted = len(times) + len(facts) - duplicate
     if not current:
         for day in head.days():
+            if day < head.cut:
+                continue  # the checkpoint, and what it was made of, stay as they are
             if day not in changed:
                 old = _block(parts, day)
                 changed[day] = _Merged(old, old.times, old.amounts, old.facts)
             else:
                 changed[day] = changed[day]._replace(kept=(0, 0))
     if not changed:
-        if not head.spans:
-            return None
-        block = _block(parts, head.spans[-1][1])
-        return Entered({}, 0, duplicate, {}, {}, (), (), (), (), block.state.t, block.newest)
+        return _nothing(parts, head, duplicate) if head.spans else None
 
     new_days = [day for day, merged in changed.items() if merged.old is None]
     spans = head.with_days(new_days) if new_days else head.spans
@@ -269,6 +283,12 @@ def check_fold_version(head: Head) -> None:
             f"the ledger was folded by a newer Kvartal: rules of version {head.fold_version}, expected at most "
             f"{FOLD_VERSION}; start that Kvartal or a newer one"
         )
+
+
+def _nothing(parts: Parts, head: Head, duplicate: int) -> Entered:
+    """Nothing new was entered."""
+    block = _block(parts, head.spans[-1][1])
+    return Entered({}, 0, duplicate, {}, {}, (), (), (), (), block.state.t, block.newest)
 
 
 def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered | None:

@@ -93,7 +93,7 @@ class SiteTable(_Part):
     lateness_days: int = Field(45, ge=1, le=400)
     """A reading older than this at its arrival is rejected unless its source may backfill [d]."""
     retention_days: int = Field(400, ge=60)
-    """How long readings are kept [d]; figures are kept for ever."""
+    """How long readings are kept [d], if no contract spares them (`metering.retention`); figures are kept for ever."""
     silent_after_hours: int = Field(26, ge=1)
     """A meter from which nothing arrived for this long is silent [h]: one daily archive and two hours."""
 
@@ -136,6 +136,7 @@ class Price(_Part):
     price: Decimal = Field(ge=0)
     """Currency units for one unit of the tariff."""
     vat: bool = True
+    """Accepted, not used yet."""
     source: str = ""
 
 
@@ -333,8 +334,10 @@ class Building(_Part):
     series: str = ""
     area_m2: float | None = Field(None, gt=0)
     flats: int | None = Field(None, ge=0)
+    """Accepted, not used yet."""
     persons: int | None = Field(None, ge=0)
     entrances: int | None = Field(None, ge=0)
+    """Accepted, not used yet."""
     station: Id | None = None
     statics: tuple[DatedStatics, ...] = ()
     meter: tuple[Meter, ...] = ()

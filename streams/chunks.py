@@ -17,6 +17,9 @@ because the next one begins from what the last whole one left, and writes its ch
 Version 1 of the table had the months in the shared chunk, which grew for ever. A month that is still there is read
 there. Its next write puts it into its own chunk and takes it out of the shared one. Both entries belong to the same
 batch, so that after a crash both are read as before: the month in the shared chunk, none in its own.
+
+What was deleted would stay in the undo of an entry that nothing writes again. So after the applied offset such an
+entry is written once more without its undo, or empty: from then on both read the same.
 """
 
 from __future__ import annotations
@@ -151,13 +154,19 @@ class TableParts:
             formerly = former_place(key, part)
             if formerly is not None and self._names(formerly, partition):
                 chunks.setdefault(formerly.key, {})[formerly.name] = None
+        shrunk: dict[bytes, dict[str, bytes]] = {}
         for table_key, parts in chunks.items():
             before = self.chunk(table_key, partition)
             undo = {name: before.get(name) for name in parts}
-            self._table[table_key] = encode(Entry(offset, _changed(before, parts), undo))
+            after = _changed(before, parts)
+            self._table[table_key] = encode(Entry(offset, after, undo))
+            if not before.keys() <= after.keys():
+                shrunk[table_key] = after
         self._at(partition)
         self._table[_applied_key(partition)] = f"{offset} {STATE_VERSION}".encode()
         self._applied[partition] = offset
+        for table_key, after in shrunk.items():
+            self._table[table_key] = encode(Entry(offset, after, {})) if after else b""
 
 
 class PartitionParts:

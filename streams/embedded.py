@@ -162,8 +162,11 @@ class Batch:
         self.touched: set[str] = set()
 
     def keep(self, events: Iterable[Event]) -> None:
-        """Note events for the commit and count their readings."""
+        """Note events for the commit and count their readings. A step may reject some."""
         for event in events:
+            if isinstance(event, Rejected):
+                self.reject(event)
+                continue
             self.events.append(event)
             if isinstance(event, Counted):
                 self._add("accepted", event.accepted)

@@ -19,7 +19,7 @@ def pipeline(site: Site) -> tuple[Step, ...]:
     """The steps that turn readings and ticks into everything else."""
     return (
         ledger_step(site),
-        gauges_step(),
+        gauges_step(site),
         weather_step(site),
         days_step(site),
         virtual_step(site),

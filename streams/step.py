@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, get_args
 
-from metering.events import Event
+from metering.events import Event, Tick
 from metering.part_names import PartName
+from metering.times import DAY_MS
 
 Parts: TypeAlias = Mapping[PartName, Any]
 """The state of one key: named msgspec structs."""
@@ -46,6 +47,23 @@ class Shelf(Protocol):
     def put(self, step: Step, key: str, changed: Changed) -> None:
         """Replace or delete parts."""
         ...
+
+
+def once_a_day() -> Callable[[Tick], bool]:
+    """Whether a tick is the first of its building on a UTC day, as far as this process knows.
+
+    Ticks come every minute for every building. The memory spares the work of all but one of them; after a restart or a
+    rebalance the next tick is the first one again, which must do no harm.
+    """
+    quiet_until: dict[str, int] = {}
+
+    def first(tick: Tick) -> bool:
+        if tick.received_at < quiet_until.get(tick.building, 0):
+            return False
+        quiet_until[tick.building] = (tick.received_at // DAY_MS + 1) * DAY_MS
+        return True
+
+    return first
 
 
 Takers: TypeAlias = Mapping[type, Sequence[Step]]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from metering.events import Awaited, Counted, Event, Readings, WeatherDay
+from metering.events import Awaited, Counted, Event, Readings, Rejected, Tick, WeatherDay
 from metering.part_names import PartName, local_date
+from metering.retention import cut_day, days_with_readings, rests_until
 from metering.site import Site
-from metering.times import HOUR_MS, date_of_hour, day_bounds
+from metering.times import DAY_MS, HOUR_MS, date_of_hour, day_bounds, from_ms
 from metering.weather import day_mean
 from streams.days import Reader, is_news, reads
-from streams.step import Changed, Parts, Step
+from streams.refused import split
+from streams.step import Changed, Parts, Step, once_a_day
 
 _HEAD = PartName("head")
 
@@ -30,23 +33,44 @@ class WeatherHead(Struct, frozen=True, tag="h", array_like=True):
 
     newest: int = 0
     temp_mc: int = 0
+    cut: int = 0
+    """UTC day before which readings are refused; those of local dates before the day before it are deleted. 0 if
+    nothing was deleted."""
+    first: int = 0
+    """The oldest local date that may have readings; 0 if it was never noted."""
+    rests: int = 0
+    """As `metering.ledger.Head.rests`."""
 
 
 def weather_step(site: Site) -> Step:
     """The step that keeps the weather of every building."""
     zone = site.zone
+    is_due = once_a_day()
 
-    def keys(event: Readings | Awaited) -> Iterable[str]:
-        if isinstance(event, Awaited):
+    def keys(event: Readings | Awaited | Tick) -> Iterable[str]:
+        if isinstance(event, Tick):
+            building = site.buildings.get(event.building) if is_due(event) else None
+            if building is not None and building.station is not None:
+                yield f"{building.id}/{building.station}"
+        elif isinstance(event, Awaited):
             if event.station:
                 yield f"{event.building}/{event.station}"
         elif event.quantity == "outdoor_temperature":
             yield f"{event.building}/{event.meter}"
 
-    def run(key: str, parts: Parts, event: Readings | Awaited) -> tuple[Changed, Sequence[Event]]:
-        head: WeatherHead = parts.get(_HEAD) or WeatherHead()
+    def run(key: str, parts: Parts, event: Readings | Awaited | Tick) -> tuple[Changed, Sequence[Event]]:
+        known: WeatherHead | None = parts.get(_HEAD)
+        head = known or WeatherHead()
+        if isinstance(event, Tick):
+            return ({} if known is None else _retain(site, parts, known, event)), ()
         if isinstance(event, Awaited):
             return _tell_again(parts, head, event)
+        rejected: tuple[Rejected, ...] = ()
+        if head.cut:
+            event, refused = split(event, head.cut)
+            rejected = () if refused is None else (refused,)
+            if not event.times:
+                return {}, rejected
         changed: dict[PartName, WeatherState | WeatherHead] = {}
         accepted = 0
         fresh_dates: set[int] = set()
@@ -69,11 +93,16 @@ def weather_step(site: Site) -> Step:
             due = {*by_date}
             if head.newest:
                 due.add(date_of_hour(head.newest // HOUR_MS, zone))
-            head = WeatherHead(*newest)
-            changed[_HEAD] = head
+            head = replace(head, newest=newest[0], temp_mc=newest[1])
         else:
             due = fresh_dates
-        events: list[Event] = []
+        if by_date:
+            rests = rests_until(site, event.building, event.received_at, min(event.times))
+            first = min(by_date) if known is None else min(head.first, *by_date)
+            head = replace(head, first=first, rests=max(head.rests, rests))
+        if head != known:
+            changed[_HEAD] = head
+        events: list[Event] = [*rejected]
         if not event.copy:
             events.append(
                 Counted(
@@ -112,4 +141,24 @@ def weather_step(site: Site) -> Step:
                 days.append(WeatherDay(*who, date, mean_mc, coverage, event.received_at))
         return {reads(event): Reader(event.first)}, days
 
-    return Step("weather", (Readings, Awaited), keys, WeatherState | WeatherHead | Reader, run)
+    return Step("weather", (Readings, Awaited, Tick), keys, WeatherState | WeatherHead | Reader, run)
+
+
+def _retain(site: Site, parts: Parts, head: WeatherHead, tick: Tick) -> Changed:
+    """Delete the readings of dates that need not be kept any longer; their published means stay."""
+    cut = cut_day(site, tick.building, tick.received_at)
+    if cut is None or tick.received_at // DAY_MS < head.rests:
+        return {}
+    end = from_ms((cut - 1) * DAY_MS).toordinal()
+    if head.first and head.first >= end:
+        return {}
+
+    def of(date: int) -> WeatherState:
+        return parts.get(local_date(date)) or WeatherState()
+
+    gone = days_with_readings(lambda date: bool(of(date).times), head.first, end)
+    changed: dict[PartName, WeatherState | WeatherHead] = {
+        local_date(date): WeatherState(published=of(date).published) for date in gone
+    }
+    changed[_HEAD] = replace(head, cut=cut, first=end)
+    return changed

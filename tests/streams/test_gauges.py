@@ -9,11 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering import flags as f
-from metering.events import Counted, Gauged, Readings
+from metering.events import Counted, Gauged, Readings, Tick
 from metering.gauges import GaugeHour, gauge_hours
-from metering.times import HOUR_MS
+from metering.site import parse_site
+from metering.times import DAY_MS, HOUR_MS
 from streams.gauges import gauges_step
 
+SITE = parse_site("""
+[site]
+id = "t"
+[[building]]
+id = "b01"
+  [[building.meter]]
+  id = "heat"
+  carrier = "heat"
+  unit = "kWh"
+""")
 T0 = 482_000 * HOUR_MS
 H0 = T0 // HOUR_MS
 MINUTE = 60_000
@@ -60,7 +71,7 @@ class Kept:
         self.accepted = self.duplicate = 0
 
     def take(self, pairs: list[tuple[int, int]]) -> None:
-        step = gauges_step()
+        step = gauges_step(SITE)
         event = Readings(
             "b01",
             "heat",
@@ -116,3 +127,25 @@ def test_law_2_and_3_for_gauges(readings: list[tuple[int, int]], data: st.DataOb
     ordered = sorted(set(readings))
     assert kept.hours == gauge_hours([t for t, _ in ordered], [v for _, v in ordered])
     assert (kept.accepted, kept.accepted + kept.duplicate) == (len(ordered), n)
+
+
+@pytest.mark.parametrize("hour", [0, 1, 5, 7, 30])
+def test_a_reading_soon_after_the_cut_gives_the_hours_that_it_gives_without(hour: int) -> None:
+    """Hours after the cut rest on readings of up to six hours before it."""
+    first, late = H0 // 24 * 24, 4 * 24 + hour
+    pairs = [((first + i) * HOUR_MS, i * i % 1000) for i in range(24 * 400) if i not in (late, late + 1)]
+    shown = []
+    for cut in (False, True):
+        kept = Kept()
+        kept.take(pairs)
+        if cut:
+            now = (first // 24 + 404) * DAY_MS
+            changed, events = gauges_step(SITE).run(
+                "b01/heat/supply_temperature", kept.parts, Tick("b01", now)
+            )
+            assert not events
+            assert sum(part is None for part in changed.values()) == 3
+            kept.parts |= {name: part for name, part in changed.items() if part is not None}
+        kept.take([((first + late) * HOUR_MS, 1234)])
+        shown.append(kept.hours)
+    assert shown[0] == shown[1]
