@@ -302,9 +302,11 @@ def figures(db: Path, site: Site) -> dict[str, Any]:
         quantity = site.meters[building, meter].quantity
         found[f"{building}/{meter}"] = reader.days(building, meter, quantity, 0, 10**6)
     for contract in site.contracts:
+        position = reader.position(contract)
+        # A position of the frozen store has no money: it is published again with the first tick.
         found[contract] = (
             reader.savings(contract, 0, 10**6),
-            reader.position(contract),
+            position and msgspec.structs.replace(position, received_at=0),
             reader.baseline(contract),
         )
     found["alerts"] = sorted(

@@ -109,11 +109,13 @@ def as_version_1(table: dict[bytes, bytes]) -> dict[bytes, bytes]:
         if key.startswith(b"@"):
             old[key] = raw.split()[0]
         elif b"-" in key.partition(b"#")[2][1:]:
+            if not raw:
+                continue  # every part of the month was deleted
             moved.append((key.partition(b"#")[0] + b"#-", msgspec.msgpack.decode(raw, type=Entry)))
         else:
             old[key] = raw
     for shared, months in moved:
-        kept = msgspec.msgpack.decode(old[shared], type=Entry) if shared in old else Entry(0, {}, {})
+        kept = msgspec.msgpack.decode(old[shared], type=Entry) if old.get(shared) else Entry(0, {}, {})
         merged = Entry(max(kept.offset, months.offset), {**kept.parts, **months.parts}, {})
         old[shared] = msgspec.msgpack.encode(merged)
     return old
@@ -137,12 +139,15 @@ def test_a_table_of_version_1_goes_on_and_its_months_move(
     expected = held(new) | batch
     whole = Cut(old)
     TableParts(whole).commit(batch, 0, len(before))
-    for writes in range(len(whole) + len(batch) + 2):
+    for writes in range(2 * len(whole) + len(batch) + 2):
         cut = Cut(old)
         cut.left = writes
         try:
             TableParts(cut).commit(batch, 0, len(before))
         except Ends:
+            if TableParts(cut).applied(0) == len(before):  # only the clean-up was cut short
+                assert held(cut) == expected
+                continue
             assert held(cut) == held(new)
             again = dict(cut)
             TableParts(again).commit(batch, 0, len(before))
