@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from kvartal.importing import import_archive
-from metering.site import parse_site
+from metering.site.model import parse_site
 from metering.times import UTC
 
 _SITE = """

@@ -14,14 +14,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from metering.baseline import Baseline, fit
-from metering.changepoint import best_heating, to_bins
+from metering.baselines.changepoint import best_heating, to_bins
+from metering.baselines.document import Baseline, fit
+from metering.baselines.models import candidates
 from metering.events import Day, WeatherDay
-from metering.predictors import candidates
-from metering.savings import DailyUse, Period, compare
-from metering.site import parse_site
-from metering.uncertainty import half_width_90
-from streams.savings import savings_step
+from metering.savings.compare import DailyUse, Period, compare
+from metering.savings.uncertainty import half_width_90
+from metering.site.model import parse_site
+from streams.steps.savings import savings_step
 
 FIRST = dt.date(2024, 10, 1).toordinal()
 N = 365

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ingest.log import READINGS, REJECTED, EventLog, MockKafka
 from metering.events import Readings
-from streams.cluster import CHANGELOG
+from streams.worker import CHANGELOG
 
 _FIRST_HOUR = 482_000
 _LEAD = 400
@@ -26,8 +26,8 @@ _LEAD = 400
 
 _WORKER = """
 import json, resource, sys, time
-from metering.site import parse_site
-from streams.cluster import Worker
+from metering.site.model import parse_site
+from streams.worker import Worker
 from storage.sqlite import Store
 bootstrap, site, data, kind = sys.argv[1:]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from ingest.decode import Decoder
 from metering.events import Readings
-from metering.site import parse_site
+from metering.site.model import parse_site
 from metering.times import HOUR_MS, UTC, to_ms
 
 SITE = parse_site(

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from simulators.exam_table import long_form, short_form, take_all
+from simulators.exam.table import long_form, short_form, take_all
 
 HOUSES, SEED = 1000, 601
 ROOT = Path(__file__).parent.parent

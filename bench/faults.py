@@ -23,7 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from kvartal.replay import replay
-from metering.site import parse_site
+from metering.site.model import parse_site
 from metering.times import HOUR_MS, to_ms
 from simulators.faults.cases import BEGIN, HOURS, Case
 from simulators.faults.known import KNOWN

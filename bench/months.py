@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metering.baseline import Unfit
-from metering.monthly import Act, compare_months, fit_months
-from metering.savings import Period
-from simulators.exam_houses import Examined, simulate
-from simulators.traits import draw_traits
+from metering.baselines.document import Unfit
+from metering.baselines.monthly import Act, compare_months, fit_months
+from metering.savings.compare import Period
+from simulators.exam.houses import Examined, simulate
+from simulators.exam.traits import draw_traits
 from simulators.weather import LATITUDE
 
 

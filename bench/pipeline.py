@@ -19,7 +19,7 @@ from pathlib import Path
 from ingest.captures import Capture
 from ingest.decode import Decoder, copy_to_buildings
 from metering.events import Readings
-from metering.site import Site, parse_site
+from metering.site.model import Site, parse_site
 from storage.sqlite import Store
 from streams.embedded import Embedded
 from streams.pipeline import pipeline

@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from metering.events import Readings
-from metering.fold import Rules
-from metering.ledger import HEAD, Block, Head, Part, enter
-from metering.site import parse_site
+from metering.ledger.enter import HEAD, Block, Head, Part, enter
+from metering.ledger.fold import Rules
+from metering.site.model import parse_site
 from metering.times import DAY_MS, HOUR_MS
 from streams.embedded import cached_for
 from streams.pipeline import pipeline

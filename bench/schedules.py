@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from ingest.decode import copy_to_buildings
-from metering.baseline import fit
+from metering.baselines.document import fit
 from metering.events import (
     Alert,
     Day,
@@ -34,10 +34,10 @@ from metering.events import (
     Unknowns,
     WeatherDay,
 )
-from metering.site import Site, parse_site
+from metering.site.model import Site, parse_site
 from metering.times import HOUR_MS, to_ms
-from streams.cluster import Applier, TableParts
 from streams.embedded import Embedded
+from streams.worker import Applier, TableParts
 
 _SITE = """
 [site]

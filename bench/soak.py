@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ingest.log import READINGS, REJECTED, EventLog, MockKafka, create_topics
 from metering.events import Readings
-from streams.cluster import CHANGELOG
+from streams.worker import CHANGELOG
 
 _FIRST_HOUR = 482_000
 _BUILDINGS = 12
@@ -27,8 +27,8 @@ _PARTITIONS = 4
 
 _WORKER = """
 import json, os, signal, sys, threading
-from metering.site import parse_site
-from streams.cluster import Worker
+from metering.site.model import parse_site
+from streams.worker import Worker
 bootstrap, site, data, out = sys.argv[1:]
 class Sink:
     def __init__(self): self.file = open(f"{out}/{os.getpid()}.jsonl", "a")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from metering.balance import balance, subs_of
+from metering.ledger.balance import balance, subs_of
 from metering.quantities import QUANTITIES
-from metering.site import Site
+from metering.site.model import Site
 from storage.contract import Figures
 
 

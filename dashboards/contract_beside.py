@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboards.contract_parts import ContractView, Formula, Rows, Typical
-from metering.alerts import Figure
-from metering.baseline import Baseline, Unfit
-from metering.changes import Change, changes
-from metering.conditions import Conditions, seasons_for
-from metering.contract_formula import NoDegreeDays, Terms, settle
-from metering.monthly import Act, fit_months
-from metering.savings import DailyUse, NoDays, Period, fit_period, normalised
-from metering.season import DECLARED, USUAL
-from metering.season import heated as heated_on
-from metering.site import Site
-from metering.sufficiency import LEAST_PERIOD_DAYS, MOST_UNSEEN
-from metering.typical_year import YEAR_DAYS, NoWeather, typical_year
+from metering.alerts.changes import Change, changes
+from metering.alerts.energy import Figure
+from metering.baselines.document import Baseline, Unfit
+from metering.baselines.monthly import Act, fit_months
+from metering.baselines.season import DECLARED, USUAL
+from metering.baselines.season import heated as heated_on
+from metering.savings.compare import DailyUse, NoDays, Period, fit_period, normalised
+from metering.savings.conditions import Conditions, seasons_for
+from metering.savings.formula import NoDegreeDays, Terms, settle
+from metering.savings.sufficiency import LEAST_PERIOD_DAYS, MOST_UNSEEN
+from metering.savings.typical_year import YEAR_DAYS, NoWeather, typical_year
+from metering.site.model import Site
 from metering.units import UNITS, to_amount
 
 
@@ -63,7 +63,7 @@ class Facts:
 def typical(facts: Facts, site: Site, view: ContractView) -> Typical | str:
     """Savings in a typical year: the baseline, and one of the same form of the reporting period's last year.
 
-    Where there is none, the reason (`dashboards.contract_words.REASONS`).
+    Where there is none, the reason (`dashboards.words.contract.REASONS`).
     """
     later = _later_of_acts(facts, view) if facts.acts else _later(facts, view)
     if isinstance(later, str):

@@ -7,18 +7,18 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from dashboards.portfolio import Verdict
-from metering.adjustments import Adjustment
-from metering.baseline import Baseline
-from metering.changes import Change
-from metering.contract_formula import Act
+from dashboards.contract_rows import Verdict
+from metering.alerts.changes import Change
+from metering.baselines.document import Baseline
 from metering.events import Day, Position, Savings, Unknown, WeatherDay
-from metering.hot_water import Split
-from metering.savings import Normalised
-from metering.site import Contract
-from metering.sufficiency import Doubt
-from metering.uncertainty import Width, interval
-from metering.worth import Emission, Worth
+from metering.savings.adjustments import Adjustment
+from metering.savings.compare import Normalised
+from metering.savings.formula import Act
+from metering.savings.hot_water import Split
+from metering.savings.sufficiency import Doubt
+from metering.savings.uncertainty import Width, interval
+from metering.savings.worth import Emission, Worth
+from metering.site.model import Contract
 
 
 class Rows(NamedTuple):
@@ -141,4 +141,4 @@ class ContractView(NamedTuple):
     conditions: str = ""
     """Digest of the site file's conditions behind the figures."""
     absent: Mapping[str, str] = {}
-    """Reasons (keys of `dashboards.contract_words.REASONS`)."""
+    """Reasons (keys of `dashboards.words.contract.REASONS`)."""

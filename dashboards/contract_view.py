@@ -1,7 +1,7 @@
 """Everything that is to be said of one contract, out of the store's rows: what the command prints and the page shows.
 
 `rows_of` reads the rows, `view_contract` computes from them and the site file alone. Nothing in here is kept:
-the same rows and the same site file give the same view. Words are in `dashboards.contract_words`.
+the same rows and the same site file give the same view. Words are in `dashboards.words.contract`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from dashboards.contract_beside import Facts, changes_of, formula, typical
 from dashboards.contract_parts import ContractView as ContractView
 from dashboards.contract_parts import Event, Formula, Payback, Total, Typical
 from dashboards.contract_parts import Rows as Rows
-from dashboards.portfolio import SHOWN_UNIT, verdict
-from metering.alerts import Figure
-from metering.baseline import Baseline, Unfit
-from metering.conditions import Conditions, adjustment, conditions
+from dashboards.contract_rows import SHOWN_UNIT, verdict
+from metering.alerts.energy import Figure
+from metering.baselines.document import Baseline, Unfit
+from metering.baselines.monthly import Act, acts_of, compare_months, fit_months
 from metering.events import Savings
-from metering.hot_water import split
-from metering.monthly import Act, acts_of, compare_months, fit_months
-from metering.savings import DAYS_PER_MONTH, NoDays, Period
-from metering.site import Contract, Site
-from metering.sufficiency import Doubt, doubts
-from metering.uncertainty import ADJUSTED_SHARE, grade, width_90
+from metering.savings.compare import DAYS_PER_MONTH, NoDays, Period
+from metering.savings.conditions import Conditions, adjustment, conditions
+from metering.savings.hot_water import split
+from metering.savings.sufficiency import Doubt, doubts
+from metering.savings.uncertainty import ADJUSTED_SHARE, grade, width_90
+from metering.savings.worth import Unpriced, emission, factors_of, simple_payback_years, worth
+from metering.site.model import Contract, Site
 from metering.units import UNITS
-from metering.worth import Unpriced, emission, factors_of, simple_payback_years, worth
 from storage.sqlite_reader import Reader
 
 WALK_BACK: Final = 200
@@ -212,7 +212,7 @@ def _known(act: Act, temps: Mapping[int, int]) -> bool:
 
 
 def _total(baseline: Baseline, days: Sequence[Savings], *, adjusted: bool) -> tuple[Total, tuple[Doubt, ...]]:
-    """The totals as the watch over the contract sums them (`streams.watch`), and the doubts."""
+    """The totals as the watch over the contract sums them (`streams.steps.watch`), and the doubts."""
     expected = used = estimated = strange = size = 0
     for day in days:
         wanted = day.expected - (0 if adjusted else day.adjustment)

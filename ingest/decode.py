@@ -31,7 +31,7 @@ from ingest.topics import Match, Topics
 from metering.clocks import clock
 from metering.events import Declared, Exchange, Nature, Readings, Rejected
 from metering.quantities import QUANTITIES
-from metering.site import Site, SiteError
+from metering.site.model import Site, SiteError
 from metering.times import DAY_MS, iso
 from metering.units import (
     UNITS,

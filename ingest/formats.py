@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from metering.site import Source
+from metering.site.model import Source
 
 
 class Format(NamedTuple):

@@ -1,5 +1,5 @@
 """`python -m kvartal`."""
 
-from kvartal.cli import main
+from kvartal.cli.main import main
 
 main()

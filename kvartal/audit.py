@@ -2,8 +2,8 @@
 
 Every register's ledger is folded again, from its stored readings alone, and compared with what the store
 shows: the blocks, the hours and the unknown blocks must be the same, and the sum of all energy must be what
-the kept readings counted, day by day (`metering.fold.Booked.shift`). If retention has deleted readings, all of this
-begins at the register's checkpoint (`metering.retention`); figures of deleted days stay unchecked.
+the kept readings counted, day by day (`Booked.shift`). If retention has deleted readings, all of this begins at the
+register's checkpoint (`metering.ledger.retention`); figures of deleted days stay unchecked.
 
 Blocks that an older fold made come out otherwise when they are folded again, and that is no fault: of them only the
 sums are checked, and the register is named as one that waits to be folded again.
@@ -14,10 +14,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from metering.fold import Booked, State, fold
-from metering.ledger import Block, Head, check_fold_version
+from metering.ledger.enter import Block, Head, check_fold_version
+from metering.ledger.fold import Booked, State, fold
+from metering.ledger.retention import readings_of
 from metering.quantities import QUANTITIES
-from metering.retention import readings_of
 from metering.times import iso
 from storage.sqlite_reader import Reader, Register
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboards.balance import balances
 from kvartal.files import Refused
-from metering.site import Site
+from metering.site.model import Site
 from storage.sqlite_reader import Reader
 
 

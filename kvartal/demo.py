@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from dashboards import wording
-from dashboards.portfolio import Row, portfolio
-from dashboards.wording import Lang, pick
+from dashboards.contract_rows import Row, portfolio
+from dashboards.words import wording
+from dashboards.words.wording import Lang, pick
 from ingest.broker import local_broker
 from ingest.captures import Capture
 from ingest.source import Message, MqttSource
@@ -29,7 +29,7 @@ from ingest.topics import filters
 from kvartal.replay import embedded
 from kvartal.service import serve
 from metering.events import Event, Rejected
-from metering.site import Site, parse_site
+from metering.site.model import Site, parse_site
 from metering.times import to_ms
 from simulators.publish import Publisher
 from simulators.quarter import ARCHIVES_END, Quarter

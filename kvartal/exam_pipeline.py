@@ -11,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 
 from kvartal.replay import replay
-from metering.savings import compare, fit_period
-from metering.site import parse_site
-from simulators.exam import known
-from simulators.exam_export import captures, site_toml
-from simulators.exam_houses import Examined, simulate
-from simulators.traits import Traits, draw_traits
+from metering.savings.compare import compare, fit_period
+from metering.site.model import parse_site
+from simulators.exam.export import captures, site_toml
+from simulators.exam.houses import Examined, simulate
+from simulators.exam.sit import known
+from simulators.exam.traits import Traits, draw_traits
 from storage.sqlite_reader import Reader
 
 _KINDS: Final = ("heat", "light", "school_heat", "school_light")

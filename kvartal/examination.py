@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from kvartal.files import Refused
-from simulators.exam import run_exam, sit
-from simulators.exam_export import BadFigures, score_figures
-from simulators.exam_table import exam_table
-from simulators.scoring import Mark, failures, score
+from simulators.exam.export import BadFigures, score_figures
+from simulators.exam.scoring import Mark, failures, score
+from simulators.exam.sit import run_exam, sit
+from simulators.exam.table import exam_table
 
 SEEDS = 4
 """Seeds that the gate pools."""

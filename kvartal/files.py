@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from metering.site import Site, SiteError, parse_site
+from metering.site.model import Site, SiteError, parse_site
 from metering.times import UTC, to_ms
 
 

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from ingest.archives import Tally, archive_events
-from ingest.headers import NoHeader
-from ingest.sheets import NotATable, Row, rows_of, sheet_names
+from ingest.tables.archives import Tally, archive_events
+from ingest.tables.headers import NoHeader
+from ingest.tables.sheets import NotATable, Row, rows_of, sheet_names
 from kvartal.files import Refused
 from kvartal.replay import accounts, embedded
 from kvartal.site_events import site_events
 from metering.events import Readings, Rejected
-from metering.site import Archive, Site
+from metering.site.model import Archive, Site
 from storage.sqlite import Store
 
 _A_COMMIT: Final = 20_000

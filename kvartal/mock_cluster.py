@@ -16,8 +16,8 @@ from ingest.source import Message, MqttSource
 from kvartal.pace import Pace
 from kvartal.publisher import publish_all
 from metering.events import Declared, Event, Readings, Rejected
-from metering.site import Site
-from streams.cluster import CHANGELOG, Worker
+from metering.site.model import Site
+from streams.worker import CHANGELOG, Worker
 
 _BATCH: Final = 100
 _MOST_ON_THEIR_WAY: Final = 400

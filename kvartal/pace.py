@@ -12,7 +12,7 @@ from typing import Protocol
 
 
 class Reader(Protocol):
-    """The reader of the log: `streams.cluster.Worker`."""
+    """The reader of the log: `streams.worker.Worker`."""
 
     def wait_applied(self, offsets: Mapping[int, int], timeout_s: float) -> bool: ...
 

@@ -19,9 +19,9 @@ from kvartal.settings import Settings
 from kvartal.site_events import site_events
 from kvartal.site_watch import SiteWatch
 from metering.events import Awaited, Declared, Readings, Rejected, Tick
-from metering.site import Site
-from streams.cluster import CHANGELOG
+from metering.site.model import Site
 from streams.embedded import Message as Arrived
+from streams.worker import CHANGELOG
 
 log = logging.getLogger("kvartal.ingest")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ingest.captures import Capture
 from ingest.decode import Decoder, copy_to_buildings
 from kvartal.site_events import site_events
-from metering.site import Site
+from metering.site.model import Site
 from storage.sqlite import Store
 from streams.embedded import Embedded
 

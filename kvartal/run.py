@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dashboards.notify import Notifier
 from dashboards.page.serve import listen, serve_page
-from dashboards.wording import sentence
+from dashboards.words.wording import sentence
 from ingest.broker import Broker, local_broker
 from ingest.decode import Decoder
 from ingest.source import MqttSource
@@ -22,7 +22,7 @@ from kvartal.service import serve
 from kvartal.settings import Settings
 from kvartal.site_events import site_events
 from kvartal.site_watch import InForce, SiteWatch
-from metering.site import Site
+from metering.site.model import Site
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
 

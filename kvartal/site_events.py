@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from metering.balance import subs_of
 from metering.events import Awaited, Declared, Exchange
-from metering.site import Building, DeclaredExchange, Meter, Site, Virtual
+from metering.ledger.balance import subs_of
+from metering.site.model import Building, DeclaredExchange, Meter, Site, Virtual
 from metering.times import UTC, date_of, to_ms
 from metering.units import UNITS, to_amount
 

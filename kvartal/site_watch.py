@@ -8,7 +8,7 @@ describes a site is kept for `take`, which the service calls between two batches
 once with every fault, and the site in force goes on. So does it where the change needs a restart.
 
 Two processes of a cluster look at their own copies of the file and may see a change at different times: whoever
-meets something unknown asks here to look at once and waits a moment (`streams.cluster`).
+meets something unknown asks here to look at once and waits a moment (`streams.worker`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from ingest.decode import Decoder
 from kvartal.files import Refused, read_site
-from metering.site import Site, SiteError
+from metering.site.model import Site, SiteError
 
 log = logging.getLogger("kvartal.site")
 

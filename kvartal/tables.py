@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from metering.baseline import Baseline, Unfit
-from metering.monthly import Act, compare_months, fit_months
-from metering.savings import Compared, DailyUse, NoDays, Period, compare, fit_period
+from metering.baselines.document import Baseline, Unfit
+from metering.baselines.monthly import Act, compare_months, fit_months
+from metering.ledger.weather import day_mean
+from metering.savings.compare import Compared, DailyUse, NoDays, Period, compare, fit_period
 from metering.times import HOUR_MS, date_of, day_bounds, to_ms
-from metering.weather import day_mean
 
 COLUMNS: Final = ("timestamp", "value", "temperature")
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from ingest.captures import Capture
 from kvartal.files import Refused
-from metering.site import Site
+from metering.site.model import Site
 from metering.times import UTC, to_ms
 
 _PER_MESSAGE: Final = 744

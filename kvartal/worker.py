@@ -16,7 +16,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from dashboards.notify import Notifier
-from dashboards.wording import sentence
+from dashboards.words.wording import sentence
 from ingest.log import READINGS, REJECTED, NotDelivered, create_topics
 from ingest.source import MqttSource
 from kvartal.files import Refused
@@ -24,12 +24,12 @@ from kvartal.run import Pulse, stop_on_signals, wall_clock
 from kvartal.settings import Settings
 from kvartal.site_watch import InForce, SiteWatch
 from metering.events import Alert, Event
-from metering.site import Site
+from metering.site.model import Site
 from storage.influx import InfluxSink
 from storage.influx_reader import InfluxFigures
 from storage.influx_sent import InfluxSent
 from streams.chunks import NewerState
-from streams.cluster import CHANGELOG, Worker
+from streams.worker import CHANGELOG, Worker
 
 log = logging.getLogger("kvartal.worker")
 

@@ -216,7 +216,7 @@ class Fitted(Struct, frozen=True, tag=True, array_like=True):
     baseline_id: str
     """First 16 hex digits of the SHA-256 of `document`."""
     document: bytes
-    """The baseline as canonical JSON (`metering.baseline`): anyone can evaluate it by hand."""
+    """The baseline as canonical JSON (`metering.baselines.document`): anyone can evaluate it by hand."""
     received_at: int
 
 
@@ -261,7 +261,7 @@ class Position(Struct, frozen=True, tag=True):
     """Half-width of the 90 % interval of (expected - used), in base units."""
     estimated: int
     grade: str
-    """A, B, C or D (the limits stand in metering.uncertainty)."""
+    """A, B, C or D (the limits stand in metering.savings.uncertainty)."""
     baseline_id: str
     received_at: int
     flagged: dict[str, int] = {}
@@ -275,7 +275,7 @@ class Position(Struct, frozen=True, tag=True):
     money_half_width: int | None = None
     """Half-width of the 90 % interval of `money`, at the mean price; None if unknown or without bound."""
     prices: str = ""
-    """Digest of the tariff behind `money` (`metering.worth.price_digest`); empty without money."""
+    """Digest of the tariff behind `money` (`worth.price_digest`); empty without money."""
 
 
 class Finding(Struct, frozen=True, tag=True):
@@ -324,7 +324,7 @@ class Alert(Struct, frozen=True, tag=True):
     money: int
     """The same in hundredths of the site's currency, by the contract's tariff."""
     detail: dict[str, float | int | str]
-    """What the sentence about the alert needs (see `metering.alerts`)."""
+    """What the sentence about the alert needs (see `metering.alerts.energy`)."""
 
 
 Event: TypeAlias = (

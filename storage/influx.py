@@ -37,7 +37,7 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from metering.events import Event
-from metering.site import Site
+from metering.site.model import Site
 from storage import schema
 from storage.points import to_lines
 

@@ -42,10 +42,10 @@ from metering.events import (
     Unknowns,
     WeatherDay,
 )
-from metering.site import Site
+from metering.savings.uncertainty import interval
+from metering.savings.worth import money_of, yearly
+from metering.site.model import Site
 from metering.times import DAY_MS
-from metering.uncertainty import interval
-from metering.worth import money_of, yearly
 from storage import schema
 
 _EPOCH: Final = dt.date(1970, 1, 1).toordinal()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from metering.events import Awaited, Declared, Event, Fitted, Readings, Rejected, Tick
-from metering.site import Site
+from metering.site.model import Site
 from streams.chunks import TableParts
 from streams.codec import NotOurs, decode, stranger
 from streams.pipeline import pipeline

@@ -13,7 +13,7 @@ import msgspec
 
 from metering.events import Awaited, Declared, Fitted, Readings, Rejected, Tick
 from metering.quantities import QUANTITIES
-from metering.site import Site
+from metering.site.model import Site
 
 Logged: TypeAlias = Readings | Declared | Tick | Fitted | Awaited
 """What stands on the log of readings."""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from metering.events import Alert, Awaited, Counted, Declared, Event, Fitted, Readings, Rejected, Tick
 from metering.part_names import PartName
-from metering.site import Site
+from metering.site.model import Site
 from streams.pipeline import pipeline
 from streams.shelf import Cache, Kept
 from streams.step import advance, takers

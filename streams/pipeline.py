@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from metering.site import Site
-from streams.balance import balance_step
-from streams.days import days_step
-from streams.gauges import gauges_step
-from streams.idle import idle_step
-from streams.ledger import ledger_step
-from streams.savings import savings_step
+from metering.site.model import Site
 from streams.step import Step
-from streams.virtual import virtual_step
-from streams.watch import silence_step, watch_step
-from streams.weather import weather_step
+from streams.steps.balance import balance_step
+from streams.steps.days import days_step
+from streams.steps.gauges import gauges_step
+from streams.steps.idle import idle_step
+from streams.steps.ledger import ledger_step
+from streams.steps.savings import savings_step
+from streams.steps.virtual import virtual_step
+from streams.steps.watch import silence_step, watch_step
+from streams.steps.weather import weather_step
 
 
 def pipeline(site: Site) -> tuple[Step, ...]:

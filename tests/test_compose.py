@@ -23,7 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from ingest.broker import find_mosquitto, free_port
 from ingest.log import LONGEST, READINGS, REJECTED
 from kvartal.settings import Settings
-from streams.cluster import CHANGELOG
+from streams.worker import CHANGELOG
 
 ROOT = Path(__file__).parent.parent
 SECRETS = (

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from starlette.routing import Route
 
-from dashboards.contract_document import document as contract_document
+from dashboards.contract_json import document as contract_document
 from dashboards.contract_view import Rows, view_contract
-from dashboards.contract_words import LABELS
 from dashboards.page.app import create_app
-from kvartal.cli import app
+from dashboards.words.contract import LABELS
+from kvartal.cli.main import app
 from kvartal.settings import Settings
 from metering import findings, flags
-from metering.conditions import conditions
-from metering.site import parse_site
+from metering.savings.conditions import conditions
+from metering.site.model import parse_site
 from simulators.faults.known import KNOWN
 from simulators.faults.meters import METERS
 from simulators.faults.table import FAULTS, REGISTER_FAULTS, cases

@@ -30,7 +30,7 @@ from ingest.captures import read_captures
 from kvartal.replay import embedded
 from kvartal.site_events import site_events
 from metering.events import Event, Rejected
-from metering.site import Site, parse_site
+from metering.site.model import Site, parse_site
 from storage.points import to_lines
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from dashboards import wording
-from dashboards.finding_words import finding_detail
 from dashboards.page.amounts import shown
 from dashboards.page.houses import counts_view
-from dashboards.wording import Lang, pick
-from metering.site import Site
+from dashboards.words import wording
+from dashboards.words.findings import finding_detail
+from dashboards.words.wording import Lang, pick
+from metering.site.model import Site
 from metering.times import from_ms
 from storage.sqlite_reader import Reader
 

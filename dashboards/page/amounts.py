@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from dashboards import wording
-from dashboards.portfolio import SHOWN_UNIT
-from dashboards.wording import Lang
+from dashboards.contract_rows import SHOWN_UNIT
+from dashboards.words import wording
+from dashboards.words.wording import Lang
 from metering.quantities import QUANTITIES
-from metering.site import Meter
+from metering.site.model import Meter
 from metering.units import UNITS
 
 DIGITS: Final = {"Gcal": 3, "kWh": 1, "m3": 2, "°C": 1, "m3/h": 2, "kW": 1}

@@ -25,10 +25,10 @@ from dashboards.page.houses import alerts_view, portfolio_view
 from dashboards.page.live import KEEP_ALIVE_S, Changes
 from dashboards.page.meters import building_view, meter_month_view, meter_view
 from dashboards.page.story import contract_view
-from dashboards.page.words import labels
-from dashboards.wording import Lang
+from dashboards.words.page import labels
+from dashboards.words.wording import Lang
 from metering.quantities import QUANTITIES
-from metering.site import Contract, Meter, Site
+from metering.site.model import Contract, Meter, Site
 from storage.sqlite_reader import Reader
 
 _STATIC: Final = Path(__file__).parent / "static"

@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from dashboards import wording
-from dashboards.portfolio import Row, portfolio
-from dashboards.wording import Lang, pick
+from dashboards.contract_rows import Row, portfolio
+from dashboards.words import wording
+from dashboards.words.wording import Lang, pick
 from metering.events import Alert
-from metering.portfolio import Part, Portfolio, combine
-from metering.site import Site
+from metering.savings.portfolio import Part, Portfolio, combine
+from metering.savings.uncertainty import interval
+from metering.site.model import Site
 from metering.times import from_ms
-from metering.uncertainty import interval
 from metering.units import UNITS
 from storage.sqlite_reader import Reader
 

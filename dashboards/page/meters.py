@@ -7,16 +7,16 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from dashboards import wording
 from dashboards.balance import balances
 from dashboards.page.accounts import findings_view, restatements_view
 from dashboards.page.amounts import Shown, shown
 from dashboards.page.days import day_notes
-from dashboards.wording import Lang, pick
+from dashboards.words import wording
+from dashboards.words.wording import Lang, pick
 from metering import flags
 from metering.events import Day
 from metering.quantities import QUANTITIES
-from metering.site import Building, Meter, Site
+from metering.site.model import Building, Meter, Site
 from metering.times import HOUR_MS, day_bounds, from_ms
 from storage.sqlite_reader import Reader
 

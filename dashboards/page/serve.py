@@ -11,8 +11,8 @@ from pathlib import Path
 import uvicorn
 
 from dashboards.page.app import create_app
-from dashboards.wording import Lang
-from metering.site import Site
+from dashboards.words.wording import Lang
+from metering.site.model import Site
 
 
 class CannotServe(OSError):

@@ -6,17 +6,17 @@ import datetime as dt
 import math
 from typing import Any, Final
 
-from dashboards import wording
+from dashboards.contract_rows import SHOWN_UNIT, Row, portfolio
 from dashboards.page.days import money_of, months_view
 from dashboards.page.houses import alert_view, by_money, row_view
-from dashboards.page.terms import terms_view
-from dashboards.portfolio import SHOWN_UNIT, Row, portfolio
-from dashboards.wording import Lang, pick
+from dashboards.words import wording
+from dashboards.words.terms import terms_view
+from dashboards.words.wording import Lang, pick
 from metering import flags
-from metering.baseline import Baseline
-from metering.conditions import Conditions, conditions
+from metering.baselines.document import Baseline
 from metering.events import Alert, Day, Savings
-from metering.site import Contract, Site
+from metering.savings.conditions import Conditions, conditions
+from metering.site.model import Contract, Site
 from metering.times import day_bounds, from_ms
 from metering.units import UNITS
 from storage.sqlite_reader import Reader

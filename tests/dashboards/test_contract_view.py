@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from dashboards.contract_document import document
+from dashboards.contract_json import document
 from dashboards.contract_view import ContractView, Rows, view_contract
-from dashboards.contract_words import lines, spans_of
-from dashboards.portfolio_view import document as portfolio_document
-from dashboards.portfolio_view import lines as portfolio_lines
-from dashboards.portfolio_view import view_portfolio
-from metering.baseline import Baseline, fit
-from metering.conditions import conditions
-from metering.daylight import dark_hours
+from dashboards.portfolio import document as portfolio_document
+from dashboards.portfolio import lines as portfolio_lines
+from dashboards.portfolio import view_portfolio
+from dashboards.words.contract import lines, spans_of
+from metering.baselines.daylight import dark_hours
+from metering.baselines.document import Baseline, fit
 from metering.events import Day, Savings, WeatherDay
-from metering.savings import DailyUse, Period, fit_period
-from metering.site import Site, parse_site
+from metering.savings.compare import DailyUse, Period, fit_period
+from metering.savings.conditions import conditions
+from metering.site.model import Site, parse_site
 
 FIRST, LAST = dt.date(2023, 10, 1).toordinal(), dt.date(2024, 9, 30).toordinal()
 BEGIN, END = dt.date(2024, 10, 15).toordinal(), dt.date(2025, 10, 14).toordinal()

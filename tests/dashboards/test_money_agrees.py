@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dashboards import wording
+from dashboards.contract_rows import portfolio
 from dashboards.contract_view import rows_of, view_contract
 from dashboards.page.houses import portfolio_view
 from dashboards.page.story import contract_view
-from dashboards.portfolio import portfolio
-from dashboards.portfolio_view import view_portfolio
-from metering.baseline import Baseline, fit
+from dashboards.portfolio import view_portfolio
+from dashboards.words import wording
+from metering.baselines.document import Baseline, fit
 from metering.events import Alert, Event, Fitted, Position, Savings, Tick
-from metering.site import Site, parse_site
+from metering.site.model import Site, parse_site
 from storage.points import to_lines
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
-from streams.watch import watch_step
+from streams.steps.watch import watch_step
 
 GCAL = 1_163_000
 BEGIN = dt.date(2025, 1, 1).toordinal()

@@ -13,11 +13,11 @@ from typing import Any, Literal
 import pytest
 
 from dashboards.notify import Notifier
-from dashboards.wording import sentence
+from dashboards.words.wording import sentence
 from ingest.broker import Mosquitto
 from ingest.source import MqttSource
 from metering.events import Alert
-from metering.site import parse_site
+from metering.site.model import parse_site
 from storage.sqlite import Store
 
 SITE = parse_site(

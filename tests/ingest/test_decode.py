@@ -10,7 +10,7 @@ import pytest
 
 from ingest.decode import MOST_BYTES, Decoder, as_line, copy_to_buildings
 from metering.events import Readings, Rejected
-from metering.site import SiteError, parse_site
+from metering.site.model import SiteError, parse_site
 from metering.times import DAY_MS, HOUR_MS, UTC, to_ms
 
 SITE = parse_site(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingest.decode import Carried, Decoder
 from ingest.reasons import REASONS
 from metering.events import Readings, Rejected
-from metering.site import parse_site
+from metering.site.model import parse_site
 from metering.times import UTC, to_ms
 
 SITE = parse_site(

@@ -11,7 +11,7 @@ import pytest
 from ingest.decode import Decoder, as_line
 from metering.clocks import BadClock, clock
 from metering.events import Declared, Exchange, Readings, Rejected
-from metering.site import SiteError, parse_site
+from metering.site.model import SiteError, parse_site
 from metering.times import DAY_MS, HOUR_MS, to_ms
 
 TEXT = """

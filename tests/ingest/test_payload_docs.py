@@ -13,7 +13,7 @@ from ingest.decode import Decoder, as_line
 from ingest.formats import BUILT_IN
 from ingest.reasons import REASONS
 from metering.events import Rejected
-from metering.site import parse_site
+from metering.site.model import parse_site
 from metering.times import to_ms
 
 PAGE = (Path(__file__).parents[2] / "docs" / "payloads.md").read_text(encoding="utf-8")

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from kvartal.replay import replay
-from metering.site import parse_site
-from metering.uncertainty import interval
+from metering.savings.uncertainty import interval
+from metering.site.model import parse_site
 from simulators.quarter import Quarter
 from storage.sqlite_reader import Reader
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from kvartal.exam_pipeline import differences, differing, pick
-from metering.sufficiency import LEAST_COVERAGE
-from simulators.exam_houses import Examined, simulate
-from simulators.traits import draw_traits
+from metering.savings.sufficiency import LEAST_COVERAGE
+from simulators.exam.houses import Examined, simulate
+from simulators.exam.traits import draw_traits
 
 SEED = 21
 

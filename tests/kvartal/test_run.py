@@ -21,7 +21,7 @@ from ingest.broker import Mosquitto, free_port
 from ingest.captures import Capture
 from kvartal.exports import LEDGER_COLUMNS, ledger_texts, write
 from kvartal.replay import backfilling, replay
-from metering.site import parse_site
+from metering.site.model import parse_site
 from metering.times import to_ms
 from simulators.publish import Publisher
 from simulators.quarter import Quarter

@@ -10,7 +10,7 @@ import pytest
 
 from kvartal.files import read_site
 from kvartal.site_watch import SiteWatch, difference, needs_restart
-from metering.site import parse_site
+from metering.site.model import parse_site
 
 SITE = """
 [site]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kvartal.tables import TableError, fit_table, read_table, savings_table
-from metering.savings import Period, compare, fit_period
+from metering.savings.compare import Period, compare, fit_period
 
 DATA = Path(__file__).parents[1] / "data"
 UTC = ZoneInfo("UTC")

@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import pytest
 
-from dashboards.wording import sentence
+from dashboards.words.wording import sentence
 from kvartal.worker import Telling, ThroughToInflux
 from metering.events import Alert
-from metering.site import parse_site
+from metering.site.model import parse_site
 from storage.influx_reader import InfluxFigures
 from storage.influx_sent import InfluxSent
 

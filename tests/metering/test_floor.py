@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering import flags as f
-from metering.days import day_of
 from metering.events import Unknown
-from metering.site import SiteError, parse_site
+from metering.ledger.days import day_of
+from metering.ledger.weather import day_mean
+from metering.site.model import SiteError, parse_site
 from metering.times import HOUR_MS, date_of_hour, day_bounds, iso, to_ms
 from metering.units import UNITS, AbsurdValue, UnknownUnit, to_amount, unit_named
-from metering.weather import day_mean
 
 EXAMPLE = (Path(__file__).parent.parent.parent / "examples" / "site.toml").read_text(encoding="utf-8")
 MOSCOW, HELSINKI = ZoneInfo("Europe/Moscow"), ZoneInfo("Europe/Helsinki")

@@ -9,7 +9,7 @@ import pytest
 
 from kvartal.audit import audit_store
 from kvartal.replay import replay
-from metering.site import parse_site
+from metering.site.model import parse_site
 from simulators.faults.cases import HOURS, Case, clean
 from simulators.faults.messages import SITE, messages
 from simulators.faults.meters import METERS

@@ -10,7 +10,7 @@ import pytest
 from ingest.captures import Capture
 from ingest.decode import Decoder
 from metering.events import Readings, Rejected
-from metering.site import parse_site
+from metering.site.model import parse_site
 from metering.times import to_ms
 from simulators.quarter import ARCHIVES_END, BASELINE, FIRST, LIVE_END, REPORTING, RETROFIT, Quarter
 

@@ -19,9 +19,9 @@ import msgspec
 import pytest
 import urllib3
 
-from metering.baseline import fit
+from metering.baselines.document import fit
 from metering.events import Event, Finding, Fitted, Hours, Savings
-from metering.site import parse_site
+from metering.site.model import parse_site
 from storage import schema
 from storage.influx import InfluxSink, OutboxInUse
 from storage.influx_reader import InfluxFigures, bind

@@ -30,7 +30,7 @@ from metering.events import (
     Unknowns,
     WeatherDay,
 )
-from metering.site import parse_site
+from metering.site.model import parse_site
 from storage import schema
 from storage.influx_reader import InfluxFigures
 from storage.points import series, text, to_lines

@@ -12,11 +12,11 @@ import pytest
 
 from ingest.log import READINGS, REJECTED, EventLog, MockKafka
 from metering.events import Event, Rejected
-from metering.site import Site
+from metering.site.model import Site
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
-from streams.cluster import CHANGELOG, Worker
 from streams.embedded import Batch
+from streams.worker import CHANGELOG, Worker
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from metering.events import Savings
 from metering.part_names import PartName, local_date, month_name, utc_day
-from metering.site import parse_site
+from metering.site.model import parse_site
 from streams.chunks import STATE_VERSION, Entry, NewerState, TableParts, place
 from streams.shelf import Cache
-from streams.watch import watch_step
+from streams.steps.watch import watch_step
 
 HEAD = PartName("head")
 

@@ -28,12 +28,12 @@ from kvartal.publisher import decoded, publish_all
 from kvartal.replay import embedded
 from kvartal.site_watch import SiteWatch
 from metering.events import Event, Fitted, Hours, Readings, Rejected, Tick
-from metering.site import Site, parse_site
+from metering.site.model import Site, parse_site
 from metering.times import to_ms
 from simulators.publish import Publisher
 from simulators.quarter import ARCHIVES_END, Quarter
 from storage.sqlite import Store
-from streams.cluster import APP, Worker, WrongLog
+from streams.worker import APP, Worker, WrongLog
 
 # Faust, aiokafka and paho leave sockets to the garbage collector when they stop (the fixture `collected`).
 pytestmark = pytest.mark.filterwarnings(
@@ -157,8 +157,8 @@ _VICTIM = textwrap.dedent(
     """
     import json, sys, time
     from pathlib import Path
-    from metering.site import parse_site
-    from streams.cluster import Worker
+    from metering.site.model import parse_site
+    from streams.worker import Worker
     bootstrap, site, data, out = sys.argv[1:]
     class Sink:
         def __init__(self):

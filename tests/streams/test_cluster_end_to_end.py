@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-import dashboards.panels
+import dashboards.grafana.write
 from ingest.broker import Mosquitto
 from ingest.log import REJECTED, EventLog
 from ingest.source import MqttSource
@@ -19,7 +19,7 @@ from ingest.topics import filters
 from kvartal.publisher import publish_all
 from kvartal.replay import replay
 from kvartal.worker import ThroughToInflux
-from metering.site import parse_site
+from metering.site.model import parse_site
 from metering.times import to_ms
 from simulators.publish import Publisher
 from simulators.quarter import ARCHIVES_END, Quarter
@@ -97,7 +97,7 @@ def test_mosquitto_to_grafana_gives_the_figure_of_the_embedded_mode(
     assert msgspec.structs.replace(got, received_at=0) == msgspec.structs.replace(expected, received_at=0)
     assert figures.days("b01", "heat", "energy", 0, 10**6) == days
 
-    folder = Path(dashboards.panels.__file__).parent / "grafana"
+    folder = Path(dashboards.grafana.write.__file__).parent / "provisioned"
     portfolio = json.loads((folder / "portfolio.json").read_text(encoding="utf-8"))
     query = portfolio["panels"][0]["targets"][0]["query"]
     query = query.replace("$timeFilter", "time > 0").replace("${building:regex}", ".*")

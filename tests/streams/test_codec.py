@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.events import Awaited, Declared, Exchange, Fitted, Readings, Rejected, Tick
-from metering.site import Site, parse_site
+from metering.site.model import Site, parse_site
 from streams.codec import Logged, NotOurs, decode, decode_rejected, encode, stranger
 
 INTEGERS = st.integers(-(2**53), 2**53)

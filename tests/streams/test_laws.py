@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.decode import Decoder, copy_to_buildings
-from metering.baseline import Baseline, fit
+from metering.baselines.document import Baseline, fit
 from metering.events import (
     Alert,
     Counted,
@@ -37,12 +37,12 @@ from metering.events import (
     Unknowns,
     WeatherDay,
 )
-from metering.site import Site, parse_site
+from metering.site.model import Site, parse_site
 from metering.times import HOUR_MS, to_ms
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
-from streams.cluster import Applier, TableParts
 from streams.embedded import Embedded
+from streams.worker import Applier, TableParts
 
 SITE = """
 [site]

@@ -20,7 +20,7 @@ from kvartal.publisher import decoded
 from kvartal.replay import embedded
 from kvartal.site_events import site_events
 from metering.events import Event, Rejected, Tick
-from metering.site import Site, parse_site
+from metering.site.model import Site, parse_site
 from metering.times import HOUR_MS, UTC, to_ms
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader

@@ -13,14 +13,14 @@ from typing import Any
 import msgspec
 import pytest
 
-import metering.fold as fold
-import metering.ledger as ledger
+import metering.ledger.enter as ledger
+import metering.ledger.fold as fold
 from kvartal.audit import audit_store
 from kvartal.replay import embedded
 from kvartal.site_events import site_events
 from metering.events import Event, Readings, Restated
-from metering.ledger import NewerLedger
-from metering.site import parse_site
+from metering.ledger.enter import NewerLedger
+from metering.site.model import parse_site
 from metering.times import HOUR_MS
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
@@ -264,7 +264,7 @@ def test_the_command_refuses_what_a_newer_fold_made(tmp_path: Path, monkeypatch:
 def test_the_command_names_what_waits_and_is_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from kvartal.cli import audit
+    from kvartal.cli.main import audit
 
     db = tmp_path / "k.db"
     run = ThroughEmbedded(db, {})

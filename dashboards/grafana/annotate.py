@@ -1,0 +1,68 @@
+"""The measures of the contracts as annotations in Grafana: when each was put in, on every time series.
+
+Grafana itself cannot be run where this was written; the test's server answers as its HTTP API does.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+from grafana_client.api import GrafanaApi
+from grafana_client.client import GrafanaException
+
+from dashboards.words.wording import Lang, measure
+from metering.site.model import Contract, Site
+from metering.times import to_ms
+
+DASHBOARD: Final = "kvartal-portfolio"
+_TAG: Final = "kvartal"
+
+
+class GrafanaRefuses(OSError):
+    """Grafana cannot be reached or does not let us."""
+
+
+def annotate_measures(url: str, token: str, site: Site, *, lang: Lang) -> int:
+    """Add an annotation for each contract that has none yet; returns how many were added.
+
+    Args:
+        url: Base URL of Grafana.
+        token: A service account's token with the right to write annotations.
+        site: The site.
+        lang: Language of the texts.
+
+    Raises:
+        GrafanaRefuses: with what Grafana said.
+    """
+    grafana = GrafanaApi.from_url(url, credential=token)
+    try:
+        known = grafana.annotations.find_annotations(
+            time_from=1, time_to=4_102_444_800_000, tags=[_TAG], dashboard_uid=DASHBOARD, limit=10_000
+        )
+        present = {tag for annotation in known for tag in annotation["tags"]}
+        added = 0
+        for contract in site.contract:
+            if contract.id not in present:
+                grafana.annotations.add_annotation(**_annotation(contract, site, lang))
+                added += 1
+    except (GrafanaException, OSError) as error:
+        raise GrafanaRefuses(f"{url}: {error}") from None
+    return added
+
+
+def _annotation(contract: Contract, site: Site, lang: Lang) -> dict[str, Any]:
+    assert contract.baseline.to is not None
+    first = contract.baseline.to + dt.timedelta(days=1)
+    house = site.buildings[contract.building].name or contract.building
+    return {
+        "dashboard_uid": DASHBOARD,
+        "time_from": _midnight(first, site),
+        "time_to": _midnight(contract.reporting.from_, site),
+        "tags": [_TAG, contract.building, contract.id],
+        "text": f"{house}: {measure(contract.measure, lang)}",
+    }
+
+
+def _midnight(day: dt.date, site: Site) -> int:
+    return to_ms(dt.datetime.combine(day, dt.time(), site.zone).astimezone(dt.UTC))

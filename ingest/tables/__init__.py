@@ -1,0 +1,1 @@
+"""Tables that people bring: sheets, their headers and cells, archives of meters."""

@@ -1,0 +1,180 @@
+"""Where the columns of a field map stand in a table: its header, of one row or several. Pure.
+
+A header of several rows names a group above and what it holds below: `Подающий` over `V, м3` and `t`. Such a column
+is called by both, `Подающий t`; what is written across several columns is said of each. Where one name fits two
+columns neither is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from ingest.tables.sheets import Row
+from metering.quantities import QUANTITIES
+from metering.site.model import Archive
+from metering.units import UNITS, Unit, UnknownUnit, unit_named
+
+_WITHIN: Final = 60
+"""The header stands within so many rows that hold anything."""
+_DEEP: Final = 3
+"""Rows of a header."""
+_NOT_A_QUANTITY: Final = frozenset({"time", "time_of_day", "meter", "error", "run_time"})
+_ALIKE: Final = str.maketrans("abcehkmoptxyё³²º˚", "авсенкмортхуе32°°")
+"""Small letters of two alphabets whose capitals look alike, and what else looks the same: `T1` is `Т1`."""
+_WORDS: Final = re.compile(r"[\s,;()\[\]{}]+")
+
+
+class NoHeader(ValueError):
+    """The columns of the field map are not in the table."""
+
+
+class Columns(NamedTuple):
+    """Positions of the columns, from 0."""
+
+    time: int
+    time_of_day: int | None
+    meter: int | None
+    error: int | None
+    run_time: int | None
+    values: tuple[tuple[str, int, str], ...]
+    """(quantity, position, name as the site file has it)."""
+    said: Mapping[int, str]
+    """What the header says over each position, its own rows one after another."""
+    rows: tuple[tuple[str, ...], ...]
+    """The rows of the header, plain: on a printed page they come again."""
+
+
+def find_columns(rows: Iterator[Row], archive: Archive) -> Columns:
+    """Read up to the header; where all columns are given by number nothing is read.
+
+    Raises:
+        NoHeader: no row within the first sixty has the names, or one of them stands over several columns.
+    """
+    wanted = archive.columns
+    numbered = {key: where - 1 for key, where in wanted.items() if isinstance(where, int)}
+    names = {key: _alike(where) for key, where in wanted.items() if isinstance(where, str)}
+    if not names:
+        return _columns(numbered, wanted, ())
+    above: deque[tuple[str, ...]] = deque(maxlen=_DEEP)
+    nearest: tuple[int, str] = (-1, "table is empty")
+    for position, row in enumerate(rows):
+        above.append(plain_row(row.cells))
+        looks = tuple(tuple(map(_alike, cells)) for cells in above)
+        found = {key: _places(name, looks) for key, name in names.items()}
+        clear = {key: places[0] for key, (places, _) in found.items() if len(places) == 1}
+        if len(clear) == len(names):
+            first = min(top for _, top in found.values())
+            return _columns(numbered | clear, wanted, tuple(above)[first:])
+        if len(clear) > nearest[0]:
+            nearest = (len(clear), f"nearest {_missing(found, wanted)}")
+        if position >= _WITHIN:
+            break
+    raise NoHeader(
+        f"no row has the columns {', '.join(repr(str(w)) for w in wanted.values())}; the {nearest[1]}"
+    )
+
+
+def plain(cell: Any) -> str:
+    """The text of a cell as names are compared."""
+    return "" if cell is None else " ".join(str(cell).split()).casefold()
+
+
+def _alike(text: str) -> str:
+    return plain(text).translate(_ALIKE)
+
+
+def plain_row(cells: Sequence[Any]) -> tuple[str, ...]:
+    """The texts of a row as headers are compared."""
+    return tuple(plain(cell) for cell in cells)
+
+
+def unit_over(text: str, quantity: str) -> Unit | None:
+    """The unit that a header names for a quantity: `Q, Гкал`; None where it names none or several."""
+    found = set()
+    for word in _WORDS.split(text):
+        if word.startswith("тыс"):
+            return None
+        try:
+            unit = unit_named(word.strip(".:").replace("*", "·").replace("квт.ч", "квт·ч"))
+        except UnknownUnit:
+            continue
+        if unit.quantity == QUANTITIES[quantity].dimension:
+            found.add(unit.name)
+    return UNITS[found.pop()] if len(found) == 1 else None
+
+
+def run_time_unit(text: str) -> str:
+    """What the numbers under a header of run time count: `Tр, мин` minutes; hours where it says nothing."""
+    words = {word.strip(".:") for word in _WORDS.split(text)}
+    if words & {"мин", "минут", "минуты", "min"}:
+        return "min"
+    return "s" if words & {"с", "сек", "секунд", "s", "sec"} else "h"
+
+
+def _places(name: str, window: Sequence[tuple[str, ...]]) -> tuple[list[int], int]:
+    """The positions that a name stands over, and the row of the window that it begins in.
+
+    What stands in the last row comes first, then what is made of it and the rows above, then those rows.
+    """
+    for bottom in range(len(window) - 1, -1, -1):
+        own = window[bottom]
+        if name in own:
+            return [at for at, cell in enumerate(own) if cell == name], bottom
+        stacked = list(own)
+        for top in range(bottom - 1, -1, -1):
+            over = _spread(window[top], len(own))
+            stacked = [f"{over[at]} {cell}".strip() if cell else "" for at, cell in enumerate(stacked)]
+            if name in stacked:
+                return [at for at, cell in enumerate(stacked) if cell == name], top
+    return [], len(window)
+
+
+def _spread(row: Sequence[str], width: int) -> list[str]:
+    """A row of groups: what is written over the first of several columns is said of all of them."""
+    spread, last = [], ""
+    for at in range(width):
+        last = (row[at] if at < len(row) else "") or last
+        spread.append(last)
+    return spread
+
+
+def _missing(found: Mapping[str, tuple[list[int], int]], wanted: Mapping[str, str | int]) -> str:
+    lacking = [repr(str(wanted[key])) for key, (places, _) in found.items() if not places]
+    twice = [
+        f"{wanted[key]!r} over the columns {', '.join(str(at + 1) for at in places)} "
+        "(say the row above it too, or the column's number)"
+        for key, (places, _) in found.items()
+        if len(places) > 1
+    ]
+    return " and ".join(
+        part
+        for part in (f"lacks {', '.join(lacking)}" * bool(lacking), f"has {', '.join(twice)}" * bool(twice))
+        if part
+    )
+
+
+def _columns(
+    found: Mapping[str, int], wanted: Mapping[str, str | int], header: tuple[tuple[str, ...], ...]
+) -> Columns:
+    values = tuple((key, at, str(wanted[key])) for key, at in found.items() if key not in _NOT_A_QUANTITY)
+    said = {at: _over(header, at) for at in found.values()}
+    return Columns(
+        found["time"],
+        found.get("time_of_day"),
+        found.get("meter"),
+        found.get("error"),
+        found.get("run_time"),
+        values,
+        said,
+        header,
+    )
+
+
+def _over(header: Sequence[tuple[str, ...]], at: int) -> str:
+    """All that the header says over a position; groups reach to the right, its last row does not."""
+    cells = [_spread(row, at + 1)[at] for row in header[:-1]]
+    cells += [row[at] for row in header[-1:] if at < len(row)]
+    return " ".join(cell for cell in cells if cell)

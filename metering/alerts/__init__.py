@@ -1,0 +1,1 @@
+"""What an operator acts on: rules about energy and silence, and changes of use."""

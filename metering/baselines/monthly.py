@@ -1,0 +1,241 @@
+"""Baselines out of monthly acts: twelve points, daily weather (PRISM, Fels 1986).
+
+A month's use is the sum of its days' expected use, so the same formulas hold as for days, and the frozen baseline
+predicts days; but its metrics are of months, and so is its interval: nothing is claimed about single days.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metering.baselines.changepoint import LAG_TENTHS, effective_temperature
+from metering.baselines.document import Baseline, NoUse, TooFewDays, freeze, require_self_bias
+from metering.baselines.models import MODELS, many_days, term_columns
+from metering.baselines.season import TempOf
+from metering.baselines.selection import LEAST_BIC_GAIN
+from metering.events import Unknown
+from metering.savings.compare import Compared, NoDays, Period, settled
+from metering.times import DAY_MS, date_of
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ExpectedOf = Callable[[int, int | None, int | None], int]
+
+LEAST_MONTHS: Final = 9
+"""Acts without which nothing is fitted: three parameters and six degrees of freedom."""
+
+_MODELS: Final = ("mean", "heating_3p", "lighting")
+_BALANCES_C: Final = np.arange(8.0, 22.5, 0.5)
+"""Balance points tried [°C]: monthly points cannot tell odd ones (CalTRACK 3.2: 30-90 F)."""
+
+
+class Act(NamedTuple):
+    """Use of a period that somebody read off and wrote down, usually a month."""
+
+    first: int
+    """Ordinal of its first day."""
+    last: int
+    used: int
+    """[base units]"""
+
+
+LEAST_ACT_DAYS: Final = 25
+"""An unknown block at least so long is an act and no gap (CalTRACK: billing periods of 25 to 70 days)."""
+
+
+def acts_of(blocks: Iterable[Unknown], zone: ZoneInfo) -> list[Act]:
+    """The acts among a register's unknown blocks, by time: a monthly act is one block of a month.
+
+    Each end is put to the nearest midnight: a meter that is read at noon belongs to one day or the other.
+
+    Args:
+        blocks: Unknown blocks of a register.
+        zone: Zone of the days.
+    """
+    acts = []
+    for block in sorted(blocks, key=lambda each: each.start):
+        first, after = (date_of(at + DAY_MS // 2, zone) for at in (block.start, block.end))
+        if after - first >= LEAST_ACT_DAYS:
+            acts.append(Act(first, after - 1, block.amount))
+    return acts
+
+
+def fit_months(
+    acts: Sequence[Act],
+    temp_of: TempOf,
+    *,
+    unit: str = "Wh",
+    latitude: float | None = None,
+    models: Collection[str] = _MODELS,
+) -> Baseline:
+    """Fit a baseline on monthly acts.
+
+    Args:
+        acts: Ascending and without overlap; an act that lacks a day's temperature is not fitted on.
+        temp_of: Mean outdoor temperature of any date [m°C], or None.
+        unit: Name of the base unit.
+        latitude: Of the site [degrees]; None: lighting is no candidate.
+        models: Names of candidates out of the mean, the heating model and lighting.
+
+    Raises:
+        TooFewDays: fewer than `LEAST_MONTHS` acts.
+        NoUse: the sum of use is not positive.
+    """
+    spans = [np.arange(act.first, act.last + 1) for act in acts]
+    temps = [[temp_of(date) for date in span.tolist()] for span in spans]
+    whole = [None not in each for each in temps]
+    weather = sum(whole) >= LEAST_MONTHS
+    kept = [i for i in range(len(acts)) if whole[i] or not weather]
+    if len(kept) < LEAST_MONTHS:
+        raise TooFewDays(f"{len(kept)} monthly acts; at least {LEAST_MONTHS} are needed")
+    used = np.array([acts[i].used for i in kept], dtype=np.float64)
+    if used.sum() <= 0:
+        raise NoUse(f"the acts sum to {used.sum():.0f} {unit}; a baseline needs some use")
+    dates = np.concatenate([spans[i] for i in kept])
+    temp = np.array([t or 0 for i in kept for t in temps[i]], dtype=np.int64)
+    before = np.array([_or(temp_of(d - 1), t) for d, t in zip(dates.tolist(), temp.tolist(), strict=True)])
+    starts = np.cumsum([0, *(len(spans[i]) for i in kept[:-1])])
+    name, parameters = _best(used, dates, temp, before, starts, _candidates(models, weather, latitude))
+    model = MODELS[name]
+    daily = term_columns(model, parameters, temp, before, np.zeros(len(dates)), dates)
+    t = effective_temperature(temp, before, round(10 * float(parameters.get("lag_weight", 1.0))))
+    baseline = freeze(
+        model=name,
+        parameters=parameters,
+        columns=np.add.reduceat(daily, starts, axis=0),
+        used=used,
+        expected=np.add.reduceat(many_days(model, parameters, daily), starts),
+        when=np.array(kept),
+        resolution="month",
+        first=acts[0].first,
+        last=acts[-1].last,
+        unit=unit,
+        facts=hashlib.sha256(
+            np.column_stack([dates, temp, before]).astype("<i8").tobytes() + used.tobytes()
+        ).hexdigest()[:16],
+        weather=(float(t.min()), float(t.max())) if model.needs_weather else (None, None),
+    )
+    again = int(baseline.expected_days(temp, before, dates=dates).sum())
+    require_self_bias(baseline, again, math.fsum(used))
+    return baseline
+
+
+def compare_months(
+    acts: Sequence[Act],
+    baseline: Baseline,
+    reporting: Period,
+    temp_of: TempOf,
+    expected_of: ExpectedOf | None = None,
+) -> Compared:
+    """Avoided use over the acts that lie in `reporting` and have the weather that the model needs.
+
+    Nothing is claimed about a day: expected use of days is summed to that of the acts.
+
+    Args:
+        acts: Ascending and without overlap.
+        baseline: A baseline of months (`fit_months`).
+        reporting: The reporting period; an act that reaches beyond it does not count.
+        temp_of: Mean outdoor temperature of any date [m°C], or None.
+        expected_of: (date, temperature, that of the day before) -> expected use, where it is not the baseline's own.
+
+    Raises:
+        NoDays: no act counts.
+    """
+    days = expected = used = strange = strange_expected = counted = fitted = 0
+    for act in acts:
+        fitted += act.last - act.first + 1 if baseline.first <= act.first and act.last <= baseline.last else 0
+        if act.first < reporting.first or act.last > reporting.last:
+            continue
+        dates = range(act.first, act.last + 1)
+        temps = [temp_of(date) for date in dates]
+        if baseline.needs_weather and None in temps:
+            continue
+        counted += 1
+        days += len(dates)
+        used += act.used
+        for date, temp in zip(dates, temps, strict=True):
+            before = temp_of(date - 1)
+            if expected_of is None:
+                wanted = baseline.expected(temp, before, date=date)
+            else:
+                wanted = expected_of(date, temp, before)
+            expected += wanted
+            if baseline.extrapolated(temp, before):
+                strange += 1
+                strange_expected += wanted
+    if not counted:
+        need = "and a temperature for each of its days" if baseline.needs_weather else "in it"
+        raise NoDays(f"no act lies within {reporting} {need}")
+    return settled(
+        baseline,
+        days=days,
+        expected=expected,
+        used=used,
+        extrapolated=strange,
+        extrapolated_total=strange_expected,
+        missing_baseline=baseline.last - baseline.first + 1 - fitted,
+        missing_reporting=reporting.days - days,
+    )
+
+
+def _or(temp: int | None, other: int) -> int:
+    return other if temp is None else temp
+
+
+def _candidates(
+    models: Collection[str], weather: bool, latitude: float | None
+) -> Iterator[tuple[str, dict[str, float | str]]]:
+    yield "mean", {}
+    if "heating_3p" in models and weather:
+        for tenths in LAG_TENTHS:
+            for balance in _BALANCES_C:
+                yield "heating_3p", {"balance_c": float(balance), "lag_weight": tenths / 10}
+    if "lighting" in models and latitude is not None:
+        yield "lighting", {"latitude": latitude, "calendar": "week"}
+
+
+def _best(
+    used: Floats,
+    dates: Ints,
+    temp: Ints,
+    before: Ints,
+    starts: Ints,
+    shapes: Iterator[tuple[str, dict[str, float | str]]],
+) -> tuple[str, dict[str, float | str]]:
+    """Model and parameters by BIC; the base keeps the total."""
+    n = len(used)
+    best: tuple[float, str, dict[str, float | str]] | None = None
+    floor = float(used @ used) * 1e-24 + 1e-300
+    mean_bic = math.inf
+    for name, shape in shapes:
+        model = MODELS[name]
+        # Twelve points cannot tell weekends apart: the term is left at zero.
+        linear = [c for c in model.coefficients if c != "day_off"]
+        full = term_columns(model, shape, temp, before, np.zeros(len(dates)), dates)
+        columns = np.add.reduceat(full, starts, axis=0)[:, : len(linear)]
+        values = np.linalg.lstsq(columns, used, rcond=None)[0]
+        if (values < 0).any():
+            continue
+        # The base is shifted so that the total is exact; least squares on sums does not see to that.
+        values[0] += (used.sum() - float((columns @ values).sum())) / columns[:, 0].sum()
+        residual = used - columns @ values
+        bic = n * math.log(max(float(residual @ residual), floor)) + model.k * math.log(n)
+        if name == "mean":
+            mean_bic = bic
+        elif bic > mean_bic - LEAST_BIC_GAIN:
+            continue
+        if best is None or bic < best[0]:
+            held: dict[str, float | str] = {
+                c: round(float(v), 6) for c, v in zip(linear, values, strict=True)
+            }
+            best = bic, name, {c: held.get(c, 0.0) for c in model.coefficients} | shape
+    assert best is not None  # the mean is always among them
+    return best[1], best[2]

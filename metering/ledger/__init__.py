@@ -1,0 +1,1 @@
+"""The energy ledger: readings become hours, days and blocks of unknown energy."""

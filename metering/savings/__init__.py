@@ -1,0 +1,1 @@
+"""Savings of a contract: expected use, uncertainty, doubts, grade, money."""

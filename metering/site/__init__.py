@@ -1,0 +1,1 @@
+"""What the site file describes: buildings, meters, stations, tariffs, contracts."""

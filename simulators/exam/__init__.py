@@ -1,0 +1,1 @@
+"""The exam: simulated houses with known savings, and how answers are scored."""

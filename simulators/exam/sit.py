@@ -1,0 +1,135 @@
+"""The exam: simulated houses with known savings, put before the baselines.
+
+`run_exam` simulates houses, has Kvartal's own public functions say what each of them saved, and scores that.
+`sit` gives the marks one by one, so that several seeds can be pooled (`scoring.failures` is the gate); another
+`judge` puts other rules before the same houses.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from metering.baselines.document import Unfit
+from metering.savings.compare import compare, fit_period
+from metering.savings.known import Known, known_of
+from simulators.exam.houses import Examined, simulate
+from simulators.exam.scoring import Mark, score
+from simulators.exam.traits import Traits, draw_traits
+from simulators.weather import LATITUDE
+
+_NOISE: Final = (0.04, 0.08, 0.12)
+_RHO: Final = (0.3, 0.6)
+
+
+class Figure(NamedTuple):
+    """What somebody says that a house saved: shares of the use expected without the measure."""
+
+    estimate: float
+    low: float
+    high: float
+    noise: float
+    """CV(RMSE) of the baseline."""
+    rho: float
+    """Lag-1 correlation of its residuals."""
+
+
+Judge = Callable[[Examined], Figure | None]
+"""Says what a house saved; None where it does not bear a figure."""
+
+
+def known(traits: Traits) -> Known:
+    """What the exam's site file says of the house's meter."""
+    return known_of(carrier=traits.carrier, kind=traits.building_kind, latitude=LATITUDE)
+
+
+def kvartal(house: Examined) -> Figure | None:
+    """Kvartal's own figure."""
+    try:
+        baseline = fit_period(house.days, house.baseline, **known(house.traits))
+    except Unfit:
+        return None
+    compared = compare(house.days, baseline, house.reporting)
+    low, high = compared.interval
+    return Figure(compared.share, low, high, baseline.cvrmse, baseline.rho)
+
+
+def sit(
+    houses: int,
+    seed: int,
+    progress: Callable[[int], None] = lambda _done: None,
+    *,
+    drift: float = 1.0,
+    judge: Judge = kvartal,
+) -> Iterator[Mark]:
+    """The marks of `houses` houses.
+
+    Args:
+        houses: How many.
+        seed: Seed of everything simulated.
+        progress: Called with the number of houses done.
+        drift: How much yearly levels move, over what the exam says (0.5 and 2 are published beside it).
+        judge: Whose figures are marked. A house without a figure is marked as "between -100 and 100 %".
+    """
+    traits = draw_traits(np.random.default_rng(seed), houses)
+    done = 0
+    for batch in simulate(traits, seed=seed, drift=drift):
+        for house in batch:
+            yield mark(house, judge(house))
+            done += 1
+            progress(done)
+
+
+def mark(house: Examined, figure: Figure | None) -> Mark:
+    """The figure beside the truth."""
+    traits = house.traits
+    strata = [
+        f"kind:{traits.kind}",
+        f"measure:{traits.measure}",
+        f"drift:{traits.drift}",
+        f"year:{traits.year}",
+        f"quality:{traits.quality}",
+        f"history:{traits.baseline_years}",
+    ]
+    if traits.heats:
+        strata += [f"mass:{traits.mass}", f"substation:{'compensated' if traits.compensated else 'plain'}"]
+    if traits.measure != "none":
+        strata.append(f"shape:{traits.shape}")
+    if figure is None:
+        return Mark(
+            traits.name, house.true_share, house.oracle_share, 0.0, -1.0, 1.0, (*strata, "noise:no figure")
+        )
+    strata += [f"noise:{_class(figure.noise, _NOISE)}", f"rho:{_class(figure.rho, _RHO)}"]
+    return Mark(
+        traits.name,
+        house.true_share,
+        house.oracle_share,
+        figure.estimate,
+        figure.low,
+        figure.high,
+        tuple(strata),
+    )
+
+
+def _class(value: float, edges: Collection[float]) -> str:
+    """The class that a value falls in, named by its edges."""
+    named = [f"below {next(iter(edges)):g}", *(f"from {edge:g}" for edge in edges)]
+    return named[sum(value >= edge for edge in edges)]
+
+
+def run_exam(houses: int, seed: int, progress: Callable[[int], None] = lambda _done: None) -> dict[str, Any]:
+    """Put `houses` houses before Kvartal and score it: the document that `kvartal exam --json` prints.
+
+    Args:
+        houses: How many, at least 1.
+        seed: Seed of everything simulated.
+        progress: Called with the number of houses done.
+    """
+    if houses < 1:
+        raise ValueError(f"an exam has at least 1 house, not {houses}")
+    begun = time.process_time()
+    marks = list(sit(houses, seed, progress))
+    return score(marks, seconds=time.process_time() - begun)

@@ -1,0 +1,542 @@
+"""The Faust runner: the same steps, over Kafka. The only file that knows Faust.
+
+Theory of operation
+-------------------
+One agent reads the log of readings, each partition in its order. Messages are taken into memory as long as more
+of them wait, up to a bound; then the batch is made durable, in this order:
+
+1. what the steps brought forth goes to the sink, which upserts by key;
+2. the changed parts go to one plain Faust table (never a window: those close by the wall clock), a partition's
+   *applied* offset last (`streams.chunks`);
+3. the changelog's delivery reports are awaited;
+4. the messages are acknowledged, and Faust commits their offsets now and then.
+
+Step 3 is ours because Faust does not give it: before it commits offsets it flushes its producer, but gives the
+flush up when no message went out for 0.1 s, so that a slow broker and a crash could lose state whose messages
+count as read. With it, whatever dies, a message whose effects are not in the changelog comes again; one whose
+effects are there is passed over by its offset; and a batch half written is read as it was before.
+
+Where a partition goes on is not left to Faust either, which may commit past a message that a rebalance took out
+of its hands: the state knows the offset that follows. It is committed before Faust seeks to what is committed, and
+a message that comes too early while the log holds the ones before it ends the worker.
+
+Another site is brought in between two batches. Ingest may know it before us: a message of a meter that the site
+does not know ends the batch before it, and waits a moment for a site that does; then it is put aside as rejected.
+
+A rebalance drops the batch at hand, unacknowledged: the partition's new owner begins from the changelog. A sink
+that is away holds everything up and nothing is passed over. A bug in a step, a crash in Faust and a consumer
+that stands still while the log goes on (faust-streaming #175) end the worker with `failed`: whoever runs it
+starts it again, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+import faust
+import faust.streams
+
+from metering.events import Event, Rejected
+from metering.site.model import Site
+from streams.applier import Applier, Sink, Sites, Stranger
+from streams.chunks import TableParts
+from streams.codec import NotOurs, decode_rejected
+from streams.stall import Standstill
+
+log = logging.getLogger("kvartal.worker")
+# It reports each time its buffer has more than a hundred table writes, which is every batch.
+logging.getLogger("faust.transport.producer").setLevel(logging.ERROR)
+
+APP: Final = "kvartal-worker"
+TABLE: Final = "state"
+CHANGELOG: Final = f"{APP}-{TABLE}-changelog"
+
+_MOST_MESSAGES: Final = 200
+"""In a batch. Beyond some tens the price of a batch no longer shows (docs/decisions/004)."""
+_LONGEST_BATCH_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 30.0
+_LOOK_EVERY_S: Final = 15.0
+_ASK_EVERY_S: Final = 0.05
+_HOPELESS_S: Final = 60.0
+
+
+class Stalled(RuntimeError):
+    """Messages wait on the log, and none came for too long."""
+
+
+class WrongLog(RuntimeError):
+    """The log is not the one that the state was made from."""
+
+
+class Skipped(RuntimeError):
+    """Faust passed over messages that the log holds. A new start begins where the state ends."""
+
+
+class Worker:
+    """A Faust worker in a thread and an event loop of its own."""
+
+    def __init__(
+        self,
+        *,
+        bootstrap: str,
+        partitions: int,
+        site: Site,
+        sink: Sink,
+        topic: str,
+        data: str,
+        store: str = "memory://",
+        stalled_s: float = 300.0,
+        session_s: float = 30.0,
+        rejected: str | None = None,
+        sites: Sites | None = None,
+        patience_s: float = 10.0,
+    ) -> None:
+        """
+        Args:
+            bootstrap: Bootstrap servers of Kafka.
+            partitions: Partitions of the log, fixed for its life.
+            site: The site.
+            sink: Takes the events; called from a thread, one call at a time. An OSError means "again later".
+            topic: The topic of the log.
+            data: Directory of the table store.
+            store: Faust's table store, `memory://` or `rocksdb://` (needs rocksdict).
+            stalled_s: The worker ends when messages wait and none was applied for so long [s].
+            rejected: The topic of what ingest rejected, which goes to the sink as it is; None where somebody else
+                sees to it. It has as many partitions.
+            sites: Gives another site while the worker runs; None where there will be none.
+            patience_s: How long after the log took it a message of something unknown to the site waits for a site
+                that knows it, before it is put aside as rejected [s].
+            session_s: After so long without a heartbeat Kafka gives its partitions to another worker [s].
+        """
+        self.applied: dict[int, int] = {}
+        """Offset applied last, by partition; from the table where none came since the start."""
+        self.failed: BaseException | None = None
+        self._ready = threading.Event()
+        self._moved = threading.Condition()
+        self._stop: Callable[[], None] = lambda: None
+        self._bootstrap, self._partitions, self._topic = bootstrap, partitions, topic
+        self._store, self._data, self._stalled_s = store, data, stalled_s
+        self._session_s, self._rejected = session_s, rejected
+        self._site, self._sink = site, sink
+        self._sites, self._patience_s = sites, patience_s
+        self._thread = threading.Thread(target=self._run, name="faust", daemon=True)
+
+    def start(self, timeout_s: float = 60.0) -> bool:
+        """Start; returns whether the worker has its partitions and its state within `timeout_s`."""
+        self._thread.start()
+        return self._ready.wait(timeout_s) and self.failed is None
+
+    def stop(self, timeout_s: float = 30.0) -> None:
+        """Stop cleanly; what was not applied stays on the log."""
+        self._stop()
+        self._thread.join(timeout_s)
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is alive."""
+        return self._thread.is_alive()
+
+    def reached(self, offsets: Mapping[int, int]) -> bool:
+        """Whether everything up to these offsets, by partition, has been applied and is durable."""
+        return all(self.applied.get(partition, -1) >= offset for partition, offset in offsets.items())
+
+    def wait_applied(self, offsets: Mapping[int, int], timeout_s: float) -> bool:
+        """Wait until `reached`; whether it was so within `timeout_s`. Ends early where the worker failed."""
+        with self._moved:
+            self._moved.wait_for(lambda: self.failed is not None or self.reached(offsets), timeout_s)
+        return self.reached(offsets)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            self._ready.set()
+
+    def _fail(self, error: BaseException) -> None:
+        log.error("the worker ends: %r", error, exc_info=error)
+        with self._moved:
+            self.failed = self.failed or error
+            self._moved.notify_all()
+
+    def _advance(self, applied: Mapping[int, int]) -> None:
+        with self._moved:
+            self.applied.update(applied)
+            self._moved.notify_all()
+
+    async def _main(self) -> None:
+        app = self._app()
+        topic = app.topic(
+            self._topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
+        table = app.Table(TABLE, default=bytes, partitions=self._partitions, key_type=bytes, value_type=bytes)
+        written = _Written(table)
+        parts = TableParts(written, written.at)
+        applier = Applier(site=self._site, parts=parts, sink=self._sink, partitions=self._partitions)
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                loop.call_soon_threadsafe(stopping.set)
+
+        out = _Out(self._sink)
+        renewal = _Renewal(applier, self._sites, self._patience_s)
+        batches = _Batches(app, applier, written, out, renewal, self._advance)
+
+        async def ends_the_worker(work: Awaitable[None]) -> None:
+            try:
+                await work
+            except Exception as error:
+                # Faust would restart the agent and pass the message over.
+                self._fail(error)
+                stopping.set()
+                await asyncio.Event().wait()
+
+        async def apply(stream: Any) -> None:
+            await ends_the_worker(batches.run(stream.noack()))
+
+        async def pass_on(stream: Any) -> None:
+            await ends_the_worker(_pass_on(stream.noack(), out))
+
+        async def assigned(_app: Any, assigned: Any, **_: Any) -> None:
+            applier.forget()
+            if not assigned:
+                self._ready.set()
+
+        async def recovered() -> None:
+            # Called after the table is recovered and before Faust seeks to the committed offsets.
+            applier.forget()
+            try:
+                self._advance(await self._begin_where_the_state_ends(app, parts))
+            except Exception as error:  # Faust would swallow it and go on
+                self._fail(error)
+                stopping.set()
+            self._ready.set()
+
+        app.agent(topic, name="apply", concurrency=1)(apply)
+        if self._rejected is not None:
+            rejected = app.topic(
+                self._rejected, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+            )
+            app.agent(rejected, name="pass-on", concurrency=1)(pass_on)
+        app.on_partitions_assigned.connect(assigned)
+        table.on_recover(recovered)
+        self._stop = stop
+        app.finalize()
+        app.loop = loop
+        await app.start()
+        watch = asyncio.ensure_future(self._watch(app, out))
+        try:
+            await asyncio.wait(
+                [asyncio.ensure_future(stopping.wait()), asyncio.ensure_future(app.wait()), watch],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if watch.done():
+                watch.result()
+            if not stopping.is_set():
+                raise app.crash_reason or RuntimeError("Faust stopped by itself")
+        finally:
+            watch.cancel()
+            await app.stop()
+
+    async def _begin_where_the_state_ends(self, app: Any, parts: TableParts) -> dict[int, int]:
+        """Commit the offsets that follow what the table holds; returns the offset applied last, by partition.
+
+        Raises:
+            WrongLog: the log ends before what has been applied.
+        """
+        ours = {tp for tp in app.consumer.assignment() if tp.topic == self._topic}
+        if not ours:
+            return {}
+        applied = {tp: parts.applied(tp.partition) for tp in ours}
+        for tp, end in (await app.consumer.highwaters(*ours)).items():
+            if end <= applied[tp]:
+                raise WrongLog(
+                    f"partition {tp.partition} of {tp.topic} ends at offset {end}, but {applied[tp]} has been "
+                    f"applied: the topic was made anew; delete {CHANGELOG} to begin anew"
+                )
+        await app.consumer._commit({tp: offset + 1 for tp, offset in applied.items()})
+        for tp, offset in applied.items():
+            # aiokafka's seek to what is committed leaves out an offset of 0.
+            await app.consumer.seek(tp, offset + 1)
+        return {tp.partition: offset for tp, offset in applied.items()}
+
+    async def _watch(self, app: Any, out: _Out) -> None:
+        """Raise `Stalled` where messages wait and none is applied."""
+        standstill = Standstill(self._stalled_s)
+        while True:
+            await asyncio.sleep(min(_LOOK_EVERY_S, self._stalled_s / 4))
+            ends: Mapping[int, int] | None = None
+            with contextlib.suppress(Exception):  # whatever went wrong, nobody answered
+                ours = {tp for tp in app.consumer.assignment() if tp.topic == self._topic}
+                found = await asyncio.wait_for(app.consumer.highwaters(*ours), 10) if ours else {}
+                ends = {tp.partition: end for tp, end in found.items()}
+            if standstill.look(time.monotonic(), self.applied, ends, held=out.held):
+                raise Stalled(f"applied {self.applied} of {ends}, and nothing for {self._stalled_s:.0f} s")
+
+    def _app(self) -> Any:
+        settings: dict[str, Any] = {
+            "broker": f"kafka://{self._bootstrap}",
+            "store": self._store,
+            "datadir": self._data,
+            "key_serializer": "raw",
+            "value_serializer": "raw",
+            "processing_guarantee": "at_least_once",
+            "topic_partitions": self._partitions,
+            "topic_allow_declare": False,
+            "topic_disable_leader": True,
+            "table_standby_replicas": 0,
+            "web_enabled": False,
+            "logging_config": None,
+            "broker_session_timeout": self._session_s,
+            "broker_heartbeat_interval": self._session_s / 10,
+            "broker_commit_interval": 2.0,
+            # A batch's writes go out together and are awaited: lingering would only make it wait.
+            "producer_linger": 0.0,
+            "producer_max_request_size": 4 << 20,
+            "stream_wait_empty": False,
+        }
+        return faust.App(APP, **settings)
+
+
+class _Written:
+    """The Faust table as a mapping that remembers the delivery reports of what was written to it."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self._reports: list[Any] = []
+        self._events: dict[int, Any] = {}
+
+    def met(self, event: Any) -> None:
+        """Note an event of its partition."""
+        self._events[event.message.partition] = event
+
+    def at(self, partition: int) -> None:
+        """Read and write in this partition from here on.
+
+        Faust takes a table's partition from the event at hand, and a batch holds events of several. There is
+        no public way to say it, but the pinned version has this one.
+        """
+        event = self._events.get(partition)
+        faust.streams._current_event.set(None if event is None else weakref.ref(event))
+
+    def get(self, key: bytes, /) -> bytes | None:
+        found: bytes | None = self._table.data.get(key)
+        return found
+
+    def __setitem__(self, key: bytes, value: bytes, /) -> None:
+        partition = self._table.partition_for_key(key)
+        self._reports.append(self._table.send_changelog(partition, key, value))
+        self._table.data[key] = value
+
+    async def delivered(self) -> None:
+        """Wait until the changelog has all that was written.
+
+        Raises:
+            Exception: it did not take a write.
+        """
+        reports, self._reports = self._reports, []
+        if reports:
+            await asyncio.gather(*reports)
+
+
+class _Out:
+    """The sink, one call at a time and until it has taken it."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._turn = asyncio.Lock()
+        self.held = False
+        """Whether the sink has a batch and does not give it back."""
+
+    async def write(self, events: Sequence[Event]) -> None:
+        """Have the sink take events; goes on trying while it is away."""
+        if not events:
+            return
+        async with self._turn:
+            self.held = True
+            try:
+                await self._write(events)
+            finally:
+                self.held = False
+
+    async def _write(self, events: Sequence[Event]) -> None:
+        pause = 1.0
+        while True:
+            try:
+                await asyncio.to_thread(self._sink.write, events)
+                return
+            except OSError as error:
+                log.warning("the sink did not take a batch, again in %.0f s: %s", pause, error)
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE_S, 2 * pause)
+
+
+async def _pass_on(stream: Any, out: _Out) -> None:
+    """The agent of rejections: into the sink as they are."""
+    batch: list[Any] = []
+    events: list[Event] = []
+    async for event in stream.events():
+        message = event.message
+        batch.append(event)
+        try:
+            events.append(decode_rejected(event.value or b""))
+        except NotOurs as error:
+            detail = f"partition {message.partition}, offset {message.offset}: {error}"
+            at = round(1000 * message.timestamp)
+            events.append(Rejected("(event log)", event.value or b"", "decoder_error", detail, at))
+        if len(batch) >= _MOST_MESSAGES or stream.channel.empty():
+            await out.write(events)
+            for taken in batch:
+                await stream.ack(taken)
+            batch, events = [], []
+
+
+class _Renewal:
+    """Brings in another site between two batches, and waits a moment for one where a message needs it."""
+
+    def __init__(self, applier: Applier, sites: Sites | None, patience_s: float) -> None:
+        self._applier, self._sites, self._patience_s = applier, sites, patience_s
+        self._missed: dict[str, float] = {}
+        """What was waited for in vain since the site last changed, and until when it is not again [monotonic s]."""
+
+    def hopes(self, unknown: str) -> bool:
+        """Whether a site that knows it may come, so that it is worth to end a batch."""
+        return self._sites is not None and self._missed.get(unknown, 0.0) <= time.monotonic()
+
+    def renew(self) -> bool:
+        """Use the newest site; whether there was another one."""
+        site = self._sites.take() if self._sites is not None else None
+        if site is None:
+            return False
+        self._applier.use(site)
+        self._missed.clear()
+        log.info("the new site file is in force")
+        return True
+
+    async def wait(self, unknown: str, logged_at: float) -> bool:
+        """Wait for another site because of something unknown; whether one came.
+
+        Args:
+            unknown: What.
+            logged_at: When the log took the message that speaks of it [s since 1970].
+        """
+        if self._sites is not None:
+            self._sites.hurry()
+        ends = time.monotonic() + min(self._patience_s, logged_at + self._patience_s - time.time())
+        while not self.renew():
+            if time.monotonic() >= ends:
+                self._missed[unknown] = time.monotonic() + _HOPELESS_S
+                log.warning("%s: messages of it are put aside", unknown)
+                return False
+            await asyncio.sleep(_ASK_EVERY_S)
+        return True
+
+
+class _Batches:
+    """The agent: takes messages of a stream and makes them durable batch by batch."""
+
+    def __init__(
+        self,
+        app: Any,
+        applier: Applier,
+        written: _Written,
+        out: _Out,
+        renewal: _Renewal,
+        advanced: Callable[[Mapping[int, int]], None],
+    ) -> None:
+        self._app, self._applier, self._written, self._out = app, applier, written, out
+        self._renewal, self._advanced = renewal, advanced
+
+    async def run(self, stream: Any) -> None:
+        """Work off the stream for ever."""
+        self._applier.forget()
+        batch: list[Any] = []
+        begun = 0.0
+        generation = None
+        async for event in stream.events():
+            message = event.message
+            if message.generation_id != generation:
+                # A rebalance came between: the state was read anew, and what was not acknowledged comes again.
+                generation = message.generation_id
+                batch = []
+            self._written.met(event)
+            expected = self._applier.expected(message.partition)
+            if message.offset > expected:
+                await self._check_gap(message, expected)
+            if not batch:
+                self._renewal.renew()
+                begun = time.monotonic()
+            try:
+                self._apply(event, put_aside=False)
+            except Stranger as stranger:
+                unknown = str(stranger)
+                if self._renewal.hopes(unknown):
+                    if batch:
+                        await self._make_durable(stream, batch)
+                        batch = []
+                    if not await self._apply_later(event, unknown):
+                        continue
+                    begun = time.monotonic()
+                else:
+                    self._apply(event, put_aside=True)
+            batch.append(event)
+            full = len(batch) >= _MOST_MESSAGES or time.monotonic() - begun > _LONGEST_BATCH_S
+            if full or stream.channel.empty():
+                await self._make_durable(stream, batch)
+                batch = []
+
+    def _apply(self, event: Any, *, put_aside: bool) -> None:
+        message = event.message
+        self._applier.take(
+            event.value or b"",  # a tombstone has none
+            partition=message.partition,
+            offset=message.offset,
+            logged_at=round(1000 * message.timestamp),
+            put_aside=put_aside,
+        )
+
+    async def _apply_later(self, event: Any, unknown: str) -> bool:
+        """Apply a message that needs another site, or put it aside; False where a rebalance took it from us."""
+        while True:
+            came = await self._renewal.wait(unknown, event.message.timestamp)
+            if self._moved(event):
+                self._applier.forget()
+                return False
+            self._written.met(event)
+            try:
+                self._apply(event, put_aside=not came)
+                return True
+            except Stranger as still:
+                unknown = str(still)
+
+    def _moved(self, event: Any) -> bool:
+        """Whether a rebalance came since the message did, or comes now."""
+        moved: bool = event.message.generation_id != self._app.consumer_generation_id
+        return moved or not self._app.flow_control.is_active()
+
+    async def _check_gap(self, message: Any, expected: int) -> None:
+        first = (await self._app.consumer.earliest_offsets(message.tp))[message.tp]
+        if first < message.offset:
+            raise Skipped(f"partition {message.partition}: got offset {message.offset}, expected {expected}")
+        log.error("partition %d: the log has lost offsets %d to %d", message.partition, expected, first - 1)
+
+    async def _make_durable(self, stream: Any, batch: list[Any]) -> None:
+        await self._out.write(self._applier.finish())
+        if self._moved(batch[0]):
+            self._applier.forget()
+            return
+        applied = self._applier.commit()
+        await self._written.delivered()
+        for event in batch:
+            await stream.ack(event)
+        self._advanced(applied)

@@ -1,0 +1,135 @@
+"""The heating season by the law's rule, darkness by the sun, days off by calendar."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metering.baselines.calendars import day_off
+from metering.baselines.daylight import dark_hours, dark_share, sun_elevation
+from metering.baselines.season import DECLARED, RULES, USUAL, heated, heated_days, last_affected, rule_named
+
+DAY = dt.date(2024, 9, 20).toordinal()
+
+
+def ordinal(text):
+    return dt.date.fromisoformat(text).toordinal()
+
+
+def of(temps):
+    return lambda date: temps[date - DAY] if 0 <= date - DAY < len(temps) else None
+
+
+def test_the_mean_of_five_days_decides_and_the_degree_of_ending_waits():
+    temps = [12_000] * 5 + [3_000] * 5 + [8_300] * 6 + [9_200] * 6
+    days = range(10, len(temps) + 1)
+    assert [heated(DAY + i, of(temps), rule="8/8+0") for i in days] == [True] * 5 + [False] * 8
+    assert [heated(DAY + i, of(temps), rule="8/8.5+0") for i in days] == [True] * 8 + [False] * 5
+    assert [heated(DAY + i, of(temps), rule="8/9+0") for i in days] == [True] * 10 + [False] * 3
+    assert [heated(DAY + i, of(temps), rule="8/9+2") for i in days] == [True] * 12 + [False]
+
+
+def test_names_of_rules():
+    assert USUAL.name == "8/8.5+0"
+    assert [rule_named(rule.name) for rule in RULES] == list(RULES)
+    assert USUAL in RULES
+    with pytest.raises(ValueError):
+        rule_named("when it is cold")
+
+
+def test_declared_dates_rule_alone():
+    declared = [(DAY, DAY + 9)]
+    flags = [heated(DAY + i, of([25_000] * 30), rule=DECLARED, declared=declared) for i in (-1, 0, 9, 10)]
+    assert flags == [False, True, True, False]
+
+
+@pytest.mark.parametrize(("date", "on"), [("2025-01-15", True), ("2025-07-15", False), ("2025-10-05", True)])
+def test_without_weather_the_calendar_decides(date, on):
+    assert heated(ordinal(date), lambda _: None, rule=USUAL.name) is on
+
+
+some_temps = st.lists(
+    st.sampled_from([None, 2_000, 7_400, 7_999, 8_000, 8_001, 8_600, 9_700, 15_000]), min_size=30, max_size=80
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(temps=some_temps, before=st.integers(-10, 40))
+def test_days_in_one_pass_are_the_days_one_by_one(temps, before):
+    first, last = DAY + before, DAY + before + 200
+    matrix = heated_days(first, last, of(temps))
+    for row, rule in zip(matrix[::7], RULES[::7], strict=True):
+        assert row.tolist() == [heated(date, of(temps), rule=rule.name) for date in range(first, last + 1)]
+
+
+@given(
+    temps=some_temps,
+    at=st.integers(0, 60),
+    new=st.sampled_from([None, -5_000, 20_000]),
+    rule=st.sampled_from(RULES),
+)
+def test_what_a_changed_temperature_can_reach(temps, at, new, rule):
+    at = min(at, len(temps) - 1)
+    changed = [*temps[:at], new, *temps[at + 1 :]]
+    last = DAY + len(temps) + 5
+    reach = last_affected(DAY + at, of(changed), last)
+    for date in range(reach + 1, last + 1):
+        assert heated(date, of(temps), rule=rule.name) == heated(date, of(changed), rule=rule.name)
+
+
+@pytest.mark.parametrize(
+    ("date", "latitude", "hours"),
+    [
+        # Almanac: St Petersburg, sunrise to sunset 5 h 53 min and 18 h 51 min on the solstices.
+        ("2025-12-21", 59.94, 24 - 5.88),
+        ("2025-06-21", 59.94, 24 - 18.85),
+        ("2025-03-20", 0.0, 24 - 12.12),
+        ("2025-06-21", 69.65, 0.0),
+        ("2025-12-21", 69.65, 24.0),
+        ("2025-12-21", -33.87, 24 - 14.41),
+        ("2025-06-21", 90.0, 0.0),
+    ],
+)
+def test_dark_hours(date, latitude, hours):
+    assert dark_hours(ordinal(date), latitude) == pytest.approx(hours, abs=0.08)
+
+
+def test_the_hours_of_a_day_add_up_to_its_darkness():
+    for date in ("2025-01-10", "2025-04-10", "2025-09-30"):
+        start = (ordinal(date) - dt.date(1970, 1, 1).toordinal()) * 24
+        total = sum(dark_share(start + hour, 59.94, 30.31) for hour in range(24))
+        assert total == pytest.approx(dark_hours(ordinal(date), 59.94), abs=0.35)
+
+
+def test_the_sun_stands_highest_at_the_places_noon():
+    start = (ordinal("2025-04-15") - dt.date(1970, 1, 1).toordinal()) * 24
+    noon = max(range(24 * 60), key=lambda minute: sun_elevation(start + minute / 60, 59.94, 30.31))
+    assert noon / 60 == pytest.approx(12 - 30.31 / 15, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("date", "calendar", "off"),
+    [
+        ("2025-01-03", "week", False),
+        ("2025-01-03", "ru", True),
+        ("2025-01-04", "week", True),
+        ("2025-07-15", "ru", False),
+        ("2025-07-15", "ru_school", True),
+        ("2025-09-02", "ru_school", False),
+        ("2025-03-24", "ru_school", True),
+        ("2025-03-24", "ru_school+2", False),
+        ("2025-04-01", "ru_school+2", True),
+        ("2025-01-09", "ru_school-3", True),
+        ("2025-09-01", "ru_school+3", False),
+    ],
+)
+def test_days_off(date, calendar, off):
+    assert day_off(ordinal(date), calendar) is off
+
+
+def test_an_unknown_calendar_is_refused():
+    with pytest.raises(ValueError, match="'mars' is not known; known are week, ru, ru_school"):
+        day_off(DAY, "mars")

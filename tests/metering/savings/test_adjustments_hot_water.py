@@ -1,0 +1,126 @@
+"""A house that is another one now, and one meter for two purposes."""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metering.alerts.energy import Figure
+from metering.baselines.document import Baseline
+from metering.baselines.models import MODELS
+from metering.savings.adjustments import Adjustment, Statics, adjust, adjusted, scaled
+from metering.savings.hot_water import split
+
+
+def a_baseline(model="heating_season", **parameters) -> Baseline:
+    held = {
+        "base_off": 1_000.0,
+        "base": 1_600.0,
+        "heating": 100.0,
+        "balance_c": 10.0,
+        "lag_weight": 1.0,
+        "season_rule": "8/8.5+0",
+    } | parameters
+    form = MODELS[model]
+    return Baseline(
+        document=b"",
+        model=model,
+        unit="Wh",
+        first=1,
+        last=365,
+        n=365,
+        k=form.k,
+        parameters={name: held[name] for name in form.parameters},
+        mean=2_000.0,
+        rmse=100.0,
+        cvrmse=0.05,
+        nmbe=0.0,
+        r2=0.9,
+        rho=0.0,
+        n_prime=365.0,
+        self_bias=0.0,
+        lowest_c=-20.0,
+        highest_c=25.0,
+        terms=(0.4, 0.6, 5.0),
+        covariance=((100.0, 0.0, 0.0), (0.0, 100.0, 0.0), (0.0, 0.0, 1.0)),
+        long_run=1.0,
+        drift=0.0,
+        drift_degrees=10.0,
+        drift_source="",
+    )
+
+
+@pytest.mark.parametrize(
+    ("statics", "temp", "heated", "expected"),
+    [
+        (Statics(), 0, True, 2_600),
+        (Statics(area=Fraction(11, 10)), 0, True, 1_000 + 1_760),
+        (Statics(persons=Fraction(9, 10)), 0, True, 900 + 1_600),
+        (Statics(indoor_mc=1_000), 0, True, 2_700),
+        (Statics(indoor_mc=1_000), 20_000, False, 1_000),
+        (Statics(area=Fraction(2), persons=Fraction(1, 2)), 20_000, False, 500),
+    ],
+)
+def test_static_factors(statics, temp, heated, expected):
+    assert adjusted(a_baseline(), statics, temp, heated=heated) == expected
+
+
+def test_only_approved_events_count_and_both_figures_are_kept():
+    days = [Figure(date, 100, 90) for date in range(1, 11)]
+    leak = Adjustment(3, 5, 20, "a shop moved in", "operator", "manager")
+    guess = Adjustment(1, None, -50, "flats empty?", "operator")
+    result = adjust(days, [leak, guess])
+    assert (result.expected, result.adjusted, result.used) == (1_000, 1_060, 900)
+    assert (result.counted, result.waiting) == ((leak,), (guess,))
+
+
+def test_an_open_event_goes_on():
+    days = [Figure(date, 100, 90) for date in range(1, 11)]
+    assert adjust(days, [Adjustment(6, None, -10, "r", "a", "b")]).adjusted == 950
+
+
+def test_hot_water_by_volume():
+    result = split(a_baseline(), used=10_000_000, days=30, litres=50_000)
+    assert result is not None
+    assert result.hot_water == round(50_000 * 69.78)
+    assert result.heating + result.hot_water == 10_000_000
+    assert result.source == "volume"
+
+
+def test_hot_water_by_the_summer():
+    result = split(a_baseline(), used=60_000, days=30)
+    assert result is not None
+    assert (result.hot_water, result.heating, result.source) == (30_000, 30_000, "days without heat")
+    assert result.half_width == pytest.approx(1.649 * 30 * 10, rel=1e-3)
+
+
+def test_nothing_tells_them_apart():
+    assert split(a_baseline("mean"), used=60_000, days=30) is None
+    assert split(a_baseline("heating_2p"), used=60_000, days=30) is None
+
+
+def test_hot_water_is_never_more_than_all():
+    result = split(dataclasses.replace(a_baseline()), used=10_000, days=30)
+    assert result is not None
+    assert (result.hot_water, result.heating) == (10_000, 0)
+
+
+def test_a_line_without_a_balance_is_heating_all_of_it():
+    plain = a_baseline("heating_2p", base=2_000.0, heating=100.0)
+    statics = Statics(area=Fraction(11, 10), persons=Fraction(1, 2))
+    assert adjusted(plain, statics, 0, heated=True) == 2_200
+
+
+@given(
+    whole=st.integers(0, 10**9),
+    persons=st.fractions(0, 3, max_denominator=400),
+    area=st.fractions(0, 3, max_denominator=400),
+)
+def test_the_parts_are_rounded_once_and_as_python_rounds(whole, persons, area):
+    base = min(1_000, whole)
+    exact = base * persons + (whole - base) * area
+    assert scaled(a_baseline(), Statics(area, persons), whole) == round(exact)
