@@ -14,7 +14,7 @@ import msgspec
 
 from metering.events import Readings
 from metering.ledger.enter import HEAD, Block, Head, Part, enter
-from metering.ledger.fold import Rules
+from metering.ledger.state import Rules
 from metering.site.model import parse_site
 from metering.times import DAY_MS, HOUR_MS
 from streams.embedded import cached_for

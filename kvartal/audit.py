@@ -14,9 +14,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from metering.ledger.booking import Booked
 from metering.ledger.enter import Block, Head, check_fold_version
-from metering.ledger.fold import Booked, State, fold
+from metering.ledger.fold import fold
 from metering.ledger.retention import readings_of
+from metering.ledger.state import State
 from metering.quantities import QUANTITIES
 from metering.times import iso
 from storage.sqlite_reader import Reader, Register

@@ -287,10 +287,11 @@ class Finding(Struct, frozen=True, tag=True):
     kind: str
     start: int
     end: int
-    detail: str
+    figures: dict[str, int | str]
+    """By the names of `metering.findings.FIGURES`."""
     received_at: int
     withdrawn: bool = False
-    """Later readings explain what was doubted; with building, meter, quantity, kind and start it is the identity."""
+    """Later readings explain the doubt. Every other field but `received_at` is the finding's identity."""
 
 
 class Restated(Struct, frozen=True, tag=True):

@@ -1,4 +1,4 @@
-"""The vocabulary of findings: doubts about the measurements that a person should look at."""
+"""The vocabulary of findings: doubts about the measurements that a person should look at, and their figures."""
 
 from __future__ import annotations
 
@@ -22,3 +22,32 @@ MEANINGS: Final[dict[str, str]] = {
     "standstill": "a register stands still although nothing says that it should",
 }
 """By kind, as `metering.events.Finding.kind` has it."""
+
+FIGURES: Final[dict[str, str]] = {
+    "values": "values that were sent for one instant, or that were left out",
+    "readings": "readings after which the explanation was believed",
+    "days": "days",
+    "flows": "1 if the meter's own flow contradicts the standstill",
+    "meters": "sub-meters, separated by commas",
+    "amount": "what was counted or stated",
+    "usual": "what a usual day counts",
+    "other": "another use that was stated for the same time",
+    "before": "the register's amount before the step",
+    "after": "its amount after the step",
+    "first": "the first value that was left out",
+    "declared": "the final amount that was declared",
+    "last": "the last reading before the exchange",
+    "register": "what the register counted",
+    "intervals": "what the intervals add up to",
+    "subs": "what the sub-meters count together",
+    "main": "what the main meter counts",
+    "text": "the sentence of a finding that was stored before findings had figures",
+}
+"""Names of a finding's figures; those in `AMOUNTS` are in the base unit of the quantity."""
+
+AMOUNTS: Final = frozenset(
+    {
+        *("amount", "usual", "other", "before", "after", "first", "declared", "last"),
+        *("register", "intervals", "subs", "main"),
+    }
+)

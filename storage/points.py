@@ -268,10 +268,12 @@ def _alert(event: Alert, site: Site | None) -> list[str]:
 
 def _finding(event: Finding, _site: Site | None) -> list[str]:
     key = series(schema.FINDING, event.building, event.meter, event.quantity, event.kind)
+    sentence = event.figures.get("text")
+    detail = msgspec.json.encode(event.figures).decode() if sentence is None else str(sentence)
     # Three values at one instant are two conflicts there.
-    mark = _mark(event.end, event.detail)
+    mark = _mark(event.end, detail)
     return [
-        f"{key} end_ms={event.end}i,detail={text(event.detail)},held={0 if event.withdrawn else 1}i "
+        f"{key} end_ms={event.end}i,detail={text(detail)},held={0 if event.withdrawn else 1}i "
         f"{_ns(event.start, mark)}"
     ]
 

@@ -247,13 +247,16 @@ class Reader:
     def findings(self, *, limit: int = 200, building: str | None = None) -> list[dict[str, Any]]:
         """Findings, newest first, of one building or of all."""
         rows = self._db.execute(
-            "SELECT building, meter, quantity, kind, start, end, detail FROM finding "
+            "SELECT building, meter, quantity, kind, start, end, figures FROM finding "
             "JOIN register ON register.id = finding.register WHERE ?1 IS NULL OR building = ?1 "
             "ORDER BY start DESC, building, meter, quantity, kind LIMIT ?2",
             (building, limit),
         )
-        names = ("building", "meter", "quantity", "kind", "start", "end", "detail")
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        names = ("building", "meter", "quantity", "kind", "start", "end")
+        return [
+            dict(zip(names, row, strict=True)) | {"figures": msgspec.json.decode(figures)}
+            for *row, figures in rows
+        ]
 
     def restatements(
         self,

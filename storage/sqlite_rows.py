@@ -48,7 +48,9 @@ _POSITION: Final = "INSERT OR REPLACE INTO position VALUES (?, ?)"
 _ALERT: Final = "INSERT OR REPLACE INTO alert VALUES (?, ?, ?, ?, ?, ?, ?)"
 _FINDING: Final = "INSERT OR REPLACE INTO finding VALUES (?, ?, ?, ?, ?, ?)"
 _FINDING_GONE: Final = (
-    "DELETE FROM finding WHERE register = ? AND kind = ? AND start = ? AND end = ? AND detail = ?"
+    "DELETE FROM finding WHERE register = ? AND kind = ? AND start = ? AND end = ? "
+    # One that was stored as a sentence is known by its kind and time.
+    "AND (figures = ? OR json_extract(figures, '$.text') IS NOT NULL)"
 )
 _RESTATED: Final = (
     "INSERT INTO restatement VALUES (?, ?, ?, ?, ?, ?) "
@@ -171,7 +173,7 @@ class Rows:
 
     def _finding(self, event: Finding) -> None:
         register = self._register(event.building, event.meter, event.quantity)
-        key = (register, event.kind, event.start, event.end, event.detail)
+        key = (register, event.kind, event.start, event.end, _encode(event.figures).decode())
         self._replace(_FINDING, key, None if event.withdrawn else (event.received_at,))
 
     def _restated(self, event: Restated) -> None:

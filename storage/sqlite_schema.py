@@ -82,7 +82,13 @@ _ADJUSTED: Final = """
 ALTER TABLE savings ADD COLUMN adjustment INTEGER NOT NULL DEFAULT 0;
 """
 
-_STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED)
+# Findings have figures; the sentences of earlier ones stay as they are.
+_FIGURES: Final = """
+ALTER TABLE finding RENAME COLUMN detail TO figures;
+UPDATE finding SET figures = json_object('text', figures);
+"""
+
+_STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED, _FIGURES)
 VERSION: Final = len(_STEPS)
 
 

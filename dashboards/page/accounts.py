@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from dashboards.page.amounts import shown
 from dashboards.page.houses import counts_view
 from dashboards.words import wording
-from dashboards.words.findings import finding_detail
+from dashboards.words.findings import finding_text
 from dashboards.words.wording import Lang, pick
 from metering.site.model import Site
 from metering.times import from_ms
@@ -67,7 +67,7 @@ def findings_view(findings: Iterable[dict[str, Any]], site: Site, lang: Lang) ->
             wording.finding(f["kind"], lang),
             _when(f["start"], site, lang),
             _when(f["end"], site, lang),
-            finding_detail(f["detail"], lang),
+            finding_text(f["kind"], f["figures"], _amounts(site, f, lang), lang),
         ]
         for f in findings
     ]
@@ -103,6 +103,15 @@ def _point(site: Site, building: str, meter: str, quantity: str, lang: Lang) -> 
     if quantity == found.quantity:
         return name
     return f"{name}, {pick(wording.QUANTITIES.get(quantity, (quantity, quantity)), lang)}"
+
+
+def _amounts(site: Site, finding: dict[str, Any], lang: Lang) -> Callable[[int], str]:
+    """How the amounts of a finding are written."""
+    meter = site.meters.get((finding["building"], finding["meter"]))
+    if meter is None:
+        return lambda amount: wording.number(amount, lang)
+    unit = shown(meter, finding["quantity"])
+    return lambda amount: unit.text(amount, lang)
 
 
 def _amount(site: Site, restatement: dict[str, Any], which: str, lang: Lang) -> str:

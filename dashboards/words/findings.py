@@ -1,52 +1,101 @@
-"""What a finding says of itself, in Russian: the pipeline's details are English sentences with figures in them."""
+"""What the figures of a finding say, in Russian and English."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from dashboards.words.wording import UNITS, Lang
+from dashboards.words.wording import Lang, pick
+from metering.findings import AMOUNTS
 
-_SENTENCES: Final[tuple[tuple[str, str], ...]] = (
-    (r"days without use: (\d+)", "дней без расхода: {0}"),
-    (
-        r"days without use: (\d+); the meter's own flow says otherwise",
-        "дней без расхода: {0}, хотя расходомер показывает проток",
+DETAILS: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
+    "conflict": (
+        ("values", "значений на один момент: {values}", "{values} values for one instant"),
+        ("other", "другой расход за то же время: {other}", "another use of the same time: {other}"),
     ),
-    (
-        r"on (\d+) days the sub-meters (.+) count (\d+) (\w+), the main meter (\d+) \w+",
-        "за {0} дн. подсчётчики {1} насчитали {2} {3}, общий счётчик {4} {3}",
+    "spike_dropped": (
+        (
+            "values",
+            "случайных значений: {values}, первое {first}",
+            "stray values: {values}, the first {first}",
+        ),
     ),
-    (r"(\d+) values at one instant", "значений на один момент: {0}"),
-    (
-        r"declared final register (-?\d+), last reading (-?\d+)",
-        "заявлено последнее показание {0}, пришло {1}",
+    "rollover": (
+        (
+            "before",
+            "показание перешло с {before} на {after}; принято после показаний: {readings}",
+            "the register went from {before} to {after}; believed after {readings} readings",
+        ),
     ),
-    (r"an interval of (-?\d+)", "за интервал {0}"),
-    (r"another use of the same time: (-?\d+)", "другой расход за то же время: {0}"),
-    (r"(-?\d+) over a time that is counted in part", "{0} за время, которое частью уже посчитано"),
-    (
-        r"the register counted (-?\d+), the intervals hold (-?\d+)",
-        "счётчик насчитал {0}, строки архива вместе {1}",
+    "exchange_contradicted": (
+        (
+            "declared",
+            "заявлено последнее показание {declared}, пришло {last}",
+            "declared final register {declared}, last reading {last}",
+        ),
     ),
-    (r"(\d+) stray value\(s\), first (-?\d+)", "случайных значений: {0}, первое {1}"),
-    (
-        r"register went from (-?\d+) to (-?\d+); believed after (\d+) readings",
-        "показание перешло с {0} на {1}; принято после показаний: {2}",
+    "frozen": (
+        ("amount", "стоял, потом наверстал {amount} сразу", "stood still, then caught up {amount} at once"),
     ),
-    (r"(-?\d+) at once, a usual day counts (-?\d+)", "{0} сразу, обычно за сутки {1}"),
-    (r"stood still, then caught up (-?\d+) at once", "стоял, потом наверстал {0} сразу"),
-    (r"a day counts (-?\d+), usual were (-?\d+)", "за сутки {0}, обычно {1}"),
-)
-"""(what the pipeline says, how it reads in Russian); figures are in base units."""
+    "pulse_weight": (
+        ("usual", "за сутки {amount}, обычно {usual}", "a day counts {amount}, usual were {usual}"),
+    ),
+    "leap": (
+        ("usual", "{amount} сразу, обычно за сутки {usual}", "{amount} at once, a usual day counts {usual}"),
+    ),
+    "archive_differs": (
+        (
+            "register",
+            "счётчик насчитал {register}, строки архива вместе {intervals}",
+            "the register counted {register}, the archive's rows add up to {intervals}",
+        ),
+    ),
+    "implausible": (("amount", "за интервал {amount}", "an interval of {amount}"),),
+    "overlap": (
+        (
+            "amount",
+            "{amount} за время, которое частью уже посчитано",
+            "{amount} over a time that is partly counted",
+        ),
+    ),
+    "balance": (
+        (
+            "subs",
+            "за {days} дн. подсчётчики {meters} насчитали {subs}, общий счётчик {main}",
+            "over {days} days the sub-meters {meters} count {subs}, the main meter {main}",
+        ),
+    ),
+    "standstill": (
+        (
+            "flows",
+            "дней без расхода: {days}, хотя расходомер показывает проток",
+            "days without use: {days}, although the meter's own flow is not zero",
+        ),
+        ("days", "дней без расхода: {days}", "days without use: {days}"),
+    ),
+}
+"""By kind of finding: (a figure, Russian, English); the first row whose figure is given is used."""
+
+_SAME_AS: Final = {"unit_change": "rollover", "reset": "rollover", "exchange": "rollover"}
 
 
-def finding_detail(detail: str, lang: Lang) -> str:
-    """The detail of a finding in the language; one that has no words here stays as it is."""
-    if lang == "en":
-        return detail
-    for pattern, words in _SENTENCES:
-        found = re.fullmatch(pattern, detail)
-        if found is not None:
-            return words.format(*(UNITS[each][0] if each in UNITS else each for each in found.groups()))
-    return detail
+def finding_text(
+    kind: str, figures: Mapping[str, int | str], amount: Callable[[int], str], lang: Lang
+) -> str:
+    """A finding's figures in words.
+
+    Args:
+        kind: A kind of `metering.findings.MEANINGS`.
+        figures: By the names of `metering.findings.FIGURES`.
+        amount: Writes an amount in base units with its unit.
+        lang: The language.
+    """
+    written = {
+        name: amount(value) if name in AMOUNTS and isinstance(value, int) else str(value)
+        for name, value in figures.items()
+    }
+    for named_by, *words in DETAILS.get(_SAME_AS.get(kind, kind), ()):
+        if named_by in figures:
+            return pick((words[0], words[1]), lang).format(**written)
+    # A finding that was stored before findings had figures.
+    return str(figures.get("text") or ", ".join(f"{name} {value}" for name, value in written.items()))

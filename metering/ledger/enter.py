@@ -26,7 +26,9 @@ from msgspec.structs import replace
 
 from metering import flags as f
 from metering.events import Exchange, Unknown
-from metering.ledger.fold import FOLD_VERSION, Booked, Fact, Rules, State, fact_order, fold
+from metering.ledger.booking import Booked, Found
+from metering.ledger.fold import fold
+from metering.ledger.state import FOLD_VERSION, Fact, Rules, State, fact_order
 from metering.part_names import PartName, utc_day
 from metering.times import DAY_MS, HOUR_MS
 
@@ -73,7 +75,7 @@ class Head(Struct, frozen=True, tag="h", array_like=True):
     rules: Rules | None = None
     """What the blocks were folded by. Where the site file says otherwise now, all are folded again."""
     fold_version: int = 1
-    """`metering.ledger.fold.FOLD_VERSION` of the code that folded the blocks. If it is older, all are folded again."""
+    """`metering.ledger.state.FOLD_VERSION` of the code that folded the blocks. If it is older, all are folded again."""
     cut: int = 0
     """UTC day before which readings are deleted and refused; the block of the day before it is the checkpoint. 0 if
     nothing was deleted."""
@@ -138,8 +140,8 @@ class Entered(Struct, frozen=True):
     """The same hours before."""
     added: tuple[Unknown, ...]
     withdrawn: tuple[Unknown, ...]
-    found: tuple[tuple[str, int, int, str], ...]
-    explained: tuple[tuple[str, int, int, str], ...]
+    found: tuple[Found, ...]
+    explained: tuple[Found, ...]
     """Findings that no longer hold."""
     frontier: int
     """Time of the last kept reading of the register [ms]."""

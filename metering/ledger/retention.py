@@ -22,8 +22,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from metering.events import Exchange
+from metering.ledger.booking import Booked
 from metering.ledger.enter import HEAD, Block, Head, Part, Parts
-from metering.ledger.fold import Booked, State
+from metering.ledger.state import State
 from metering.part_names import PartName, utc_day
 from metering.site.model import Site
 from metering.times import DAY_MS, HOUR_MS, from_ms

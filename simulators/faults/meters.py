@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from metering.ledger.fold import Rules
+from metering.ledger.state import Rules
 from metering.site.model import DEFAULT_MAX_KW, DEFAULT_MAX_M3_PER_H
 from metering.units import UNITS
 

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from metering import flags as f
 from metering.events import Unknown
+from metering.ledger.booking import Booked
 from metering.ledger.enter import Block, Part, enter
-from metering.ledger.fold import Booked, State, fold
+from metering.ledger.fold import fold
+from metering.ledger.state import State
 from metering.part_names import PartName, utc_day
 from metering.times import HOUR_MS
 from metering.units import UNITS, to_amount

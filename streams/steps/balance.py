@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from metering.events import Day, Event, Finding, Tick
 from metering.ledger.balance import display_units, excess, subs_of
 from metering.part_names import PartName, local_date
-from metering.quantities import QUANTITIES
 from metering.site.model import Site
 from metering.times import day_bounds
 from streams.step import Changed, Parts, Step
 
 _HEAD = PartName("head")
+
+Excess: TypeAlias = tuple[int, int, dict[str, int | str] | str]
+"""(first date, last date, figures); state written before findings had figures has a sentence in their place."""
 
 
 class BalanceMonth(Struct, frozen=True, tag="m", array_like=True):
@@ -33,8 +36,8 @@ class BalanceHead(Struct, frozen=True, tag="h", array_like=True):
     """What is to be judged, and what was found. Months are named by the ordinal of their first date."""
 
     changed: tuple[int, ...] = ()
-    found: dict[int, tuple[int, int, str]] = {}
-    """Month -> (first date, last date, in words)."""
+    found: dict[int, Excess] = {}
+    """The months whose sub-meters count more than the main meter."""
 
 
 def balance_step(site: Site) -> Step:
@@ -94,24 +97,27 @@ def balance_step(site: Site) -> Step:
             changed[_HEAD] = BalanceHead((*head.changed, month), head.found)
         return changed
 
-    def _judge(key: str, parts: Parts, month: int) -> tuple[int, int, str] | None:
+    def _judge(key: str, parts: Parts, month: int) -> Excess | None:
         held: BalanceMonth = parts[local_date(month)]
         main = key.split("/")[1]
         subs, units = behind[key]
         found = excess(held.uses.get(main, {}), [held.uses.get(sub, {}) for sub in subs], units)
         if found is None:
             return None
-        unit = QUANTITIES[key.split("/")[2]].base
-        words = (
-            f"on {found.days} days the sub-meters {', '.join(subs)} count {found.subs} {unit}, "
-            f"the main meter {found.main} {unit}"
-        )
-        return found.first, found.last, words
+        figures: dict[str, int | str] = {
+            "days": found.days,
+            "meters": ", ".join(subs),
+            "subs": found.subs,
+            "main": found.main,
+        }
+        return found.first, found.last, figures
 
-    def _finding(key: str, found: tuple[int, int, str], now: int, withdrawn: bool) -> Finding:
+    def _finding(key: str, found: Excess, now: int, withdrawn: bool) -> Finding:
         building, meter, quantity = key.split("/")
-        first, last, words = found
+        first, last, figures = found
+        if isinstance(figures, str):
+            figures = {"text": figures}
         start, end = day_bounds(first, zone)[0], day_bounds(last, zone)[1]
-        return Finding(building, meter, quantity, "balance", start, end, words, now, withdrawn)
+        return Finding(building, meter, quantity, "balance", start, end, figures, now, withdrawn)
 
     return Step("balance", (Day, Tick), keys, BalanceMonth | BalanceHead, run)

@@ -132,9 +132,9 @@ def idle_step(site: Site) -> Step:
         for withdrawn, several in ((True, was - now), (False, now - was)):
             for first, last, flows in sorted(several):
                 start, end = day_bounds(first, zone)[0], day_bounds(last, zone)[1]
-                detail = f"days without use: {last - first + 1}"
+                figures: dict[str, int | str] = {"days": last - first + 1}
                 if flows:
-                    detail += "; the meter's own flow says otherwise"
+                    figures["flows"] = 1
                 events.append(
                     Finding(
                         building,
@@ -143,7 +143,7 @@ def idle_step(site: Site) -> Step:
                         "standstill",
                         start,
                         end,
-                        detail,
+                        figures,
                         event.received_at,
                         withdrawn,
                     )

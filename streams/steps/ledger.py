@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from metering.events import Counted, Declared, Event, Finding, Hours, Readings, Rejected, Tick, Unknowns
+from metering.ledger.booking import figures_of
 from metering.ledger.enter import HEAD, Block, Entered, Head, declare, enter
-from metering.ledger.fold import Interval, Rules
 from metering.ledger.retention import cut_day, delete_before, kept_days, rests_until
+from metering.ledger.state import Interval, Rules
 from metering.quantities import QUANTITIES
 from metering.site.model import Site
 from metering.times import DAY_MS
@@ -75,8 +76,8 @@ def ledger_step(site: Site) -> Step:
             events.append(Counted(*who, entered.accepted, entered.duplicate, *entered.newest, now))
         for findings, withdrawn in ((entered.explained, True), (entered.found, False)):
             events += [
-                Finding(*who, kind, start, end, detail, now, withdrawn)
-                for kind, start, end, detail in findings
+                Finding(*who, kind, start, end, figures_of(figures), now, withdrawn)
+                for kind, start, end, figures in findings
             ]
         if entered.added or entered.withdrawn:
             events.append(Unknowns(*who, entered.added, entered.withdrawn, entered.frontier, now))

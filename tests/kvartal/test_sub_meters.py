@@ -136,7 +136,7 @@ def test_a_part_that_is_more_than_the_whole_is_found(house: House) -> None:
     [finding] = [each for each in reader.findings() if each["kind"] == "balance"]
     reader.close()
     assert finding["meter"] == "main"
-    assert finding["detail"] == "on 24 days the sub-meters lift count 6336000 Wh, the main meter 5760000 Wh"
+    assert finding["figures"] == {"days": 24, "meters": "lift", "subs": 6_336_000, "main": 5_760_000}
 
 
 def days_of(house: House, meter: str) -> list[tuple[int, int | None]]:

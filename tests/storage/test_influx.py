@@ -237,7 +237,7 @@ def test_a_drain_that_has_ended_is_not_silent(server: Server, tmp_path: Path) ->
 
 def test_a_text_that_has_no_utf8_is_sent_all_the_same(server: Server, tmp_path: Path) -> None:
     sink = sink_to(server.url, tmp_path / "o.db")
-    sink.write([Finding(*WHO, "spike", 5, 9, "a\ud800\nb", 7)])
+    sink.write([Finding(*WHO, "spike", 5, 9, {"text": "a\ud800\nb"}, 7)])
     assert sink.drain(10)
     assert 'detail="a? b"' in server.taken[0]
     sink.close()

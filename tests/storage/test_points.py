@@ -233,7 +233,7 @@ def test_an_interval_without_end_is_not_shown_as_none(expected: int, used: int, 
         (Rejected("t", b"", "bad_time", "1", 7), Rejected("t", b"", "bad_time", "2", 7)),
         (Restated(*WHO, DATE, 1, 2, "late", 7), Restated(*WHO, DATE + 1, 1, 2, "late", 7)),
         (Counted(*WHO, 24, 0, 10, 5, 7), Counted(*WHO, 24, 0, 11, 5, 7)),
-        (Finding(*WHO, "conflict", 5, 5, "1 or 2", 7), Finding(*WHO, "conflict", 5, 5, "1 or 3", 7)),
+        (Finding(*WHO, "conflict", 5, 5, {"values": 2}, 7), Finding(*WHO, "conflict", 5, 5, {"values": 3}, 7)),
         (Hours(*WHO, (5,), (1,), (0,), 0, 7), Hours(*WHO, (6,), (1,), (0,), 0, 7)),
         (Alert("b01", "", "meter_silent", 5, "open", 6, 0, 0, {}), Alert("b01", "", "meter_silent", 6, "open", 6, 0, 0, {})),
     ],
@@ -249,8 +249,8 @@ def test_two_facts_of_one_instant_are_two_points(one: Event, other: Event) -> No
 
 
 def test_a_finding_that_is_withdrawn_falls_on_its_own_point() -> None:
-    found = Finding(*WHO, "spike", 5, 9, "12 Gcal", 7)
-    gone = Finding(*WHO, "spike", 5, 9, "12 Gcal", 99, withdrawn=True)
+    found = Finding(*WHO, "spike", 5, 9, {"text": "12 Gcal"}, 7)
+    gone = Finding(*WHO, "spike", 5, 9, {"text": "12 Gcal"}, 99, withdrawn=True)
     (before,), (after,) = to_lines(found), to_lines(gone)
     assert before.replace("held=1i", "held=0i") == after
 
@@ -263,7 +263,7 @@ TAG = st.text(min_size=1, max_size=20)
 @given(value=TEXT, building=TAG, meter=TAG)
 def test_any_text_stays_in_its_field_and_any_tag_in_its_tag(value: str, building: str, meter: str) -> None:
     assume_readable = {"\\": "/"} | {chr(code): "_" for code in (*range(32), 127)}
-    (line,) = to_lines(Finding(building, meter, "energy", "spike", 5, 9, value, 7))
+    (line,) = to_lines(Finding(building, meter, "energy", "spike", 5, 9, {"text": value}, 7))
     assert "\n" not in line
     parsed = parse(line)
     assert parsed.tags["building"] == building.translate(str.maketrans(assume_readable))

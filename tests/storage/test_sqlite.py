@@ -75,7 +75,7 @@ EVENTS: list[Event] = [
     Savings("b01", "c1", DATE, 40, 30, 1, -4_250, False, "ab12", 9),
     Position("b01", "c1", DATE, DATE, 1, 0, 40, 30, 2.5, 1, "B", "ab12", 9),
     Alert("b01", "c1", "no_saving", 1_000, "open", 2_000, 5, 99, {"days": 60}),
-    Finding(*WHO, "conflict", 5, 9, "two values", 9),
+    Finding(*WHO, "conflict", 5, 9, {"values": 2}, 9),
     Restated(*WHO, DATE, 30, 31, "later reading", 9),
     Restated(*WHO, DATE, 31, 32, "later reading", 9),
     rejected(),
@@ -229,10 +229,10 @@ def test_every_version_of_a_baseline_is_kept(opened: Open) -> None:
 
 
 def test_a_finding_is_explained_and_goes(opened: Open) -> None:
-    two = [Finding(*WHO, "conflict", 5, 5, detail, 9) for detail in ("1 or 2", "1 or 3")]
+    two = [Finding(*WHO, "conflict", 5, 5, {"values": n}, 9) for n in (2, 3)]
     opened.commit(*two)
-    opened.commit(Finding(*WHO, "conflict", 5, 5, "1 or 2", 11, withdrawn=True))
-    assert [found["detail"] for found in opened.reader.findings()] == ["1 or 3"]
+    opened.commit(Finding(*WHO, "conflict", 5, 5, {"values": 2}, 11, withdrawn=True))
+    assert [found["figures"] for found in opened.reader.findings()] == [{"values": 3}]
 
 
 def test_a_restatement_that_came_back_in_one_instant_is_none(opened: Open) -> None:

@@ -267,7 +267,7 @@ class Kept:
                 None if "withdrawn" in event.detail else event,
             )
         elif isinstance(event, Finding):
-            key = ("finding", event.meter, event.kind, event.start, event.end, event.detail)
+            key = ("finding", event.meter, event.kind, event.start, event.end, tuple(event.figures.items()))
             self._put(key, None if event.withdrawn else True)
 
     def _put(self, key: tuple[Any, ...], value: Any) -> None:

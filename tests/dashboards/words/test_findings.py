@@ -1,37 +1,70 @@
-"""Findings speak Russian: rows of details, and what the pipeline really says of meters that do wrong."""
+"""The figures of findings in words: rows, and what the pipeline really finds on meters that do wrong."""
 
 from __future__ import annotations
 
+import string
 from pathlib import Path
 
 import pytest
 
-from dashboards.words.findings import finding_detail
+from dashboards.words.findings import DETAILS, finding_text
 from kvartal.replay import replay
+from metering.findings import AMOUNTS, FIGURES, MEANINGS
 from metering.site.model import parse_site
 from simulators.faults.messages import SITE, messages
 from simulators.faults.table import documented
 from storage.sqlite_reader import Reader
 
 
+def wh(amount: int) -> str:
+    return f"{amount} Wh"
+
+
 @pytest.mark.parametrize(
-    ("said", "russian"),
+    ("kind", "figures", "russian", "english"),
     [
-        ("days without use: 5", "дней без расхода: 5"),
+        ("standstill", {"days": 5}, "дней без расхода: 5", "days without use: 5"),
         (
-            "days without use: 1; the meter's own flow says otherwise",
+            "standstill",
+            {"days": 1, "flows": 1},
             "дней без расхода: 1, хотя расходомер показывает проток",
+            "days without use: 1, although the meter's own flow is not zero",
         ),
         (
-            "on 31 days the sub-meters lift, light count 310000 Wh, the main meter 279000 Wh",
-            "за 31 дн. подсчётчики lift, light насчитали 310000 Вт·ч, общий счётчик 279000 Вт·ч",
+            "balance",
+            {"days": 31, "meters": "lift, light", "subs": 310_000, "main": 279_000},
+            "за 31 дн. подсчётчики lift, light насчитали 310000 Wh, общий счётчик 279000 Wh",
+            "over 31 days the sub-meters lift, light count 310000 Wh, the main meter 279000 Wh",
         ),
-        ("something new: 5", "something new: 5"),
+        (
+            "reset",
+            {"before": 900, "after": 0, "readings": 4},
+            "показание перешло с 900 Wh на 0 Wh; принято после показаний: 4",
+            "the register went from 900 Wh to 0 Wh; believed after 4 readings",
+        ),
+        (
+            "conflict",
+            {"other": 7},
+            "другой расход за то же время: 7 Wh",
+            "another use of the same time: 7 Wh",
+        ),
+        ("frozen", {"text": "stored before"}, "stored before", "stored before"),
     ],
 )
-def test_rows(said: str, russian: str) -> None:
-    assert finding_detail(said, "ru") == russian
-    assert finding_detail(said, "en") == said
+def test_rows(kind: str, figures: dict[str, int | str], russian: str, english: str) -> None:
+    assert finding_text(kind, figures, wh, "ru") == russian
+    assert finding_text(kind, figures, wh, "en") == english
+
+
+def test_the_words_name_known_kinds_and_figures_only() -> None:
+    assert set(DETAILS) <= set(MEANINGS)
+    assert set(FIGURES) >= AMOUNTS
+    for rows in DETAILS.values():
+        for name, *sentences in rows:
+            for sentence in sentences:
+                named = {field for _, field, _, _ in string.Formatter().parse(sentence) if field}
+                assert named <= set(FIGURES)
+            assert name in FIGURES
 
 
 @pytest.mark.parametrize(
@@ -46,10 +79,15 @@ def test_rows(said: str, russian: str) -> None:
         "pulse weight x10",
     ],
 )
-def test_what_the_ledger_says_has_its_russian(fault: str, tmp_path: Path) -> None:
+def test_what_the_ledger_finds_has_words_in_both_languages(fault: str, tmp_path: Path) -> None:
     replay(messages(documented(fault)), site=parse_site(SITE), db=tmp_path / "k.db")
     reader = Reader(tmp_path / "k.db")
-    details = {finding["detail"] for finding in reader.findings()}
+    findings = reader.findings()
     reader.close()
-    assert details
-    assert {detail for detail in details if finding_detail(detail, "ru") == detail} == set()
+    assert findings
+    for finding in findings:
+        assert set(finding["figures"]) <= set(FIGURES)
+        russian, english = (
+            finding_text(finding["kind"], finding["figures"], wh, lang) for lang in ("ru", "en")
+        )
+        assert russian != english

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from metering import flags as f
 from metering.events import Exchange, Unknown
 from metering.ledger.enter import HEAD, Block, Entered, Head, Part, declare, enter
-from metering.ledger.fold import Fact, Interval, Rules, State
+from metering.ledger.state import Fact, Interval, Rules, State
 from metering.times import DAY_MS, HOUR_MS
 
 T0 = 20_000 * DAY_MS

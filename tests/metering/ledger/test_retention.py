@@ -9,8 +9,8 @@ import pytest
 
 from metering.events import Exchange, Unknown
 from metering.ledger.enter import HEAD, Block, Entered, Head, Part, declare, enter
-from metering.ledger.fold import Fact, Interval, Rules
 from metering.ledger.retention import cut_day, delete_before
+from metering.ledger.state import Fact, Interval, Rules
 from metering.site.model import parse_site
 from metering.times import DAY_MS, HOUR_MS, to_ms
 

@@ -51,7 +51,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.step, self.parts = balance_step(SITE), {}  # type: ignore[var-annotated]
-        self.standing: set[tuple[str, str, str]] = set()
+        self.standing: set[tuple[str, str, tuple[tuple[str, int | str], ...]]] = set()
         self.told = 0
 
     def take(self, event: Event) -> None:
@@ -60,7 +60,7 @@ class Watched:
             self.parts[key] |= changed
             for finding in made:
                 assert isinstance(finding, Finding)
-                item = (iso(finding.start), iso(finding.end), finding.detail)
+                item = (iso(finding.start), iso(finding.end), tuple(finding.figures.items()))
                 assert (item in self.standing) == finding.withdrawn
                 self.standing ^= {item}
                 self.told += 1
@@ -81,7 +81,7 @@ def test_a_month_in_which_the_parts_are_more_than_the_whole() -> None:
         (
             "2025-12-31T21:00:00Z",
             "2026-01-31T21:00:00Z",
-            "on 31 days the sub-meters lift, light count 310000 Wh, the main meter 279000 Wh",
+            (("days", 31), ("meters", "lift, light"), ("subs", 310_000), ("main", 279_000)),
         )
     }
     watched.take(Tick("b01", 11))
