@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metering.baselines.document import Unfit
-from metering.baselines.monthly import Act, compare_months, fit_months
-from metering.savings.compare import Period
+from metering.baselines.fit import Unfit
+from metering.baselines.monthly import Act, fit_months
+from metering.periods import Period
+from metering.savings.monthly import compare_months
 from simulators.exam.houses import Examined, simulate
 from simulators.exam.traits import draw_traits
 from simulators.weather import LATITUDE

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from ingest.decode import copy_to_buildings
-from metering.baselines.document import fit
+from metering.baselines.fit import fit
 from metering.events import (
     Alert,
     Day,

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from dashboards.contract_parts import ContractView, Formula, Rows, Typical
 from metering.alerts.changes import Change, changes
 from metering.alerts.energy import Figure
-from metering.baselines.document import Baseline, Unfit
+from metering.baselines.document import Baseline
+from metering.baselines.fit import Unfit, fit_period
 from metering.baselines.monthly import Act, fit_months
 from metering.baselines.season import DECLARED, USUAL
 from metering.baselines.season import heated as heated_on
-from metering.savings.compare import DailyUse, NoDays, Period, fit_period, normalised
+from metering.periods import DailyUse, Period
+from metering.savings.compare import NoDays, normalised
 from metering.savings.conditions import Conditions, seasons_for
 from metering.savings.formula import NoDegreeDays, Terms, settle
 from metering.savings.sufficiency import LEAST_PERIOD_DAYS, MOST_UNSEEN
@@ -201,7 +203,7 @@ def changes_of(facts: Facts, days: Sequence[Figure], carrier: str) -> tuple[Chan
     found = [
         change
         for group in groups
-        for change in changes(group, rho=facts.baseline.rho, cvrmse=facts.baseline.cvrmse)
+        for change in changes(group, rho=facts.baseline.metrics.rho, cvrmse=facts.baseline.metrics.cvrmse)
     ]
     return tuple(sorted(found, key=lambda change: change.began))
 

@@ -48,7 +48,7 @@ def document(view: ContractView) -> dict[str, Any]:
         },
         "drift": None
         if view.baseline is None
-        else {"sd_pct": 100 * view.baseline.drift, "source": view.baseline.drift_source},
+        else {"sd_pct": 100 * view.baseline.between_years.sd, "source": view.baseline.between_years.source},
         "outages": [_date(each) for each in view.outages],
         "outages_baseline": [_date(each) for each in view.baseline.outages] if view.baseline else [],
         "findings": [

@@ -18,12 +18,15 @@ from dashboards.contract_parts import Event, Formula, Payback, Total, Typical
 from dashboards.contract_parts import Rows as Rows
 from dashboards.contract_rows import SHOWN_UNIT, verdict
 from metering.alerts.energy import Figure
-from metering.baselines.document import Baseline, Unfit
-from metering.baselines.monthly import Act, acts_of, compare_months, fit_months
+from metering.baselines.document import Baseline
+from metering.baselines.fit import Unfit
+from metering.baselines.monthly import Act, acts_of, fit_months
 from metering.events import Savings
-from metering.savings.compare import DAYS_PER_MONTH, NoDays, Period
+from metering.periods import Period
+from metering.savings.compare import DAYS_PER_MONTH, NoDays
 from metering.savings.conditions import Conditions, adjustment, conditions
 from metering.savings.hot_water import split
+from metering.savings.monthly import compare_months
 from metering.savings.sufficiency import Doubt, doubts
 from metering.savings.uncertainty import ADJUSTED_SHARE, grade, width_90
 from metering.savings.worth import Unpriced, emission, factors_of, simple_payback_years, worth

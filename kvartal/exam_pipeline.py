@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from kvartal.replay import replay
-from metering.savings.compare import compare, fit_period
+from metering.baselines.fit import fit_period
+from metering.savings.compare import compare
 from metering.site.model import parse_site
 from simulators.exam.export import captures, site_toml
 from simulators.exam.houses import Examined, simulate

@@ -21,10 +21,13 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from metering.baselines.document import Baseline, Unfit
-from metering.baselines.monthly import Act, compare_months, fit_months
+from metering.baselines.document import Baseline
+from metering.baselines.fit import Unfit, fit_period
+from metering.baselines.monthly import Act, fit_months
 from metering.ledger.weather import day_mean
-from metering.savings.compare import Compared, DailyUse, NoDays, Period, compare, fit_period
+from metering.periods import DailyUse, Period
+from metering.savings.compare import Compared, NoDays, compare
+from metering.savings.monthly import compare_months
 from metering.times import HOUR_MS, date_of, day_bounds, to_ms
 
 COLUMNS: Final = ("timestamp", "value", "temperature")
@@ -180,7 +183,7 @@ def fit_table(table: Table, baseline: Period) -> dict[str, Any]:
         "model": fitted.model,
         "n": fitted.n,
         "parameters": _in_file_units(fitted, table),
-        "mean": fitted.mean / table.scale,
+        "mean": fitted.metrics.mean / table.scale,
         **_metrics(fitted),
         "days_missing": {"baseline": _missing(fitted, table, baseline)},
         "id": fitted.id,
@@ -260,10 +263,10 @@ def _fitted(table: Table, baseline: Period) -> Baseline:
 
 def _metrics(fitted: Baseline) -> dict[str, float]:
     return {
-        "cvrmse": fitted.cvrmse,
-        "nmbe": fitted.nmbe,
-        "r2": fitted.r2,
-        "self_bias_pct": 100 * fitted.self_bias,
+        "cvrmse": fitted.metrics.cvrmse,
+        "nmbe": fitted.metrics.nmbe,
+        "r2": fitted.metrics.r2,
+        "self_bias_pct": 100 * fitted.metrics.self_bias,
     }
 
 

@@ -115,8 +115,3 @@ def _decimal_amount(value: Decimal, numerator: int, denominator: int) -> int:
     if denominator == 1:
         return int((value * numerator).to_integral_value(ROUND_HALF_EVEN))
     return round(Fraction(value) * Fraction(numerator, denominator))
-
-
-def from_amount(amount: int, unit: Unit) -> float:
-    """`amount` base units, shown in `unit`. For people and charts only: amounts are never computed back."""
-    return amount * unit.scale.denominator / unit.scale.numerator

@@ -181,9 +181,9 @@ def _expected(
 
 def _band(baseline: Baseline) -> float:
     """Half-width of the 90 % band of a week's mean [base units]: a day's scatter over its independent days."""
-    rho = min(max(baseline.rho, 0.0), 0.95)
+    rho = min(max(baseline.metrics.rho, 0.0), 0.95)
     independent = max(1.0, 7 * (1 - rho) / (1 + rho))
-    return _Z90 * baseline.rmse / math.sqrt(independent)
+    return _Z90 * baseline.metrics.rmse / math.sqrt(independent)
 
 
 def _midnight(day: dt.date) -> int:
@@ -247,10 +247,10 @@ def _baseline(baseline: Baseline, unit: str, lang: Lang) -> dict[str, Any]:
         "first": wording.date(baseline.first, lang),
         "last": wording.date(baseline.last, lang),
         "n": baseline.n,
-        "mean": wording.quantity(baseline.mean / scale, unit, lang, digits),
-        "cvrmse": wording.percent(100 * baseline.cvrmse, lang),
-        "nmbe": wording.percent(100 * baseline.nmbe, lang, 3),
-        "r2": wording.number(baseline.r2, lang, 3),
+        "mean": wording.quantity(baseline.metrics.mean / scale, unit, lang, digits),
+        "cvrmse": wording.percent(100 * baseline.metrics.cvrmse, lang),
+        "nmbe": wording.percent(100 * baseline.metrics.nmbe, lang, 3),
+        "r2": wording.number(baseline.metrics.r2, lang, 3),
         "parameters": {
             name: wording.number(value, lang, 3) if isinstance(value, float) else str(value)
             for name, value in baseline.parameters.items()

@@ -147,7 +147,7 @@ def _lines(view: ContractView, site: Site, lang: Lang) -> Iterator[tuple[str, st
         yield "hot_water", f"{text} ({source})"
     if view.baseline is not None:
         base = view.baseline
-        scatter = f"CV(RMSE) {percent(100 * base.cvrmse, lang)}"
+        scatter = f"CV(RMSE) {percent(100 * base.metrics.cvrmse, lang)}"
         if base.resolution == "month":
             scatter += pick((f", по {base.n} месячным актам", f", of {base.n} monthly acts"), lang)
         helped = pick(
@@ -155,7 +155,7 @@ def _lines(view: ContractView, site: Site, lang: Lang) -> Iterator[tuple[str, st
         )
         told = f"{base.model}, {_span(base.first, base.last, lang)}, {scatter}, {base.id}"
         yield "baseline", told + (helped if base.prior else "")
-        yield "drift", f"{percent(100 * base.drift, lang, 2)}: {base.drift_source}"
+        yield "drift", f"{percent(100 * base.between_years.sd, lang, 2)}: {base.between_years.source}"
     if view.outages:
         spans = ", ".join(_span(*each, lang) for each in spans_of(view.outages))
         yield "outages", pick((f"{len(view.outages)}: {spans}", f"{len(view.outages)}: {spans}"), lang)

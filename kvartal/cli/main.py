@@ -70,7 +70,7 @@ def main() -> None:
     from ingest.captures import BadCapture
     from kvartal.files import Refused
     from kvartal.tables import TableError
-    from metering.baselines.document import Unfit
+    from metering.baselines.fit import Unfit
     from metering.ledger.enter import NewerLedger
     from metering.savings.compare import NoDays
     from metering.site.model import SiteError
@@ -149,7 +149,7 @@ def _period(text: str, option: str) -> Any:
     import datetime as dt
 
     from kvartal.files import Refused
-    from metering.savings.compare import Period
+    from metering.periods import Period
 
     first, found, last = text.partition("..")
     try:

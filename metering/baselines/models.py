@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metering.baselines.calendars import day_off
-from metering.baselines.daylight import dark_hours, hours_of_day
+from metering.baselines.daylight import dark_hours
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -152,40 +151,10 @@ def _lighting_at_work(p: Parameters) -> Terms:
     )
 
 
-def profile_of(text: str) -> tuple[float, ...]:
-    """The 96 cells of an hourly profile: working days, days off; hours 0-23; daylight, darkness [base units]."""
-    cells = tuple(float(cell) for cell in text.split())
-    if len(cells) != CELLS:
-        raise ValueError(f"a profile has {CELLS} cells, got {len(cells)}")
-    return cells
-
-
-CELLS: Final = 2 * 24 * 2
-
-
-def cell_at(off: bool, hour: int, dark: bool) -> int:
-    """Index of a cell of the profile."""
-    return (24 * off + hour) * 2 + dark
-
-
-def _lighting_by_hour(p: Parameters) -> Terms:
-    cells, zone = profile_of(str(p["profile"])), ZoneInfo(str(p["timezone"]))
-    latitude, longitude, calendar = float(p["latitude"]), float(p["longitude"]), str(p["calendar"])
-
-    def one(date: int) -> float:
-        off = day_off(date, calendar)
-        return sum(
-            cells[cell_at(off, hour, dark)] for hour, dark in hours_of_day(date, zone, latitude, longitude)
-        )
-
-    def total(date: Any) -> Any:
-        return one(date) if isinstance(date, int) else np.array([one(each) for each in date.tolist()])
-
-    return lambda t, on, date, positive: (total(date),)
-
-
 _T: Final = "t = lag_weight * T(day) + (1 - lag_weight) * T(day before) [°C]"
-_ON: Final = "on = 1 while heat is supplied (metering/baselines/season.py, by season_rule), else 0"
+# The formulas are part of the document, so of its id: a baseline that is fitted again must get the same one. The path
+# is therefore the one that the first documents cite; the rule is in metering/baselines/season.py today.
+_ON: Final = "on = 1 while heat is supplied (metering/season.py, by season_rule), else 0"
 _OFF: Final = "off = 1 on days off of the calendar, else 0"
 _DARK: Final = "dark_hours = hours of the date with the sun below -0.833 degrees at the latitude"
 _HEATING: Final = "heating * max(balance_c - t, 0)"
@@ -261,17 +230,6 @@ _PLAIN: Final[dict[str, Model]] = {
         needs_weather=False,
         needs_date=True,
         words=("calendar",),
-    ),
-    "lighting_by_hour": Model(
-        "scale * (sum over the hours of the local date of the profile's cell: day off or not, hour, sun down or not; "
-        "metering/baselines/models.py cell_at)",
-        ("scale",),
-        ("latitude", "longitude"),
-        6,
-        _lighting_by_hour,
-        needs_weather=False,
-        needs_date=True,
-        words=("calendar", "profile", "timezone"),
     ),
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,18 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metering.baselines.changepoint import LAG_TENTHS, effective_temperature
-from metering.baselines.document import Baseline, NoUse, TooFewDays, freeze, require_self_bias
+from metering.baselines.document import Baseline
+from metering.baselines.fit import NoUse, TooFewDays, freeze, require_self_bias
 from metering.baselines.models import MODELS, many_days, term_columns
 from metering.baselines.season import TempOf
 from metering.baselines.selection import LEAST_BIC_GAIN
 from metering.events import Unknown
-from metering.savings.compare import Compared, NoDays, Period, settled
+from metering.periods import Period
 from metering.times import DAY_MS, date_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-ExpectedOf = Callable[[int, int | None, int | None], int]
 
 LEAST_MONTHS: Final = 9
 """Acts without which nothing is fitted: three parameters and six degrees of freedom."""
@@ -115,8 +114,7 @@ def fit_months(
         expected=np.add.reduceat(many_days(model, parameters, daily), starts),
         when=np.array(kept),
         resolution="month",
-        first=acts[0].first,
-        last=acts[-1].last,
+        period=Period(acts[0].first, acts[-1].last),
         unit=unit,
         facts=hashlib.sha256(
             np.column_stack([dates, temp, before]).astype("<i8").tobytes() + used.tobytes()
@@ -126,64 +124,6 @@ def fit_months(
     again = int(baseline.expected_days(temp, before, dates=dates).sum())
     require_self_bias(baseline, again, math.fsum(used))
     return baseline
-
-
-def compare_months(
-    acts: Sequence[Act],
-    baseline: Baseline,
-    reporting: Period,
-    temp_of: TempOf,
-    expected_of: ExpectedOf | None = None,
-) -> Compared:
-    """Avoided use over the acts that lie in `reporting` and have the weather that the model needs.
-
-    Nothing is claimed about a day: expected use of days is summed to that of the acts.
-
-    Args:
-        acts: Ascending and without overlap.
-        baseline: A baseline of months (`fit_months`).
-        reporting: The reporting period; an act that reaches beyond it does not count.
-        temp_of: Mean outdoor temperature of any date [m°C], or None.
-        expected_of: (date, temperature, that of the day before) -> expected use, where it is not the baseline's own.
-
-    Raises:
-        NoDays: no act counts.
-    """
-    days = expected = used = strange = strange_expected = counted = fitted = 0
-    for act in acts:
-        fitted += act.last - act.first + 1 if baseline.first <= act.first and act.last <= baseline.last else 0
-        if act.first < reporting.first or act.last > reporting.last:
-            continue
-        dates = range(act.first, act.last + 1)
-        temps = [temp_of(date) for date in dates]
-        if baseline.needs_weather and None in temps:
-            continue
-        counted += 1
-        days += len(dates)
-        used += act.used
-        for date, temp in zip(dates, temps, strict=True):
-            before = temp_of(date - 1)
-            if expected_of is None:
-                wanted = baseline.expected(temp, before, date=date)
-            else:
-                wanted = expected_of(date, temp, before)
-            expected += wanted
-            if baseline.extrapolated(temp, before):
-                strange += 1
-                strange_expected += wanted
-    if not counted:
-        need = "and a temperature for each of its days" if baseline.needs_weather else "in it"
-        raise NoDays(f"no act lies within {reporting} {need}")
-    return settled(
-        baseline,
-        days=days,
-        expected=expected,
-        used=used,
-        extrapolated=strange,
-        extrapolated_total=strange_expected,
-        missing_baseline=baseline.last - baseline.first + 1 - fitted,
-        missing_reporting=reporting.days - days,
-    )
 
 
 def _or(temp: int | None, other: int) -> int:

@@ -10,12 +10,14 @@ order; it is never read off the meter whose saving is measured, for a measure ma
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from metering.periods import Seasons
 
 Bools = NDArray[np.bool_]
 
@@ -23,11 +25,14 @@ FIVE: Final = 5
 LEAST_KNOWN: Final = 3
 """Days of the five whose temperature must be known for their mean."""
 
+LEAST_SEASON_DAYS: Final = 20
+"""Days with heat, and days without, that a baseline period needs to show a heating season."""
+
 LONGEST_WALK: Final = 150
 """Days looked back at for a decision; a spring or autumn holds one within weeks."""
 
 TempOf = Callable[[int], int | None]
-Seasons = Sequence[tuple[int, int]]
+"""Ordinal of a date -> its mean outdoor temperature [m°C], or None."""
 
 
 class Rule(NamedTuple):

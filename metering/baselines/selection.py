@@ -1,20 +1,15 @@
-"""Which model a meter's days bear: shapes by grid search, coefficients by least squares, the choice by BIC.
+"""Which model fits a meter's days: shapes by grid search, coefficients by least squares, the choice by BIC.
 
 Theory of operation
 -------------------
-For every model that the days allow, `changepoint` finds the break points in closed form, and least squares
-the coefficients. A larger model is taken only where its BIC is better by more than `LEAST_BIC_GAIN`, and BIC
-counts *independent* days (n' of the larger model): a hundred correlated days of one mild winter are not a
-hundred witnesses for one more parameter.
+For every model that the days allow, `changepoint` finds the break points in closed form, and `coefficients` the
+least squares. A larger model is chosen only if its BIC is better by more than `LEAST_BIC_GAIN`. BIC counts
+*independent* days (n' of the larger model): a hundred correlated days of one mild winter are not a hundred
+observations for one more parameter.
 
-Slopes are fitted robustly: days beyond 4 robust standard deviations (at most 5 % of them) do not bend the line.
-But they were used, and such days will come again, so the bases are then set so that the total over *all*
-fitted days is exact. Left out, and named in the document, are only
-
-- absurd days: above three times the 95th percentile of use, or below zero where others are not (at most 1 %);
-- outages of supply in a house with a heating season: three or more days in a row out of season with less than
-  30 % of the usual use out of season (the yearly fortnight without hot water). They are no saving in
-  the reporting period either, see `Baseline.outage`.
+Outages of supply and absurd days are excluded, and the document names them (`odd_days`). Slopes are fitted robustly:
+outlying days do not bend the line. They stay in the total: the bases are set so that the total over all fitted
+days is exact.
 """
 
 from __future__ import annotations
@@ -25,7 +20,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metering.baselines.calendars import SCHOOL_SHIFTS, day_off, shifted
 from metering.baselines.changepoint import (
@@ -36,85 +30,26 @@ from metering.baselines.changepoint import (
     effective_temperature,
     to_bins,
 )
-from metering.baselines.models import DARK_FROM_H, MODELS, SPELL_C, WEEK, Model, many_days, term_columns
-from metering.baselines.residuals import effective_days, lag1
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-Shape = dict[str, float | str]
+from metering.baselines.coefficients import exact, solve
+from metering.baselines.fit_days import Days, Floats, Ints, Shape
+from metering.baselines.models import DARK_FROM_H, MODELS, SPELL_C, WEEK, many_days
+from metering.baselines.odd_days import absurd_days, outage_days, outlying_days
+from metering.baselines.season import LEAST_SEASON_DAYS
 
 LEAST_BIC_GAIN: Final = 10.0
 """A larger model must be better by this much: "very strong" evidence (Kass and Raftery 1995)."""
 
-LEAST_SEASON_DAYS: Final = 20
-"""Days with heat, and days without, that a heating season is told by."""
-
 LEAST_SEASON_RATIO: Final = 1.5
-"""Sum of squares without a season over that with one: where heat is supplied by season, turning it on and off is a step
-that anyone sees (measured: 2 to 4); a home with its own boiler fits the spring by chance (measured: 1.2)."""
-
-OUTAGE_SHARE: Final = 0.3
-OUTAGE_RUN: Final = 3
+"""Sum of squares without a season over that with one. In houses with seasonal supply, turning heat on and off is an
+obvious step (measured: 2 to 4); a home with its own boiler fits the spring by chance (measured: 1.2)."""
 
 _ALWAYS: Final = 0.95
 """Share of days below the best balance point from which on the house counts as always heated."""
 
-_ROBUST_SDS: Final = 4.0
-_MOST_SOFTENED: Final = 0.05
-_MOST_LEFT_OUT: Final = 0.01
-_ABSURD_TIMES: Final = 3.0
-
-
-@dataclass(frozen=True)
-class Days:
-    """The days that a fit sees, ascending; the day's own temperature stands in for an unknown day before."""
-
-    dates: Ints
-    used: Floats
-    temp: Ints
-    before: Ints
-    on: Floats
-    """1.0 while heat is supplied, by each rule of the season, shape (rules, days); no rows where nothing is known."""
-    rules: tuple[str, ...]
-    """Names of the rules."""
-    weather: bool
-    latitude: float | None
-    calendar: str | None
-
-    def __len__(self) -> int:
-        return len(self.dates)
-
-    def only(self, keep: Bools) -> Days:
-        """The days where `keep`."""
-        if keep.all():
-            return self
-        return Days(
-            self.dates[keep],
-            self.used[keep],
-            self.temp[keep],
-            self.before[keep],
-            self.on[:, keep],
-            self.rules,
-            self.weather,
-            self.latitude,
-            self.calendar,
-        )
-
-    def columns(self, model: Model, shape: Shape) -> Floats:
-        """Terms of the model on these days."""
-        return term_columns(model, shape, self.temp, self.before, self.heated(shape), self.dates)
-
-    def heated(self, shape: Shape) -> Floats:
-        """1.0 while heat is supplied by the shape's own rule; zeros where it has none."""
-        rule = shape.get("season_rule")
-        row: Floats = np.zeros(len(self)) if rule is None else self.on[self.rules.index(str(rule))]
-        return row
-
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen model with its parameters, and the days that it was fitted on."""
+    """The chosen model with its parameters, and the days of its fit."""
 
     name: str
     parameters: Shape
@@ -124,33 +59,33 @@ class Choice:
     outages: Ints
     """Ordinals of days without supply."""
     outage_below: float | None
-    """A day out of season with less use than this is an outage."""
+    """A day out of season with less use than this is an outage [base units]."""
 
 
 def choose(days: Days, allowed: Collection[str] | None = None) -> Choice:
-    """The model that the days bear, of the `allowed` ones (all where None; the mean is always allowed)."""
+    """The best model of the `allowed` ones (None: all); the mean is always allowed."""
     if days.calendar == "ru_school":
         days = replace(days, calendar=_school_calendar(days, allowed))
     none = np.zeros(len(days), dtype=bool)
-    outage, below = _outages(days) if days.rules else (none, None)
+    outage, below = outage_days(days) if days.rules else (none, None)
     picked = _pick(days.only(~outage), allowed)
     if not MODELS[picked[0]].needs_season and outage.any():
         outage, below = none, None
         picked = _pick(days, allowed)
-    held = days.only(~outage)
-    absurd = _absurd(held, *picked)
+    supplied = days.only(~outage)
+    absurd = absurd_days(supplied, *picked)
     if absurd.any():
-        picked = _pick(held.only(~absurd), allowed)
-    fitted = held.only(~absurd)
+        picked = _pick(supplied.only(~absurd), allowed)
+    fitted = supplied.only(~absurd)
     name, parameters = picked
-    soft = _softened(fitted, name, parameters)
-    if soft.any():
-        calm = fitted.only(~soft)
-        again = _solve(name, _shape_again(name, parameters, calm), calm)
+    outlying = outlying_days(fitted, name, parameters)
+    if outlying.any():
+        calm = fitted.only(~outlying)
+        again = solve(name, _shape_again(name, parameters, calm), calm)
         if again is not None:
             parameters = again[0]
     return Choice(
-        name, _exact(name, parameters, fitted), fitted, held.dates[absurd], days.dates[outage], below
+        name, exact(name, parameters, fitted), fitted, supplied.dates[absurd], days.dates[outage], below
     )
 
 
@@ -175,7 +110,7 @@ def _pick(days: Days, allowed: Collection[str] | None) -> tuple[str, Shape]:
     usable = set(MODELS) if allowed is None else {"mean", *allowed}
     found: dict[str, tuple[float, float, str, Shape]] = {}
     for name, shape in _shapes(days, usable):
-        solved = _solve(name, shape, days)
+        solved = solve(name, shape, days)
         if solved is not None:
             parameters, sse, n_prime = solved
             if name not in found or sse < found[name][0]:
@@ -326,126 +261,3 @@ def _shape_again(name: str, parameters: Shape, days: Days) -> Shape:
     t = effective_temperature(inside.temp, inside.before, tenths)
     found = best_heating(to_bins(t[None, :], inside.used[None, :]))
     return shape | {"balance_c": float(found.balance_c[0])} if math.isfinite(found.sse[0]) else shape
-
-
-def _solve(name: str, shape: Shape, days: Days) -> tuple[Shape, float, float] | None:
-    """(parameters, SSE, n'): least squares with bases and slopes not below zero; None where a slope would be."""
-    model = MODELS[name]
-    if name == "mean":
-        level = float(days.used.mean())
-        off = days.used - level
-        return {"base": level}, float(off @ off), max(effective_days(len(days), lag1(days.dates, off)), 2.0)
-    columns = days.columns(model, shape)
-    free = np.ones(columns.shape[1], dtype=bool)
-    signed = np.array([coefficient == "day_off" for coefficient in model.coefficients])
-    values = np.zeros(columns.shape[1])
-    while True:
-        values[:] = 0.0
-        values[free] = np.linalg.lstsq(columns[:, free], days.used, rcond=None)[0]
-        below = free & (values < 0.0) & ~signed
-        if not below.any():
-            break
-        if below[model.bases :].any():
-            return None
-        free &= ~below
-        if not free.any():
-            return None
-    if (values[model.bases :][~signed[model.bases :]] <= 0.0).any():
-        return None
-    residual = days.used - columns @ values
-    sse = float(residual @ residual)
-    n_prime = max(effective_days(len(days), lag1(days.dates, residual)), 2.0)
-    coefficients: Shape = {n: float(v) for n, v in zip(model.coefficients, values, strict=True)}
-    return coefficients | shape, sse, n_prime
-
-
-def _outages(days: Days) -> tuple[Bools, float | None]:
-    """Days without supply out of the heating season (by every rule), and the use below which a day is one."""
-    off = np.asarray(days.on.max(axis=0) == 0.0)
-    none = np.zeros(len(days), dtype=bool)
-    if off.sum() < LEAST_SEASON_DAYS:
-        return none, None
-    limit = OUTAGE_SHARE * float(np.median(days.used[off]))
-    if limit <= 0.0:
-        return none, None
-    low = off & (days.used < limit)
-    found = none.copy()
-    run: list[int] = []
-    for index in [*np.flatnonzero(low).tolist(), -1]:
-        if run and (index < 0 or days.dates[index] != days.dates[run[-1]] + 1):
-            if len(run) >= OUTAGE_RUN:
-                found[run] = True
-            run = []
-        run.append(index)
-    if not found.any() or found.sum() > OUTAGE_SHARE * off.sum():
-        return none, None
-    return found, limit
-
-
-def _absurd(days: Days, name: str, parameters: Shape) -> Bools:
-    """Days that no house can have, at most 1 % of them."""
-    none = np.zeros(len(days), dtype=bool)
-    # The limits rest on percentiles so that one wild day cannot raise them.
-    ranked = np.sort(days.used)
-    low, high = float(ranked[len(days) // 20]), float(ranked[(19 * len(days)) // 20])
-    if ranked[0] >= min(low, 0.0) and ranked[-1] <= _ABSURD_TIMES * high:
-        return none
-    model = MODELS[name]
-    expected = many_days(model, parameters, days.columns(model, parameters))
-    usual = max(high, float(np.median(expected)))
-    wild = days.used > _ABSURD_TIMES * usual if usual > 0 else none
-    wild = wild | ((days.used < 0) & (low >= 0))
-    return wild if 0 < wild.sum() <= _MOST_LEFT_OUT * len(days) else none
-
-
-def _softened(days: Days, name: str, parameters: Shape) -> Bools:
-    """Days beyond 4 robust standard deviations, at most 5 %; low and high expected use have their own scale."""
-    model = MODELS[name]
-    expected = many_days(model, parameters, days.columns(model, parameters))
-    residual = days.used - expected
-    high = expected > np.sort(expected)[len(days) // 2]
-    off = np.abs(residual)
-    score = np.zeros(len(days))
-    for group in (high, ~high):
-        here = off[group]
-        if len(here) < 10:
-            continue
-        scale = 1.4826 * float(np.partition(here, len(here) // 2)[len(here) // 2])
-        if scale > 0:
-            score[group] = here / scale
-    most = int(_MOST_SOFTENED * len(days))
-    limit = max(_ROBUST_SDS, float(np.sort(score)[-most - 1]))
-    return score > limit
-
-
-def _exact(name: str, parameters: Shape, days: Days) -> Shape:
-    """The parameters, with the bases shifted so that the total over the days is exact, rounded to six decimals."""
-    model = MODELS[name]
-    columns = days.columns(model, parameters)
-    values = np.array([float(parameters[each]) for each in model.coefficients])
-    total = math.fsum(days.used.tolist())
-    for base in range(model.bases):
-        here = columns[:, base] > 0.0
-        if here.any():
-            residual = days.used[here] - columns[here] @ values
-            values[base] = max(values[base] + math.fsum(residual.tolist()) / int(here.sum()), 0.0)
-    reached = math.fsum(np.maximum(columns @ values, 0.0).tolist())
-    # Where a base or a day stopped at zero the shift was not enough; the scale is.
-    if reached > 0.0 and abs(reached / total - 1.0) > 1e-12:
-        values *= total / reached
-    exact = parameters | {n: round(float(v), 6) for n, v in zip(model.coefficients, values, strict=True)}
-
-    def off(shifted: Shape) -> float:
-        return abs(float(many_days(model, shifted, columns).sum()) - total)
-
-    if off(exact) <= 0.00025 * total:
-        return exact
-    # Few base units a day: rounding to whole ones shifts the total; look nearby for coefficients that it does not.
-    first = model.coefficients[0]
-    nearby = [exact | {first: round(float(exact[first]) + step / 100, 6)} for step in range(-50, 51)]
-    for step in range(-100, 101):
-        scaled: Shape = {
-            each: round(float(exact[each]) * (1 + step / 10_000), 6) for each in model.coefficients
-        }
-        nearby.append(exact | scaled)
-    return min(nearby, key=off)

@@ -15,10 +15,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from metering.baselines.changepoint import effective_temperature
-from metering.baselines.document import LEAST_DAYS, Baseline, TooFewDays, freeze, require_self_bias
+from metering.baselines.document import Baseline
+from metering.baselines.fit import TooFewDays, freeze, require_self_bias
+from metering.baselines.fit_days import LEAST_DAYS
 from metering.baselines.models import MODELS, many_days, term_columns
 from metering.baselines.residuals import effective_days, lag1
-from metering.savings.compare import DailyUse, Period
+from metering.periods import DailyUse, Period
 
 
 class Series(NamedTuple):
@@ -106,8 +108,7 @@ def fit_with_series(
         expected=expected,
         when=when,
         resolution="day",
-        first=period.first,
-        last=period.last,
+        period=period,
         unit=unit,
         facts=hashlib.sha256(facts).hexdigest()[:16],
         weather=(float(t.min()), float(t.max())),

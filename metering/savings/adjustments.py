@@ -7,11 +7,9 @@ reason, who proposed and who approved it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from metering.alerts.energy import Figure
 from metering.baselines.document import Baseline
 
 
@@ -89,33 +87,3 @@ class Adjustment(NamedTuple):
             days, number = self.last - self.first + 1, date - self.first
             added += self.total * (number + 1) // days - self.total * number // days
         return added
-
-
-class Adjusted(NamedTuple):
-    """Totals with and without the approved adjustments [base units]."""
-
-    expected: int
-    """As the baseline says."""
-    adjusted: int
-    """With the approved adjustments."""
-    used: int
-    counted: tuple[Adjustment, ...]
-    waiting: tuple[Adjustment, ...]
-    """Proposed and not approved."""
-
-
-def adjust(days: Sequence[Figure], adjustments: Iterable[Adjustment]) -> Adjusted:
-    """Totals of the days with the adjustments that somebody approved."""
-    held = list(adjustments)
-    counted = tuple(each for each in held if each.approved_by)
-    expected, added = 0, 0
-    for day in days:
-        expected += day.expected
-        added += sum(each.added(day.date, day.expected) for each in counted)
-    return Adjusted(
-        expected,
-        expected + added,
-        sum(day.used for day in days),
-        counted,
-        tuple(each for each in held if not each.approved_by),
-    )

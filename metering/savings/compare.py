@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from metering.baselines.document import Baseline, fit
+from metering.baselines.document import Baseline
 from metering.baselines.models import many_days, term_columns
-from metering.baselines.season import Seasons
+from metering.periods import DailyUse, Period
 from metering.savings.sufficiency import Doubt, doubts
 from metering.savings.uncertainty import Grade, Width, grade, interval, t_quantile, width_90
 from metering.times import DAYS_A_YEAR
 
 DAYS_PER_MONTH = DAYS_A_YEAR / 12
-
-
-class Period(NamedTuple):
-    """Local days by their ordinals, both ends included."""
-
-    first: int
-    last: int
-
-    @property
-    def days(self) -> int:
-        """How many days."""
-        return self.last - self.first + 1
-
-    def __str__(self) -> str:
-        return f"{dt.date.fromordinal(self.first)}..{dt.date.fromordinal(self.last)}"
-
-
-class DailyUse(NamedTuple):
-    """Complete days of one meter and the weather, by date ordinal."""
-
-    used: Mapping[int, int]
-    """Use of a day [base units]."""
-    temps_mc: Mapping[int, int]
-    """Mean outdoor temperature of a day [m°C]; days before the periods tell the heating season."""
-    estimated: Mapping[int, int] = {}
-    """The part of a day's use that rests on interpolation [base units]."""
-    seasons: Seasons = ()
-    """Declared days with heat (first, last); the rule of `metering.baselines.season` where none are."""
 
 
 class NoDays(ValueError):
@@ -91,37 +61,6 @@ class Compared(NamedTuple):
     def interval(self) -> tuple[float, float]:
         """The 90 % interval of `share`."""
         return interval(expected_total=self.expected, used_total=self.used, half_width=self.half_width)
-
-
-def fit_period(
-    days: DailyUse,
-    period: Period,
-    *,
-    unit: str = "Wh",
-    latitude: float | None = None,
-    calendar: str | None = None,
-    models: Collection[str] | None = None,
-) -> Baseline:
-    """The baseline fitted on the complete days of `period`; the arguments are those of `baselines.document.fit`.
-
-    Raises:
-        Unfit: the days do not bear a baseline.
-    """
-    dates = [date for date in range(period.first, period.last + 1) if date in days.used]
-    return fit(
-        dates=dates,
-        used=[days.used[date] for date in dates],
-        temps_mc=[days.temps_mc.get(date) for date in dates],
-        temps_before_mc=[days.temps_mc.get(date - 1) for date in dates],
-        temp_of=days.temps_mc.get,
-        seasons=days.seasons,
-        first=period.first,
-        last=period.last,
-        unit=unit,
-        latitude=latitude,
-        calendar=calendar,
-        models=models,
-    )
 
 
 def compare(days: DailyUse, baseline: Baseline, reporting: Period) -> Compared:
@@ -263,13 +202,16 @@ def normalised(before: Baseline, after: Baseline, weather: DailyUse, period: Per
         )
         sums.append(int(many_days(baseline.form, baseline.parameters, columns).sum()))
         total = columns.sum(axis=0)
-        variance = float(total @ np.array(baseline.covariance) @ total)
-        widths.append(t_quantile(baseline.n_prime - baseline.k) * math.sqrt(max(variance, 0.0)))
+        variance = float(total @ np.array(baseline.residuals.covariance) @ total)
+        widths.append(t_quantile(baseline.metrics.n_prime - baseline.k) * math.sqrt(max(variance, 0.0)))
         unseen = max(
             unseen,
             sum(baseline.extrapolated(t, e) for t, e in zip(temp.tolist(), earlier.tolist(), strict=True)),
         )
-    drift = max(t_quantile(each.drift_degrees) * each.drift for each in (before, after)) * sums[0]
+    drift = (
+        max(t_quantile(each.between_years.degrees) * each.between_years.sd for each in (before, after))
+        * sums[0]
+    )
     return Normalised(sums[0], sums[1], math.hypot(*widths, drift), unseen / period.days)
 
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from metering.baselines.document import Baseline
-from metering.baselines.season import Seasons
+from metering.periods import Seasons
 from metering.savings.adjustments import Adjustment, Statics, adjusted, scaled
 from metering.site.model import Building, Contract, DatedStatics, Meter, NonRoutine, Site
 from metering.units import UNITS, to_amount

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Final, Literal, NamedTuple
 
-from metering.savings.compare import Compared, DailyUse, Period
+from metering.periods import DailyUse, Period
+from metering.savings.compare import Compared
 
 INDOOR_MC: Final = 20_000
 """Indoor temperature where the contract names none [m°C] (GOST 30494: 20 °C, 18 °C for warmer regions)."""

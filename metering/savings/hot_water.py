@@ -54,5 +54,9 @@ def split(
     ):
         return None
     water = min(days * float(baseline.parameters[first]), float(used))
-    half = t_quantile(baseline.n_prime - baseline.k) * days * math.sqrt(max(baseline.covariance[0][0], 0.0))
+    half = (
+        t_quantile(baseline.metrics.n_prime - baseline.k)
+        * days
+        * math.sqrt(max(baseline.residuals.covariance[0][0], 0.0))
+    )
     return Split(used - round(water), round(water), half, "days without heat")

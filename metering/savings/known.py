@@ -13,7 +13,7 @@ from metering.baselines.models import candidates
 
 
 class Known(TypedDict):
-    """Arguments of `metering.baselines.document.fit` and `metering.savings.compare.fit_period`."""
+    """Arguments of `fit` and `fit_period` of `metering.baselines.fit`."""
 
     models: Collection[str]
     latitude: float | None

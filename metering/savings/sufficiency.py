@@ -57,10 +57,10 @@ def doubts(
         coverage = baseline.n / max(period - len(baseline.outages), 1)
         if coverage < LEAST_COVERAGE:
             found.append(Doubt("few_days", coverage, LEAST_COVERAGE, True))
-    if baseline.n_prime <= baseline.k + 2:
-        found.append(Doubt("few_independent_days", baseline.n_prime, baseline.k + 2, True))
-    if baseline.cvrmse > MOST_CVRMSE:
-        found.append(Doubt("weak_model", baseline.cvrmse, MOST_CVRMSE, True))
+    if baseline.metrics.n_prime <= baseline.k + 2:
+        found.append(Doubt("few_independent_days", baseline.metrics.n_prime, baseline.k + 2, True))
+    if baseline.metrics.cvrmse > MOST_CVRMSE:
+        found.append(Doubt("weak_model", baseline.metrics.cvrmse, MOST_CVRMSE, True))
     if expected_total > 0 and extrapolated_total > 0:
         share = extrapolated_total / expected_total
         found.append(Doubt("unseen_weather", share, MOST_UNSEEN, share > MOST_UNSEEN))

@@ -99,13 +99,13 @@ def fsu_half_width_90(baseline: Baseline, *, days: int, months: float, expected_
     """
     if days <= 0:
         return 0.0
-    n, n_prime = baseline.n, baseline.n_prime
+    n, n_prime = baseline.n, baseline.metrics.n_prime
     if baseline.resolution == "day":
         a = sun_baltazar(months)
         a = math.sqrt(1.0 + max(a * a - 1.0, 0.0) * _THEIR_BASELINE_DAYS / n)
     else:
         a = sun_baltazar_monthly(months)
-    scatter = baseline.cvrmse * abs(expected_total)
+    scatter = baseline.metrics.cvrmse * abs(expected_total)
     points = n / n_prime * (1.0 + 2.0 / n_prime) / _points(baseline, days, months)
     return t_quantile(n_prime - baseline.k) * a * scatter * math.sqrt(points)
 
@@ -120,15 +120,17 @@ def hac_half_width_90(baseline: Baseline, *, days: int, months: float, expected_
         return 0.0
     m = _points(baseline, days, months)
     first = float(baseline.parameters[baseline.form.coefficients[0]])
-    level = first * baseline.terms[0]
-    rest = baseline.mean - level
-    scale = (expected_total / m - level) / rest if abs(rest) > 1e-9 * baseline.mean else 1.0
-    x = [m * baseline.terms[0], *(m * scale * term for term in baseline.terms[1:])]
-    coefficients = sum(a * b * baseline.covariance[i][j] for i, a in enumerate(x) for j, b in enumerate(x))
+    level = first * baseline.residuals.terms[0]
+    rest = baseline.metrics.mean - level
+    scale = (expected_total / m - level) / rest if abs(rest) > 1e-9 * baseline.metrics.mean else 1.0
+    x = [m * baseline.residuals.terms[0], *(m * scale * term for term in baseline.residuals.terms[1:])]
+    coefficients = sum(
+        a * b * baseline.residuals.covariance[i][j] for i, a in enumerate(x) for j, b in enumerate(x)
+    )
     # Not scaled with use, as FSU is: a summer month scatters less about its own mean, but the model misses it by
     # about as much energy as a winter month (measured: 2.3 % of a January, 8 % of a July).
-    noise = m * baseline.rmse**2 * baseline.long_run
-    return t_quantile(baseline.n_prime - baseline.k) * math.sqrt(noise + max(coefficients, 0.0))
+    noise = m * baseline.metrics.rmse**2 * baseline.residuals.long_run
+    return t_quantile(baseline.metrics.n_prime - baseline.k) * math.sqrt(noise + max(coefficients, 0.0))
 
 
 def width_90(
@@ -156,7 +158,7 @@ def width_90(
         fsu_half_width_90(baseline, days=days, months=months, expected_total=expected_total),
         hac_half_width_90(baseline, days=days, months=months, expected_total=expected_total),
     )
-    drift = t_quantile(baseline.drift_degrees) * baseline.drift * abs(expected_total)
+    drift = t_quantile(baseline.between_years.degrees) * baseline.between_years.sd * abs(expected_total)
     estimated = ESTIMATED_SHARE * abs(estimated_total)
     extrapolated = Z90 * EXTRAPOLATED_SHARE * abs(extrapolated_total)
     adjusted = ADJUSTED_SHARE * abs(adjusted_total)
@@ -168,27 +170,6 @@ def width_90(
         extrapolated,
         adjusted,
     )
-
-
-def half_width_90(
-    baseline: Baseline,
-    *,
-    days: int,
-    months: float,
-    expected_total: int,
-    used_total: int,
-    estimated_total: int = 0,
-    extrapolated_total: int = 0,
-) -> float:
-    """`width_90(...).total`; `used_total` is taken for the callers' sake, the width does not depend on it."""
-    return width_90(
-        baseline,
-        days=days,
-        months=months,
-        expected_total=expected_total,
-        estimated_total=estimated_total,
-        extrapolated_total=extrapolated_total,
-    ).total
 
 
 def interval(*, expected_total: int, used_total: int, half_width: float) -> tuple[float, float]:
@@ -216,11 +197,11 @@ def grade(baseline: Baseline, *, expected_total: int, used_total: int, half_widt
     the model has parameters plus two.
     """
     avoided = abs(expected_total - used_total)
-    if baseline.n_prime <= baseline.k + 2 or half_width >= avoided:
+    if baseline.metrics.n_prime <= baseline.k + 2 or half_width >= avoided:
         return "D"
     share = half_width / avoided
-    if baseline.cvrmse <= 0.10 and abs(baseline.nmbe) <= 0.005 and share <= 0.25:
+    if baseline.metrics.cvrmse <= 0.10 and abs(baseline.metrics.nmbe) <= 0.005 and share <= 0.25:
         return "A"
-    if baseline.cvrmse <= 0.25 and share <= 0.50:
+    if baseline.metrics.cvrmse <= 0.25 and share <= 0.50:
         return "B"
     return "C"

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from ingest.captures import Capture, write_capture
-from metering.savings.compare import Period
+from metering.periods import Period
 from metering.times import to_ms
 from simulators.exam.houses import WH_PER_UNIT, Examined, simulate
 from simulators.exam.scoring import Mark, score

@@ -25,7 +25,7 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from metering.savings.compare import DailyUse, Period
+from metering.periods import DailyUse, Period
 from simulators.exam.drift import draw_levels, draw_vacancies
 from simulators.exam.traits import DRIFTS, MASSES, YEARS_K, Calendar, Traits, calendar
 from simulators.house import (

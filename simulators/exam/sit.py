@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from metering.baselines.document import Unfit
-from metering.savings.compare import compare, fit_period
+from metering.baselines.fit import Unfit, fit_period
+from metering.savings.compare import compare
 from metering.savings.known import Known, known_of
 from simulators.exam.houses import Examined, simulate
 from simulators.exam.scoring import Mark, score
@@ -54,7 +54,7 @@ def kvartal(house: Examined) -> Figure | None:
         return None
     compared = compare(house.days, baseline, house.reporting)
     low, high = compared.interval
-    return Figure(compared.share, low, high, baseline.cvrmse, baseline.rho)
+    return Figure(compared.share, low, high, baseline.metrics.cvrmse, baseline.metrics.rho)
 
 
 def sit(

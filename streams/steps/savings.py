@@ -10,12 +10,13 @@ from typing import Any, Final, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from metering.baselines.document import Baseline, Unfit, fit
+from metering.baselines.document import Baseline
+from metering.baselines.fit import Unfit, fit
 from metering.baselines.season import last_affected
 from metering.baselines.series import SERIES, fit_with_series
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
 from metering.part_names import PartName, month_name
-from metering.savings.compare import DailyUse, Period
+from metering.periods import DailyUse, Period
 from metering.savings.conditions import Conditions, conditions, seasons_for
 from metering.savings.known import known_of
 from metering.savings.sufficiency import LEAST_COVERAGE

@@ -16,7 +16,7 @@ from metering.flags import NAMES as FLAG_NAMES
 from metering.part_names import PartName, month_name
 from metering.savings.compare import DAYS_PER_MONTH
 from metering.savings.sufficiency import doubts
-from metering.savings.uncertainty import grade, half_width_90, width_90
+from metering.savings.uncertainty import grade, width_90
 from metering.savings.worth import at_stake, price_digest, worth
 from metering.site.model import Contract, Site
 from metering.times import HOUR_MS
@@ -117,13 +117,9 @@ def watch_step(site: Site) -> Step:
             first, last = days[0].date, days[-1].date
 
             def half_width(count: int, first: int, expected: int, used: int) -> float:
-                return half_width_90(
-                    baseline,
-                    days=count,
-                    months=count / DAYS_PER_MONTH,
-                    expected_total=expected,
-                    used_total=used,
-                )
+                return width_90(
+                    baseline, days=count, months=count / DAYS_PER_MONTH, expected_total=expected
+                ).total
 
             expected = sum(day.expected for day in days)
             used = sum(day.used for day in days)
@@ -171,11 +167,13 @@ def watch_step(site: Site) -> Step:
         return {_HEAD: WatchHead(head.document, head.months, False, tuple(alerts), position)}, events
 
     def _alerts(contract: Contract, baseline: Baseline, days: list[Figure], half_width: Any) -> list[Alert]:
-        spread = math.sqrt((1 + max(0.0, baseline.rho)) / (1 - min(0.95, max(0.0, baseline.rho))))
+        spread = math.sqrt(
+            (1 + max(0.0, baseline.metrics.rho)) / (1 - min(0.95, max(0.0, baseline.metrics.rho)))
+        )
         raised = energy_alerts(
             days,
             guarantee_pct=contract.guaranteed_savings_pct,
-            day_scatter=baseline.rmse * spread,
+            day_scatter=baseline.metrics.rmse * spread,
             half_width=half_width,
         )
         tariff = tariffs[contract.id]

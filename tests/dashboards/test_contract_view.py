@@ -18,9 +18,10 @@ from dashboards.portfolio import lines as portfolio_lines
 from dashboards.portfolio import view_portfolio
 from dashboards.words.contract import lines, spans_of
 from metering.baselines.daylight import dark_hours
-from metering.baselines.document import Baseline, fit
+from metering.baselines.document import Baseline
+from metering.baselines.fit import fit, fit_period
 from metering.events import Day, Savings, WeatherDay
-from metering.savings.compare import DailyUse, Period, fit_period
+from metering.periods import DailyUse, Period
 from metering.savings.conditions import conditions
 from metering.site.model import Site, parse_site
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kvartal.tables import TableError, fit_table, read_table, savings_table
-from metering.savings.compare import Period
+from metering.periods import Period
 
 DATA = Path(__file__).parents[1] / "data"
 UTC = ZoneInfo("UTC")

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kvartal.tables import TableError, fit_table, read_table, savings_table
-from metering.savings.compare import Period, compare, fit_period
+from metering.baselines.fit import fit_period
+from metering.periods import Period
+from metering.savings.compare import compare
 
 DATA = Path(__file__).parents[1] / "data"
 UTC = ZoneInfo("UTC")

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.decode import Decoder, copy_to_buildings
-from metering.baselines.document import Baseline, fit
+from metering.baselines.document import Baseline
+from metering.baselines.fit import fit
 from metering.events import (
     Alert,
     Counted,

@@ -6,14 +6,18 @@ import datetime as dt
 import hashlib
 import json
 import math
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from metering.baselines.document import BadDocument, Baseline, NoUse, TooCoarse, TooFewDays, Unfit, fit
-from metering.baselines.models import candidates
+from metering.baselines.document import BadDocument, Baseline
+from metering.baselines.fit import NoUse, TooCoarse, TooFewDays, Unfit, fit
+from metering.baselines.models import MODELS, candidates
 
 FIRST = dt.date(2024, 10, 1).toordinal()
 
@@ -98,6 +102,79 @@ def test_the_document_is_the_baseline():
         )
 
 
+class Frozen(msgspec.Struct):
+    """A document frozen by an earlier version, with expected uses that it gave then."""
+
+    id: str
+    days: list[tuple[int, int, int, bool | None, int]]
+    """(date, temperature [m°C], that of the day before, heated, expected use)."""
+    document: msgspec.Raw
+
+
+FROZEN = [
+    msgspec.json.decode(line, type=Frozen)
+    for line in (Path(__file__).parents[2] / "data" / "frozen_baselines.jsonl").read_bytes().splitlines()
+]
+
+
+@pytest.mark.parametrize("frozen", FROZEN, ids=lambda frozen: frozen.id)
+def test_documents_of_an_earlier_version_keep_their_bytes_and_figures(frozen):
+    baseline = Baseline.from_document(bytes(frozen.document))
+    assert baseline.id == frozen.id
+    written = replace(baseline).document  # a copy has no bytes to keep: it writes them
+    assert written == bytes(frozen.document)
+    for date, temp, before, heated, expected in frozen.days:
+        assert baseline.expected(temp, before, heated=heated, date=date) == expected
+
+
+def test_formulas_are_those_of_earlier_versions():
+    for frozen in FROZEN:
+        baseline = Baseline.from_document(bytes(frozen.document))
+        assert baseline.formula == baseline.form.formula
+
+
+def test_earlier_documents_are_of_every_kind():
+    baselines = [Baseline.from_document(bytes(frozen.document)) for frozen in FROZEN]
+    assert {each.model.removesuffix("_week") for each in baselines} == {
+        name.removesuffix("_week") for name in MODELS
+    }
+    assert {each.resolution for each in baselines} == {"day", "month"}
+    assert any(each.prior for each in baselines)
+    assert any(each.outages for each in baselines)
+    assert any(each.left_out for each in baselines)
+    assert {each.between_years.years for each in baselines} == {1, 3}
+
+
+def test_bytes_that_were_read_are_kept_even_if_they_are_not_canonical():
+    document = json.dumps(json.loads(fitted(a_year()).document), indent=1).encode()
+    baseline = Baseline.from_document(document)
+    assert baseline.document == document
+    assert baseline.id == hashlib.sha256(document).hexdigest()[:16]
+
+
+def changed(**fields):
+    """A good document with other fields; `...` leaves a field out."""
+    content = json.loads(fitted(a_year()).document) | fields
+    return json.dumps({name: value for name, value in content.items() if value is not ...}).encode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"format": "kvartal-baseline/2"}, "format 'kvartal-baseline/2'; known is 'kvartal-baseline/1'"),
+        ({"model": "magic"}, "baseline model 'magic'; known are mean, heating_2p, .*"),
+        ({"model": ...}, "not a baseline document: .* `model`"),
+        ({"days": "many"}, r"not a baseline document: Expected `int`, got `str` - at `\$.days`"),
+        ({"metrics": {}}, r"not a baseline document: .* `mean` - at `\$.metrics`"),
+        ({"parameters": {"base": 1.0}}, r"not a baseline document: .* `heating` - at `\$.parameters`"),
+        ({"first": "yesterday"}, r"not a baseline document: .* - at `\$.first`"),
+    ],
+)
+def test_what_is_wrong_with_a_document_is_named(fields, says):
+    with pytest.raises(BadDocument, match=says):
+        Baseline.from_document(changed(**fields))
+
+
 def test_the_same_days_give_the_same_document():
     assert fitted(a_year()).document == fitted(a_year()).document
 
@@ -146,7 +223,7 @@ def test_days_without_a_temperature_are_not_fitted_on():
     baseline = fitted((dates, used, temps, before))
     assert baseline.model == "heating_3p"
     assert baseline.n == 365 - 37
-    assert abs(baseline.self_bias) <= 0.0005
+    assert abs(baseline.metrics.self_bias) <= 0.0005
 
 
 def test_without_any_weather_the_mean_is_all_there_is():
@@ -265,4 +342,4 @@ def test_every_baseline_reproduces_the_total_of_its_days(data, everything):
     total = sum(u for u, _, _, _ in days)
     expected = sum(baseline.expected(t, b, heated=baseline.heated(d, temp_of), date=d) for _, d, t, b in days)
     assert abs(expected / total - 1) <= 0.0005
-    assert abs(baseline.self_bias) <= 0.0005
+    assert abs(baseline.metrics.self_bias) <= 0.0005

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from metering.baselines.daylight import dark_hours
-from metering.baselines.document import Baseline, NoUse, TooFewDays
+from metering.baselines.document import Baseline
+from metering.baselines.fit import NoUse, TooFewDays
 from metering.baselines.monthly import Act, acts_of, fit_months
 from metering.events import Unknown
-from metering.savings.uncertainty import fsu_half_width_90, half_width_90, t_quantile
+from metering.savings.uncertainty import fsu_half_width_90, t_quantile, width_90
 from metering.times import to_ms
 
 FIRST = dt.date(2023, 10, 1)
@@ -61,11 +62,13 @@ def test_the_interval_is_that_of_months():
     baseline = fit_months(acts(), temp_of)
     year = sum(act.used for act in acts())
     fsu = fsu_half_width_90(baseline, days=365, months=12, expected_total=year)
-    n = baseline.n_prime
+    n = baseline.metrics.n_prime
     polynomial = -0.00022 * 144 + 0.03306 * 12 + 0.94054
-    by_hand = t_quantile(n - 3) * polynomial * baseline.cvrmse * year * math.sqrt(12 / n * (1 + 2 / n) / 12)
+    by_hand = (
+        t_quantile(n - 3) * polynomial * baseline.metrics.cvrmse * year * math.sqrt(12 / n * (1 + 2 / n) / 12)
+    )
     assert fsu == pytest.approx(by_hand)
-    width = half_width_90(baseline, days=365, months=12, expected_total=year, used_total=0)
+    width = width_90(baseline, days=365, months=12, expected_total=year).total
     assert width >= math.hypot(fsu, 2.015 * 0.0175 * year) * 0.9999
 
 

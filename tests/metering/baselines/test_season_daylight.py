@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering.baselines.calendars import day_off
-from metering.baselines.daylight import dark_hours, dark_share, sun_elevation
+from metering.baselines.daylight import dark_hours
 from metering.baselines.season import DECLARED, RULES, USUAL, heated, heated_days, last_affected, rule_named
 
 DAY = dt.date(2024, 9, 20).toordinal()
@@ -95,19 +95,6 @@ def test_what_a_changed_temperature_can_reach(temps, at, new, rule):
 )
 def test_dark_hours(date, latitude, hours):
     assert dark_hours(ordinal(date), latitude) == pytest.approx(hours, abs=0.08)
-
-
-def test_the_hours_of_a_day_add_up_to_its_darkness():
-    for date in ("2025-01-10", "2025-04-10", "2025-09-30"):
-        start = (ordinal(date) - dt.date(1970, 1, 1).toordinal()) * 24
-        total = sum(dark_share(start + hour, 59.94, 30.31) for hour in range(24))
-        assert total == pytest.approx(dark_hours(ordinal(date), 59.94), abs=0.35)
-
-
-def test_the_sun_stands_highest_at_the_places_noon():
-    start = (ordinal("2025-04-15") - dt.date(1970, 1, 1).toordinal()) * 24
-    noon = max(range(24 * 60), key=lambda minute: sun_elevation(start + minute / 60, 59.94, 30.31))
-    assert noon / 60 == pytest.approx(12 - 30.31 / 15, abs=0.05)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from metering.baselines.daylight import dark_hours
+from metering.baselines.fit import fit_period
 from metering.baselines.season import RULES, USUAL, heated, heated_days, rule_named
-from metering.savings.compare import DailyUse, Period, compare, fit_period
+from metering.periods import DailyUse, Period
+from metering.savings.compare import compare
 
 FIRST = dt.date(2023, 7, 1).toordinal()
 N = 820
@@ -63,7 +65,7 @@ def test_each_load_finds_its_model_and_predicts_the_next_year(kind, model, more)
         days = house(kind, seed)
         baseline = fit_period(days, YEAR, **more)
         assert baseline.model == model
-        assert abs(baseline.self_bias) <= 0.0005
+        assert abs(baseline.metrics.self_bias) <= 0.0005
         assert compare(days, baseline, NEXT).share == pytest.approx(0.0, abs=0.01)
 
 
@@ -144,6 +146,6 @@ def test_three_years_show_their_own_drift():
         level = np.repeat(1 + spread * np.array([-1.0, 1.2, -0.2]), 366)[:n]
         use = {FIRST + i: round(1e7 * level[i] * (1 + 0.02 * rng.standard_normal())) for i in range(n)}
         baseline = fit_period(DailyUse(use, {}), Period(FIRST, FIRST + n - 1))
-        assert low < baseline.drift < high
-        assert "3 baseline years" in baseline.drift_source
-    assert fit_period(DailyUse(use, {}), Period(FIRST, FIRST + 364)).drift == 0.0175
+        assert low < baseline.between_years.sd < high
+        assert "3 baseline years" in baseline.between_years.source
+    assert fit_period(DailyUse(use, {}), Period(FIRST, FIRST + 364)).between_years.sd == 0.0175

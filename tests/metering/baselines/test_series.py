@@ -9,9 +9,10 @@ import math
 import numpy as np
 import pytest
 
-from metering.baselines.document import TooFewDays
+from metering.baselines.fit import TooFewDays, fit_period
 from metering.baselines.series import SERIES, fit_with_series
-from metering.savings.compare import DailyUse, Period, compare, fit_period
+from metering.periods import DailyUse, Period
+from metering.savings.compare import compare
 from metering.savings.sufficiency import doubts
 
 FIRST = dt.date(2024, 10, 1).toordinal()
@@ -50,7 +51,7 @@ def test_it_says_so_reproduces_its_days_and_is_in_doubt():
     baseline = fit_with_series(days, WINTER, area_m2=AREA)
     assert "series 137" in baseline.prior
     assert json.loads(baseline.document)["prior"] == SERIES["137"].source
-    assert abs(baseline.self_bias) <= 0.0005
+    assert abs(baseline.metrics.self_bias) <= 0.0005
     assert "short_period" in {doubt.kind for doubt in doubts(baseline)}
     assert fit_period(days, WINTER).prior == ""
 

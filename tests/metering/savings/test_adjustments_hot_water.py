@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
+import datetime as dt
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.alerts.energy import Figure
-from metering.baselines.document import Baseline
+from metering.baselines.document import Baseline, BetweenYears, Metrics, Residuals, TemperatureRange
 from metering.baselines.models import MODELS
-from metering.savings.adjustments import Adjustment, Statics, adjust, adjusted, scaled
+from metering.savings.adjustments import Adjustment, Statics, adjusted, scaled
 from metering.savings.hot_water import split
 
 
@@ -27,30 +26,37 @@ def a_baseline(model="heating_season", **parameters) -> Baseline:
     } | parameters
     form = MODELS[model]
     return Baseline(
-        document=b"",
         model=model,
+        formula="",
+        parameters={name: held[name] for name in form.parameters},
+        resolution="day",
         unit="Wh",
-        first=1,
-        last=365,
+        first_date=dt.date(1, 1, 1),
+        last_date=dt.date(1, 12, 31),
         n=365,
         k=form.k,
-        parameters={name: held[name] for name in form.parameters},
-        mean=2_000.0,
-        rmse=100.0,
-        cvrmse=0.05,
-        nmbe=0.0,
-        r2=0.9,
-        rho=0.0,
-        n_prime=365.0,
-        self_bias=0.0,
-        lowest_c=-20.0,
-        highest_c=25.0,
-        terms=(0.4, 0.6, 5.0),
-        covariance=((100.0, 0.0, 0.0), (0.0, 100.0, 0.0), (0.0, 0.0, 1.0)),
-        long_run=1.0,
-        drift=0.0,
-        drift_degrees=10.0,
-        drift_source="",
+        facts="",
+        prior="",
+        left_out_dates=(),
+        outage_dates=(),
+        outage_below=None,
+        temperature=TemperatureRange(lowest_c=-20.0, highest_c=25.0),
+        between_years=BetweenYears(sd=0.0, degrees=10.0, years=1, source=""),
+        metrics=Metrics(
+            mean=2_000.0,
+            rmse=100.0,
+            cvrmse=0.05,
+            nmbe=0.0,
+            r2=0.9,
+            rho=0.0,
+            n_prime=365.0,
+            self_bias=0.0,
+        ),
+        residuals=Residuals(
+            terms=(0.4, 0.6, 5.0),
+            covariance=((100.0, 0.0, 0.0), (0.0, 100.0, 0.0), (0.0, 0.0, 1.0)),
+            long_run=1.0,
+        ),
     )
 
 
@@ -69,18 +75,9 @@ def test_static_factors(statics, temp, heated, expected):
     assert adjusted(a_baseline(), statics, temp, heated=heated) == expected
 
 
-def test_only_approved_events_count_and_both_figures_are_kept():
-    days = [Figure(date, 100, 90) for date in range(1, 11)]
-    leak = Adjustment(3, 5, 20, "a shop moved in", "operator", "manager")
-    guess = Adjustment(1, None, -50, "flats empty?", "operator")
-    result = adjust(days, [leak, guess])
-    assert (result.expected, result.adjusted, result.used) == (1_000, 1_060, 900)
-    assert (result.counted, result.waiting) == ((leak,), (guess,))
-
-
-def test_an_open_event_goes_on():
-    days = [Figure(date, 100, 90) for date in range(1, 11)]
-    assert adjust(days, [Adjustment(6, None, -10, "r", "a", "b")]).adjusted == 950
+@pytest.mark.parametrize(("date", "added"), [(5, 0), (6, -10), (10, -10), (400, -10)])
+def test_an_open_event_goes_on(date, added):
+    assert Adjustment(6, None, -10, "r", "a", "b").added(date, 100) == added
 
 
 def test_hot_water_by_volume():
@@ -104,7 +101,7 @@ def test_nothing_tells_them_apart():
 
 
 def test_hot_water_is_never_more_than_all():
-    result = split(dataclasses.replace(a_baseline()), used=10_000, days=30)
+    result = split(a_baseline(), used=10_000, days=30)
     assert result is not None
     assert (result.hot_water, result.heating) == (10_000, 0)
 

@@ -7,7 +7,9 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from metering.savings.compare import DailyUse, NoDays, Period, compare, fit_period
+from metering.baselines.fit import fit_period
+from metering.periods import DailyUse, Period
+from metering.savings.compare import NoDays, compare
 
 FIRST = dt.date(2023, 10, 1).toordinal()
 BEFORE = Period(FIRST, FIRST + 365)

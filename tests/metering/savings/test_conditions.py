@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.baselines.document import fit
+from metering.baselines.fit import fit
 from metering.baselines.season import DECLARED, heated
 from metering.savings.adjustments import Adjustment
 from metering.savings.conditions import Conditions, conditions, seasons_for

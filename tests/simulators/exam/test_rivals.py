@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from metering.savings.compare import DailyUse, Period
+from metering.periods import DailyUse, Period
 from simulators.exam.houses import Examined
 from simulators.exam.rivals import NoOpendsm, opendsm, textbook
 from simulators.exam.table import long_form, short_form, take, take_all
