@@ -64,30 +64,21 @@ class Bins(NamedTuple):
     """Sum of squares about the mean, shape (meters, 1)."""
 
 
-def to_bins(t: Floats, y: Floats, present: NDArray[np.bool_] | None = None) -> Bins:
+def to_bins(t: Floats, y: Floats) -> Bins:
     """Count days into bins of 0.5 K.
 
     Args:
         t: Effective temperatures [°C], shape (meters, days).
         y: Use, the same shape, in any unit.
-        present: Which days count; all where None.
     """
-    meters, _ = t.shape
-    low = float(np.floor(np.min(t if present is None else t[present]) / STEP_C))
-    high = float(np.floor(np.max(t if present is None else t[present]) / STEP_C))
+    meters, days = t.shape
+    low = float(np.floor(np.min(t) / STEP_C))
+    high = float(np.floor(np.max(t) / STEP_C))
     size = int(high - low) + 1
-    if present is None:
-        n = np.full((meters, 1), float(t.shape[1]))
-        y_mean = y.mean(axis=1, keepdims=True)
-        centred = y - y_mean
-        rows = np.repeat(np.arange(meters), t.shape[1])
-        flat_t, flat_y = t.ravel(), centred.ravel()
-    else:
-        n = present.sum(axis=1, keepdims=True).astype(np.float64)
-        y_mean = np.where(present, y, 0.0).sum(axis=1, keepdims=True) / n
-        centred = np.where(present, y - y_mean, 0.0)
-        rows = np.nonzero(present)[0]
-        flat_t, flat_y = t[present], centred[present]
+    y_mean = y.mean(axis=1, keepdims=True)
+    centred = y - y_mean
+    rows = np.repeat(np.arange(meters), days)
+    flat_t, flat_y = t.ravel(), centred.ravel()
     at = rows * size + (np.floor(flat_t / STEP_C) - low).astype(np.int64)
 
     def running(weights: Floats | None) -> Floats:
@@ -101,7 +92,7 @@ def to_bins(t: Floats, y: Floats, present: NDArray[np.bool_] | None = None) -> B
         tt=running(flat_t * flat_t),
         y=running(flat_y),
         ty=running(flat_t * flat_y),
-        n=n,
+        n=np.full((meters, 1), float(days)),
         y_mean=y_mean,
         yy=(centred * centred).sum(axis=1, keepdims=True),
     )

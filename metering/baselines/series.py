@@ -55,9 +55,7 @@ SERIES: Final[dict[str, Series]] = {
 _LAG_TENTHS: Final = 6
 
 
-def fit_with_series(
-    days: DailyUse, period: Period, *, area_m2: float, series: str = "137", unit: str = "Wh"
-) -> Baseline:
+def fit_with_series(days: DailyUse, period: Period, *, area_m2: float, series: str = "137") -> Baseline:
     """A heating baseline of a short period, helped by what the series usually uses.
 
     Args:
@@ -65,7 +63,6 @@ def fit_with_series(
         period: The short period.
         area_m2: Heated area of the house.
         series: One of `SERIES`.
-        unit: Name of the base unit.
 
     Raises:
         TooFewDays: less than a month of days with a use and a temperature.
@@ -109,7 +106,7 @@ def fit_with_series(
         when=when,
         resolution="day",
         period=period,
-        unit=unit,
+        unit="Wh",
         facts=hashlib.sha256(facts).hexdigest()[:16],
         weather=(float(t.min()), float(t.max())),
         covariance=np.asarray(np.linalg.inv(together), dtype=np.float64),

@@ -569,19 +569,3 @@ def _difference(new: list[_T], old: list[_T]) -> tuple[list[_T], list[_T]]:
     if new == old:
         return [], []
     return [x for x in new if x not in old], [x for x in old if x not in new]
-
-
-def hours_of(parts: Parts, day: int) -> dict[int, tuple[int, int]]:
-    """Energy of every hour of a UTC day that the ledger holds: {hour: (amount, flags)}."""
-    head = parts.get(HEAD)
-    if not isinstance(head, Head):
-        return {}
-
-    def block_of(source: int) -> Block | None:
-        return _block(parts, source) if head.holds(source) else None
-
-    end = _end(head, block_of)
-    hours = range(day * 24, day * 24 + 24)
-    sources = _contributors(head, day, hours, block_of)
-    sums = {hour: _sum(sources, hour, end) for hour in hours}
-    return {hour: found for hour, found in sums.items() if found is not None}

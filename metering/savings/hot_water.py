@@ -31,9 +31,7 @@ class Split(NamedTuple):
     """`volume` or `days without heat`."""
 
 
-def split(
-    baseline: Baseline, *, used: int, days: int, litres: int | None = None, wh_per_litre: float = WH_PER_LITRE
-) -> Split | None:
+def split(baseline: Baseline, *, used: int, days: int, litres: int | None = None) -> Split | None:
     """The use of a period by purpose; None where neither a volume nor a base tells.
 
     Args:
@@ -41,10 +39,9 @@ def split(
         used: Heat of the period [Wh].
         days: Its days.
         litres: Hot water of the period [l], where it is metered.
-        wh_per_litre: Heat of a litre [Wh].
     """
     if litres is not None:
-        water = min(litres * wh_per_litre, float(used))
+        water = min(litres * WH_PER_LITRE, float(used))
         return Split(used - round(water), round(water), _NORM_SPREAD * water, "volume")
     first = baseline.form.coefficients[0]
     if (

@@ -34,13 +34,13 @@ class Portfolio(NamedTuple):
         return self.expected - self.used
 
 
-def combine(parts: Iterable[Part], *, common_share: float = COMMON_SHARE) -> Portfolio:
+def combine(parts: Iterable[Part]) -> Portfolio:
     """Sums of the parts; U^2 = sum U_i^2 + (c sum |S_i|)^2 (independent houses and a common part).
 
     One contract alone keeps its own interval.
     """
     held = list(parts)
-    shared = common_share if len(held) > 1 else 0.0
+    shared = COMMON_SHARE if len(held) > 1 else 0.0
     common = shared * sum(abs(part.expected - part.used) for part in held)
     return Portfolio(
         len(held),

@@ -677,7 +677,7 @@ class Site(_Part):
         return found
 
 
-def _faults(error: ValidationError, tables: dict[str, object]) -> Iterator[str]:
+def _faults(error: ValidationError) -> Iterator[str]:
     for fault in error.errors(include_url=False):
         path = ""
         for step in fault["loc"]:
@@ -706,5 +706,5 @@ def parse_site(text: str, *, file: str | PurePath = "site file") -> Site:
     try:
         return Site.model_validate(tables)
     except ValidationError as error:
-        faults = list(_faults(error, tables))
+        faults = list(_faults(error))
         raise SiteError("\n".join(f"{file}: {fault}" for fault in faults)) from None

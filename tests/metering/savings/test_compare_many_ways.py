@@ -52,8 +52,7 @@ def test_a_portfolio_is_surer_than_its_houses_but_never_surer_than_its_common_pa
         20_000,
     )
     assert together.half_width == pytest.approx(math.hypot(1000, 200))
-    assert combine(parts, common_share=0).half_width == pytest.approx(1000)
-    assert combine([Part(1, 0, 5.0)], common_share=0).half_width == 5.0
+    assert combine([Part(1, 0, 5.0)]).half_width == 5.0
     assert combine([]).half_width == 0.0
 
 
