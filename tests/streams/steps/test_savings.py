@@ -191,10 +191,10 @@ def test_three_years_of_history_tell_their_own_drift(plain: Kept) -> None:
     assert kept.fitted is not None
     assert plain.fitted is not None
     long, short = (Baseline.from_document(each.document) for each in (kept.fitted, plain.fitted))
-    assert long.drift_source.startswith("3 baseline years")
-    assert short.drift_source.startswith("prior")
-    assert (long.drift_degrees, short.drift_degrees) == (2.25, 5.0)
-    assert long.drift != short.drift
+    assert long.between_years.source.startswith("3 baseline years")
+    assert short.between_years.source.startswith("prior")
+    assert (long.between_years.degrees, short.between_years.degrees) == (2.25, 5.0)
+    assert long.between_years.sd != short.between_years.sd
 
 
 def test_a_series_helps_a_house_with_little_history_and_the_baseline_says_so(facts: list[Event]) -> None:
