@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,13 +12,25 @@ from metering.baselines.models import MODELS, many_days
 from metering.baselines.residuals import effective_days, lag1
 
 
-def solve(name: str, shape: Shape, days: Days) -> tuple[Shape, float, float] | None:
-    """(parameters, SSE, n'): least squares with bases and slopes not below zero; None where a slope would be."""
+class Solved(NamedTuple):
+    """A model with its least-squares coefficients."""
+
+    name: str
+    parameters: Shape
+    sse: float
+    """Sum of squared residuals [base units squared]."""
+    n_prime: float
+    """Independent days."""
+
+
+def solve(name: str, shape: Shape, days: Days) -> Solved | None:
+    """Least squares with bases and slopes not below zero; None if a slope would be."""
     model = MODELS[name]
     if name == "mean":
         level = float(days.used.mean())
         off = days.used - level
-        return {"base": level}, float(off @ off), max(effective_days(len(days), lag1(days.dates, off)), 2.0)
+        n_prime = max(effective_days(len(days), lag1(days.dates, off)), 2.0)
+        return Solved(name, {"base": level}, float(off @ off), n_prime)
     columns = days.columns(model, shape)
     free = np.ones(columns.shape[1], dtype=bool)
     signed = np.array([coefficient == "day_off" for coefficient in model.coefficients])
@@ -39,7 +52,7 @@ def solve(name: str, shape: Shape, days: Days) -> tuple[Shape, float, float] | N
     sse = float(residual @ residual)
     n_prime = max(effective_days(len(days), lag1(days.dates, residual)), 2.0)
     coefficients: Shape = {n: float(v) for n, v in zip(model.coefficients, values, strict=True)}
-    return coefficients | shape, sse, n_prime
+    return Solved(name, coefficients | shape, sse, n_prime)
 
 
 def exact(name: str, parameters: Shape, days: Days) -> Shape:
@@ -49,12 +62,12 @@ def exact(name: str, parameters: Shape, days: Days) -> Shape:
     values = np.array([float(parameters[each]) for each in model.coefficients])
     total = math.fsum(days.used.tolist())
     for base in range(model.bases):
-        here = columns[:, base] > 0.0
-        if here.any():
-            residual = days.used[here] - columns[here] @ values
-            values[base] = max(values[base] + math.fsum(residual.tolist()) / int(here.sum()), 0.0)
+        group = columns[:, base] > 0.0
+        if group.any():
+            residual = days.used[group] - columns[group] @ values
+            values[base] = max(values[base] + math.fsum(residual.tolist()) / int(group.sum()), 0.0)
     reached = math.fsum(np.maximum(columns @ values, 0.0).tolist())
-    # Where a base or a day stopped at zero the shift was not enough; the scale is.
+    # If a base or a day stopped at zero, the shift was not enough: scale all coefficients.
     if reached > 0.0 and abs(reached / total - 1.0) > 1e-12:
         values *= total / reached
     exact = parameters | {n: round(float(v), 6) for n, v in zip(model.coefficients, values, strict=True)}
@@ -64,7 +77,7 @@ def exact(name: str, parameters: Shape, days: Days) -> Shape:
 
     if off(exact) <= 0.00025 * total:
         return exact
-    # Few base units a day: rounding to whole ones shifts the total; look nearby for coefficients that it does not.
+    # At a few base units a day, rounding to whole units shifts the total: try coefficients nearby.
     first = model.coefficients[0]
     nearby = [exact | {first: round(float(exact[first]) + step / 100, 6)} for step in range(-50, 51)]
     for step in range(-100, 101):

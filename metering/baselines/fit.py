@@ -211,10 +211,9 @@ def freeze(
     mean, rmse = total / n, math.sqrt(sse / (n - k))
     spread = float(((used - mean) ** 2).sum())
     rho = lag1(when, residual)
-    middle = long_run_covariance(when, np.column_stack([columns * residual[:, None], residual]), rho, k)
+    own_covariance, long_run = _scatter(when, columns, residual, rho, k)
     if covariance is None:
-        covariance = _sandwich(columns, middle[:-1, :-1])
-    long_run = max(float(middle[-1, -1]) / (sse * n / (n - k)) if sse > 0 else 1.0, 1.0)
+        covariance = own_covariance
     drift = drift_of(when, residual, mean, rmse * math.sqrt(long_run)) if resolution == "day" else PRIOR
     frozen = Baseline(
         model=model,
@@ -254,13 +253,16 @@ def freeze(
     return Baseline.from_document(frozen.document)
 
 
-def _sandwich(columns: Floats, middle: Floats) -> Floats:
-    """HAC covariance of the coefficients [base units squared]."""
+def _scatter(when: Ints, columns: Floats, residual: Floats, rho: float, k: int) -> tuple[Floats, float]:
+    """HAC covariance of the coefficients [base units squared]; long-run variance of a residual over its variance."""
+    n, sse = len(residual), float(residual @ residual)
+    middle = long_run_covariance(when, np.column_stack([columns * residual[:, None], residual]), rho, k)
     # Terms differ by orders of magnitude (1 beside hundreds of degree days): scaled, inverted, scaled back.
     scale = np.maximum(np.abs(columns).max(axis=0), 1e-300)
     inverse = np.linalg.pinv((columns / scale).T @ (columns / scale)) / np.outer(scale, scale)
-    covariance: Floats = inverse @ middle @ inverse
-    return covariance
+    covariance: Floats = inverse @ middle[:-1, :-1] @ inverse
+    long_run = float(middle[-1, -1]) / (sse * n / (n - k)) if sse > 0 else 1.0
+    return covariance, max(long_run, 1.0)
 
 
 def require_self_bias(baseline: Baseline, expected: int, used: float) -> None:

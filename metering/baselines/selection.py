@@ -30,7 +30,7 @@ from metering.baselines.changepoint import (
     effective_temperature,
     to_bins,
 )
-from metering.baselines.coefficients import exact, solve
+from metering.baselines.coefficients import Solved, exact, solve
 from metering.baselines.fit_days import Days, Floats, Ints, Shape
 from metering.baselines.models import DARK_FROM_H, MODELS, SPELL_C, WEEK, many_days
 from metering.baselines.odd_days import absurd_days, outage_days, outlying_days
@@ -68,32 +68,33 @@ def choose(days: Days, allowed: Collection[str] | None = None) -> Choice:
         days = replace(days, calendar=_school_calendar(days, allowed))
     none = np.zeros(len(days), dtype=bool)
     outage, below = outage_days(days) if days.rules else (none, None)
-    picked = _pick(days.only(~outage), allowed)
-    if not MODELS[picked[0]].needs_season and outage.any():
+    best = _best_model(days.only(~outage), allowed)
+    if not MODELS[best.name].needs_season and outage.any():
         outage, below = none, None
-        picked = _pick(days, allowed)
+        best = _best_model(days, allowed)
     supplied = days.only(~outage)
-    absurd = absurd_days(supplied, *picked)
+    absurd = absurd_days(supplied, best.name, best.parameters)
     if absurd.any():
-        picked = _pick(supplied.only(~absurd), allowed)
+        best = _best_model(supplied.only(~absurd), allowed)
     fitted = supplied.only(~absurd)
-    name, parameters = picked
+    name, parameters = best.name, best.parameters
     outlying = outlying_days(fitted, name, parameters)
     if outlying.any():
         calm = fitted.only(~outlying)
         again = solve(name, _shape_again(name, parameters, calm), calm)
         if again is not None:
-            parameters = again[0]
+            parameters = again.parameters
     return Choice(
         name, exact(name, parameters, fitted), fitted, supplied.dates[absurd], days.dates[outage], below
     )
 
 
 def _school_calendar(days: Days, allowed: Collection[str] | None) -> str:
-    """The school's calendar with its holidays moved as the days show best."""
+    """The school calendar with the shift of the holidays that explains most of the use."""
     plain = [name for name in (MODELS if allowed is None else allowed) if not name.endswith(WEEK)]
-    name, parameters = _pick(replace(days, calendar=None, latitude=None), plain)
-    residual = days.used - many_days(MODELS[name], parameters, days.columns(MODELS[name], parameters))
+    best = _best_model(replace(days, calendar=None, latitude=None), plain)
+    model = MODELS[best.name]
+    residual = days.used - many_days(model, best.parameters, days.columns(model, best.parameters))
     residual -= residual.mean()
 
     def explained(shift: int) -> tuple[float, int]:
@@ -105,42 +106,40 @@ def _school_calendar(days: Days, allowed: Collection[str] | None) -> str:
     return shifted(max(SCHOOL_SHIFTS, key=explained))
 
 
-def _pick(days: Days, allowed: Collection[str] | None) -> tuple[str, Shape]:
-    """Model and parameters by BIC with independent days; models of equal size compete first."""
+def _best_model(days: Days, allowed: Collection[str] | None) -> Solved:
+    """The best model by BIC with independent days; models of equal size compete first."""
     usable = set(MODELS) if allowed is None else {"mean", *allowed}
-    found: dict[str, tuple[float, float, str, Shape]] = {}
+    solutions: dict[str, Solved] = {}
     for name, shape in _shapes(days, usable):
         solved = solve(name, shape, days)
-        if solved is not None:
-            parameters, sse, n_prime = solved
-            if name not in found or sse < found[name][0]:
-                found[name] = sse, n_prime, name, parameters
+        if solved is not None and (name not in solutions or solved.sse < solutions[name].sse):
+            solutions[name] = solved
     # A perfect fit has no residual to take the logarithm of; a share of 1e-12 of the use stands for it.
     floor = float(days.used @ days.used) * 1e-24 + 1e-300
 
-    def gain(
-        small: tuple[float, float, str, Shape], large: tuple[float, float, str, Shape], more: int
-    ) -> float:
-        return large[1] * math.log(max(small[0], floor) / max(large[0], floor)) - more * math.log(large[1])
+    def gain(small: Solved, large: Solved) -> float:
+        """Improvement of BIC by the larger model."""
+        more = MODELS[large.name].k - MODELS[small.name].k
+        ratio = max(small.sse, floor) / max(large.sse, floor)
+        return large.n_prime * math.log(ratio) - more * math.log(large.n_prime)
 
-    current = found["mean"]
-    for k in sorted({MODELS[name].k for name in found} - {1}):
-        best = min(
-            (each for each in found.values() if MODELS[each[2]].k == k), key=lambda each: (each[0], each[2])
-        )
-        if gain(current, best, k - MODELS[current[2]].k) > LEAST_BIC_GAIN and _plain_to_see(current, best):
-            current = best
-    return current[2], current[3]
+    best = solutions["mean"]
+    for k in sorted({MODELS[name].k for name in solutions} - {1}):
+        of_size = (each for each in solutions.values() if MODELS[each.name].k == k)
+        larger = min(of_size, key=lambda each: (each.sse, each.name))
+        if gain(best, larger) > LEAST_BIC_GAIN and _season_is_plain(best, larger):
+            best = larger
+    return best
 
 
-def _plain_to_see(small: tuple[float, float, str, Shape], large: tuple[float, float, str, Shape]) -> bool:
-    """Whether a season, where it is new, leaves so much less that nobody can overlook it."""
-    seasons = MODELS[large[2]].needs_season and not MODELS[small[2]].needs_season
-    return not seasons or small[0] >= LEAST_SEASON_RATIO * large[0]
+def _season_is_plain(small: Solved, large: Solved) -> bool:
+    """Whether the step of a season, if only the larger model has one, is large enough to be real."""
+    new_season = MODELS[large.name].needs_season and not MODELS[small.name].needs_season
+    return not new_season or small.sse >= LEAST_SEASON_RATIO * large.sse
 
 
 def _shapes(days: Days, usable: Collection[str]) -> Iterator[tuple[str, Shape]]:
-    """Every usable model with the best shape for it, without coefficients."""
+    """Every usable model with its best shape, without coefficients."""
     for name, shape in _plain_shapes(days, usable):
         if name in usable:
             yield name, shape
@@ -155,7 +154,8 @@ def _shapes(days: Days, usable: Collection[str]) -> Iterator[tuple[str, Shape]]:
 
 
 def _plain_shapes(days: Days, usable: Collection[str]) -> Iterator[tuple[str, Shape]]:
-    wanted = {name.removesuffix(WEEK) for name in usable}
+    """The models of weather alone, without a week and without darkness."""
+    plain = {name.removesuffix(WEEK) for name in usable}
     yield "mean", {}
     if not days.weather:
         return
@@ -165,23 +165,23 @@ def _plain_shapes(days: Days, usable: Collection[str]) -> Iterator[tuple[str, Sh
     heating = best_heating(bins)
     at = int(np.argmin(heating.sse))
     hinged = math.isfinite(heating.sse[at])
-    if "heating_2p" in wanted and (not hinged or (t[at] < heating.balance_c[at]).mean() >= _ALWAYS):
+    if "heating_2p" in plain and (not hinged or (t[at] < heating.balance_c[at]).mean() >= _ALWAYS):
         yield from _always_heating(days, t)
     if hinged:
         weight = {"lag_weight": LAG_TENTHS[at] / 10}
         yield "heating_3p", {"balance_c": float(heating.balance_c[at]), **weight}
-        if "heating_capped" in wanted:
+        if "heating_capped" in plain:
             capped = best_capped(to_bins(t[at : at + 1], y[:1]))
             if math.isfinite(capped.sse):
                 yield "heating_capped", {"balance_c": capped.first_c, "cap_c": capped.second_c, **weight}
-        if "heating_cooling" in wanted:
+        if "heating_cooling" in plain:
             both = best_heating_cooling(to_bins(t[at : at + 1], y[:1]))
             if math.isfinite(both.sse):
                 yield (
                     "heating_cooling",
                     {"balance_c": both.first_c, "cooling_balance_c": both.second_c, **weight},
                 )
-    if "cooling_3p" in wanted:
+    if "cooling_3p" in plain:
         cooling = best_heating(to_bins(-t, y))
         at = int(np.argmin(cooling.sse))
         if math.isfinite(cooling.sse[at]):
@@ -189,11 +189,11 @@ def _plain_shapes(days: Days, usable: Collection[str]) -> Iterator[tuple[str, Sh
                 "cooling_3p",
                 {"cooling_balance_c": -float(cooling.balance_c[at]), "lag_weight": LAG_TENTHS[at] / 10},
             )
-    yield from _season_shapes(days, t, y, "heating_season_capped" in wanted)
+    yield from _season_shapes(days, t, y, "heating_season_capped" in plain)
 
 
 def _season_shapes(days: Days, t: Floats, y: Floats, capped_too: bool) -> Iterator[tuple[str, Shape]]:
-    """The models with a season, by the rule that the days show: rule and line are searched in turns."""
+    """The models with a season; the rule of the season and the line are searched in turns."""
     rule = _best_rule(days, np.zeros(len(days)), t[1]) if days.rules else None
     balance, at = 0.0, 0
     for _ in range(3):
@@ -222,9 +222,10 @@ def _season_shapes(days: Days, t: Floats, y: Floats, capped_too: bool) -> Iterat
 
 
 def _best_rule(days: Days, hinge: Floats, t: Floats) -> int | None:
-    """Index of the rule under which two lines, one in the season and one out of it, leave the least.
+    """Index of the rule with the least sum of squares about two lines, one in the season and one out of it.
 
     In closed form for all rules at once: use against the hinge in the season, against the cold of spells out of it.
+    None if no rule leaves enough days with and without heat.
     """
     y = days.used - days.used.mean()
     left = np.zeros(len(days.rules))
@@ -243,7 +244,7 @@ def _best_rule(days: Days, hinge: Floats, t: Floats) -> int | None:
 
 
 def _always_heating(days: Days, t: Floats) -> Iterator[tuple[str, Shape]]:
-    """The straight line, for periods in which the house was always heated: no day tells a base."""
+    """The straight line, for periods in which the house was always heated: no day shows the base alone."""
     if np.ptp(days.used) > 0.0 and (np.ptp(t, axis=1) > 0.0).all():
         slopes = np.asarray(np.corrcoef(np.vstack([t, days.used])))[-1, :-1]
         if slopes.min() < 0.0:
@@ -251,7 +252,7 @@ def _always_heating(days: Days, t: Floats) -> Iterator[tuple[str, Shape]]:
 
 
 def _shape_again(name: str, parameters: Shape, days: Days) -> Shape:
-    """The shape searched anew on the calm days, where it is cheap; the lag weight stays."""
+    """The shape with the balance point of the calm days, for models with a cheap search; the lag weight stays."""
     shape = {each: parameters[each] for each in (*MODELS[name].shape, *MODELS[name].words)}
     plain = name.removesuffix(WEEK)
     if plain not in ("heating_3p", "heating_season", "heating_season_spells"):
@@ -259,5 +260,5 @@ def _shape_again(name: str, parameters: Shape, days: Days) -> Shape:
     tenths = round(10 * float(shape["lag_weight"]))
     inside = days if plain == "heating_3p" else days.only(days.heated(shape) > 0.0)
     t = effective_temperature(inside.temp, inside.before, tenths)
-    found = best_heating(to_bins(t[None, :], inside.used[None, :]))
-    return shape | {"balance_c": float(found.balance_c[0])} if math.isfinite(found.sse[0]) else shape
+    again = best_heating(to_bins(t[None, :], inside.used[None, :]))
+    return shape | {"balance_c": float(again.balance_c[0])} if math.isfinite(again.sse[0]) else shape
