@@ -1,7 +1,7 @@
 """Which days count as days off: weekends, the public holidays of Russia, the holidays of its schools.
 
 The dates are rules, not tables of years, so that a baseline document stays valid for years to come. Days that
-the government moves for one year are not known here; they are a day or two a year.
+the government moves for one year (a day or two) are not included.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PUBLIC: Final = {(1, day) for day in range(1, 9)} | {(2, 23), (3, 8), (5, 1), (
 # Recommended dates of the Ministry of Education move by a few days a year; these are their usual core.
 _SCHOOL: Final = (((10, 27), (11, 4)), ((12, 29), (12, 31)), ((3, 24), (3, 31)), ((5, 27), (8, 31)))
 _NEW_YEAR: Final = 9
-"""Lessons begin again on the first working day after 9 January, however the other holidays move."""
+"""Lessons resume on the first working day after 9 January, even if the other holidays are shifted."""
 
 
 @lru_cache(maxsize=65_536)
@@ -45,9 +45,9 @@ def day_off(date: int, calendar: str) -> bool:
     if day.month == 1 and day.day <= _NEW_YEAR:
         return True
     moved = dt.date.fromordinal(date - shift)
-    here = (moved.month, moved.day)
-    # The New Year stays where it is, and so does the first of September.
-    return any(first <= here <= last for first, last in _SCHOOL) and (day.month, day.day) not in {
+    month_day = (moved.month, moved.day)
+    # The end of the New Year holidays and the first of September do not shift.
+    return any(first <= month_day <= last for first, last in _SCHOOL) and (day.month, day.day) not in {
         (1, 10),
         (9, 1),
     }
@@ -65,5 +65,5 @@ def _parts(calendar: str) -> tuple[str, int]:
 
 
 def shifted(shift: int) -> str:
-    """Name of the school calendar whose holidays are moved by `shift` days."""
+    """Name of the school calendar with its holidays shifted by `shift` days."""
     return f"ru_school{shift:+d}" if shift else "ru_school"

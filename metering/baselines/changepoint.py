@@ -1,4 +1,4 @@
-"""Change-point models of daily use against effective temperature, found in closed form.
+"""Change-point models of daily use against effective temperature, in closed form.
 
 Theory of operation
 -------------------
@@ -9,9 +9,9 @@ Every model here is a sum of hinges of one effective temperature t = w T_d + (1 
     heating, cooling base + heating * max(balance - t, 0) + cooling * max(t - cooling_balance, 0)
 
 (Kissock, Haberl, Claridge 2003, ASHRAE RP-1050; PRISM 1986.) Break points are searched on a grid
-of 0.5 K. Because the grid is regular, a fit needs the days only once: they are counted into bins of 0.5 K with
+of 0.5 K. Because the grid is regular, one pass over the days is enough: they are counted into bins of 0.5 K with
 their first and second moments, and the least squares of *every* break point follow from the running sums
-over the bins. That makes a fit linear in the number of days, and many meters are fitted in one call.
+over the bins. A fit is therefore linear in the number of days, and one call fits many meters.
 
 The lag weight stands for the thermal inertia of a house; on measured houses it cuts the out-of-sample
 scatter by 4-11 % (docs/sources.md#lagged-temperature; CalTRACK issues 111, 124, 134 ask for it).
@@ -59,7 +59,7 @@ class Bins(NamedTuple):
     n: Floats
     """Days of each meter, shape (meters, 1)."""
     y_mean: Floats
-    """Mean use, taken off every `y` above; shape (meters, 1)."""
+    """Mean use, subtracted from every `y` above; shape (meters, 1)."""
     yy: Floats
     """Sum of squares about the mean, shape (meters, 1)."""
 
@@ -105,14 +105,14 @@ class Hinges(NamedTuple):
     base: Floats
     heating: Floats
     sse: Floats
-    """Infinite where no balance point is allowed."""
+    """Infinite if no balance point is allowed."""
 
 
 def best_heating(bins: Bins) -> Hinges:
     """Least squares of `base + heating * max(balance - t, 0)` over the grid.
 
-    A base below zero is not allowed: there the line goes through the origin with the slope that keeps the
-    total (use over degree days, as contracts calculate). A slope below zero is not allowed at all.
+    A base below zero is not allowed: the line then goes through the origin with the slope that keeps the total (use
+    over degree days, as in contracts). A slope below zero is not allowed at all.
     """
     grid, n = bins.grid, bins.n
     sx = grid * bins.days - bins.t
@@ -144,16 +144,16 @@ def best_heating(bins: Bins) -> Hinges:
 
 
 class Pair(NamedTuple):
-    """Two break points and the sum of squares that they leave, of one meter."""
+    """Two break points of one meter, and the sum of squared residuals about their line."""
 
     first_c: float
     second_c: float
     sse: float
-    """Infinite where no pair is allowed."""
+    """Infinite if no pair is allowed."""
 
 
 LEAST_SPAN_C: Final = 5.0
-"""A capped line is a line over at least this span [K]; a shorter one is a step, which heating is not."""
+"""Least span of a capped line [K]; a shorter one is a step, and heating has no steps."""
 
 
 def best_capped(bins: Bins) -> Pair:
@@ -191,7 +191,7 @@ def best_heating_cooling(bins: Bins) -> Pair:
     cx = t_above - grid * above
     cxx = tt_above - 2.0 * grid * t_above + grid * grid * above
     cxy = (ty[-1] - ty) - grid * (y[-1] - y)
-    # Where heating ends before cooling begins, no day has both: their product sums to zero.
+    # Heating ends before cooling begins, so no day has both: their product sums to zero.
     a11 = (hxx - hx * hx / n)[:, None]
     a22 = (cxx - cx * cx / n)[None, :]
     a12 = -hx[:, None] * cx[None, :] / n
@@ -212,7 +212,7 @@ def best_heating_cooling(bins: Bins) -> Pair:
 
 
 def _best(bins: Bins, gain: Floats, allowed: NDArray[np.bool_]) -> Pair:
-    """The pair that explains most of the sum of squares."""
+    """The pair with the least sum of squared residuals."""
     left = np.where(allowed, np.maximum(bins.yy[0, 0] - gain, 0.0), np.inf)
     row, column = divmod(int(np.argmin(left)), left.shape[1])
     return Pair(float(bins.grid[row]), float(bins.grid[column]), float(left[row, column]))

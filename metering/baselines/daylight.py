@@ -1,4 +1,4 @@
-"""Darkness by date and place: what outdoor and staircase lighting follows. Closed form, no tables.
+"""Darkness by date and latitude, which outdoor and staircase lighting follows. Closed form, no tables.
 
 Declination after Spencer 1971 (error at most 0.035 degrees). The sun counts as down below -0.833 degrees (upper
 limb and refraction, the definition of sunrise in almanacs).
@@ -19,18 +19,18 @@ _YEAR_DAYS: Final = 365.2425
 
 @lru_cache(maxsize=65_536)
 def dark_hours(date: int, latitude: float) -> float:
-    """Hours of the date on which the sun is down, 0..24, to 1e-6 h.
+    """Hours of the date with the sun down, 0..24, to 1e-6 h.
 
     Args:
         date: Ordinal of the local date.
         latitude: [degrees], north positive.
     """
     declination = _declination(date)
-    where = math.radians(latitude)
-    denominator = math.cos(where) * math.cos(declination)
+    north = math.radians(latitude)
+    denominator = math.cos(north) * math.cos(declination)
     if abs(denominator) < 1e-12:
-        return 0.0 if math.sin(where) * math.sin(declination) > math.sin(math.radians(SUNSET_DEG)) else 24.0
-    noon = (math.sin(math.radians(SUNSET_DEG)) - math.sin(where) * math.sin(declination)) / denominator
+        return 0.0 if math.sin(north) * math.sin(declination) > math.sin(math.radians(SUNSET_DEG)) else 24.0
+    noon = (math.sin(math.radians(SUNSET_DEG)) - math.sin(north) * math.sin(declination)) / denominator
     return round(24.0 - 24.0 / math.pi * math.acos(min(1.0, max(-1.0, noon))), 6)
 
 

@@ -1,4 +1,4 @@
-"""How much a house's use changes from one year to the next without any measure: the drift between years.
+"""The drift between years: how much a house's use changes from one year to the next without any measure.
 
 Residuals of one baseline year cannot show it, yet it is often the largest part of a saving's uncertainty (measured,
 docs/sources.md#intervals-of-the-market: a drift of 2 % takes the ASHRAE-14 interval from 80 % coverage to 52 %).
@@ -24,15 +24,15 @@ PRIOR_SD: Final = 0.0175
 """Standard deviation of the change of a house's yearly use between two years, a share of use."""
 
 PRIOR_YEARS: Final = 5.0
-"""How many years of history the prior weighs: its sources are known to about a third (1 / sqrt(2 * 5))."""
+"""Weight of the prior [years of history]: its sources are known to about a third (1 / sqrt(2 * 5))."""
 
 OWN_YEARS: Final = 3
-"""Years of history from which on a house is judged by its own spread, and no longer by that of others. Two years have
-one degree of freedom, whose t (6.3) would say nothing; they are mixed with the prior."""
+"""Years of history needed to estimate drift from the house itself instead of the prior. Two years have one degree of
+freedom, whose t (6.3) is too large to be useful; they are mixed with the prior."""
 
 REMNANT_YEARS: Final = 0.25
-"""What the prior weighs beside a history of `OWN_YEARS` or more: a quarter of a year. Taking the noise of days off what
-the years show leaves nothing for some of the houses that drift little, and too little on average; this gives it back.
+"""Weight of the prior beside a history of `OWN_YEARS` or more [years]. Subtracting the noise of days from the variance
+of years leaves nothing for some of the houses that drift little, and too little on average; this compensates.
 Without it such houses are covered in 87 %, with a whole year in 96 % (decision 010)."""
 
 PRIOR_SOURCE: Final = (
@@ -52,20 +52,20 @@ class Drift(NamedTuple):
     degrees: float
     """Degrees of freedom behind `sd`: the prior's years and those of history."""
     years: int
-    """Years of history that it rests on."""
+    """Years of history."""
     source: str
 
 
 PRIOR: Final = Drift(PRIOR_SD, PRIOR_YEARS, 1, PRIOR_SOURCE)
-"""The drift where no year can show its own."""
+"""The drift of a house with less than two years of history."""
 
 
 def drift_of(dates: NDArray[np.int64], residual: NDArray[np.float64], mean: float, day_sd: float) -> Drift:
     """The drift of another year against the baseline.
 
     Yearly levels are taken as independent about the house's own mean, with variance s2; another year then differs
-    from the mean of Y baseline years by s2 (1 + 1 / Y). s2 is what the years show beyond their sampling noise, with
-    Y - 1 degrees of freedom: Student's t with so few covers another year whatever the house's own s2 is. The
+    from the mean of Y baseline years by s2 (1 + 1 / Y). s2 is the variance of the years beyond their sampling noise,
+    with Y - 1 degrees of freedom; Student's t with these degrees covers another year for any s2 of the house. The
     prior weighs `PRIOR_YEARS` beside two years and `REMNANT_YEARS` from `OWN_YEARS` on.
 
     Args:
@@ -78,16 +78,16 @@ def drift_of(dates: NDArray[np.int64], residual: NDArray[np.float64], mean: floa
     number = ((dates - dates[0]) / _YEAR).astype(np.int64)
     means, noise = [], []
     for year in range(int(number[-1]) + 1):
-        here = residual[number == year]
-        if len(here) >= _LEAST_YEAR:
-            means.append(float(here.mean()) / mean)
-            noise.append((day_sd / mean) ** 2 / len(here))
+        of_year = residual[number == year]
+        if len(of_year) >= _LEAST_YEAR:
+            means.append(float(of_year.mean()) / mean)
+            noise.append((day_sd / mean) ** 2 / len(of_year))
     years = len(means)
     if years < 2:
         return PRIOR
-    shown = max(float(np.var(means)) * years - sum(noise) * (1 - 1 / years), 0.0)
+    own = max(float(np.var(means)) * years - sum(noise) * (1 - 1 / years), 0.0)
     weight = PRIOR_YEARS if years < OWN_YEARS else REMNANT_YEARS
     degrees = weight + years - 1
-    level = (weight * level + shown) / degrees
+    level = (weight * level + own) / degrees
     source = f"{years} baseline years, and with a weight of {weight:g} years the {PRIOR_SOURCE}"
     return Drift(math.sqrt(level * (1 + 1 / years)), degrees, years, source)

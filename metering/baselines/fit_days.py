@@ -28,25 +28,32 @@ _RULE_NAMES: Final = tuple(rule.name for rule in RULES)
 
 @dataclass(frozen=True)
 class Days:
-    """The days that a fit sees, ascending; the day's own temperature stands in for an unknown day before."""
+    """The days of a fit, ascending; arrays have the shape (days,)."""
 
     dates: Ints
+    """Ordinals."""
     used: Floats
+    """Use [base units]."""
     temp: Ints
+    """Mean outdoor temperature [m°C]; zeros without weather."""
     before: Ints
+    """Mean outdoor temperature of the day before [m°C]; the day's own if that is unknown."""
     on: Floats
-    """1.0 while heat is supplied, by each rule of the season, shape (rules, days); no rows where nothing is known."""
+    """1.0 while heat is supplied, by each rule of the season, shape (rules, days); no rows without weather."""
     rules: tuple[str, ...]
     """Names of the rules."""
     weather: bool
+    """Whether models with weather are candidates."""
     latitude: float | None
+    """Of the site [degrees]."""
     calendar: str | None
+    """Name of the days off."""
 
     def __len__(self) -> int:
         return len(self.dates)
 
     def only(self, keep: Bools) -> Days:
-        """The days where `keep`."""
+        """The days selected by `keep`."""
         if keep.all():
             return self
         return Days(
@@ -66,7 +73,7 @@ class Days:
         return term_columns(model, shape, self.temp, self.before, self.heated(shape), self.dates)
 
     def heated(self, shape: Shape) -> Floats:
-        """1.0 while heat is supplied by the shape's own rule; zeros where it has none."""
+        """1.0 while heat is supplied by the shape's own rule; zeros if it has no rule."""
         rule = shape.get("season_rule")
         row: Floats = np.zeros(len(self)) if rule is None else self.on[self.rules.index(str(rule))]
         return row

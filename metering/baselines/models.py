@@ -1,8 +1,8 @@
 """The formulas of the baseline models: how a document's parameters become the expected use of a day.
 
-A model is a sum of coefficients times terms, never below zero. Each model's terms are said once, in operations that
-mean the same for one day in plain Python (it runs in the stream) and for arrays of days; both do the same IEEE
-operations in the same order, so that they round to the same integers.
+A model is a sum of coefficients times terms, never below zero. Each model's terms are written once, in operations that
+work on one day in plain Python (in the stream) and on arrays of days. Both do the same IEEE operations in the
+same order, so they round to the same integers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Terms = Callable[[Any, Any, Any, Positive], tuple[Any, ...]]
 
 
 class Model(NamedTuple):
-    """One model: its formula, its parameters and what it needs to know of a day."""
+    """One model: its formula, its parameters and the inputs that it needs of a day."""
 
     formula: str
     coefficients: tuple[str, ...]
@@ -37,7 +37,7 @@ class Model(NamedTuple):
     """Parameters counted by n - k and BIC."""
     terms: Callable[[Parameters], Terms]
     bases: int = 1
-    """How many of the first terms are indicators of groups of days (all days, or days off and in the season)."""
+    """Number of first terms that are indicators of groups of days (all days, or days out of and in the season)."""
     needs_weather: bool = True
     needs_season: bool = False
     needs_date: bool = False
@@ -79,7 +79,7 @@ def _heating_season_capped(p: Parameters) -> Terms:
 
 
 DARK_FROM_H: Final = (0.0, 8.0, 10.0, 12.0, 14.0)
-"""Length of the night from which on lamps burn in working hours too [h]; found by trying."""
+"""Candidates for the length of the night from which lamps burn in working hours too [h]."""
 
 SPELL_C: Final = 12.0
 """Out of season cities heat "periodically" in cold spells; below this effective temperature the house may get heat."""
@@ -117,7 +117,7 @@ def _off(p: Parameters) -> Callable[[Any], Any]:
 
 
 def _weekly(plain: Callable[[Parameters], Terms]) -> Callable[[Parameters], Terms]:
-    """The same terms and one for days off."""
+    """The terms of `plain` and one for days off."""
 
     def weekly(p: Parameters) -> Terms:
         terms, off = plain(p), _off(p)
@@ -269,7 +269,7 @@ DARKNESS: Final = frozenset(name for name, model in MODELS.items() if "latitude"
 
 
 def candidates(carrier: str) -> frozenset[str]:
-    """The models that make sense for a meter of the carrier (`metering.site.model.Carrier`).
+    """The models that are plausible for a meter of the carrier (`metering.site.model.Carrier`).
 
     Heat is not used for cooling, and neither heat nor water nor gas follows the darkness.
     """

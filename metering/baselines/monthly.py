@@ -1,7 +1,7 @@
-"""Baselines out of monthly acts: twelve points, daily weather (PRISM, Fels 1986).
+"""Baselines from monthly acts: twelve points, daily weather (PRISM, Fels 1986).
 
-A month's use is the sum of its days' expected use, so the same formulas hold as for days, and the frozen baseline
-predicts days; but its metrics are of months, and so is its interval: nothing is claimed about single days.
+Expected use of a month is the sum over its days, so the formulas of days apply, and the frozen baseline predicts
+days. But its metrics and its interval are of months: they do not apply to single days.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LEAST_MONTHS: Final = 9
-"""Acts without which nothing is fitted: three parameters and six degrees of freedom."""
+"""Least number of acts of a fit: three parameters and six degrees of freedom."""
 
 _MODELS: Final = ("mean", "heating_3p", "lighting")
 _BALANCES_C: Final = np.arange(8.0, 22.5, 0.5)
-"""Balance points tried [°C]: monthly points cannot tell odd ones (CalTRACK 3.2: 30-90 F)."""
+"""Candidate balance points [°C]; monthly points do not support extreme ones (CalTRACK 3.2: 30-90 F)."""
 
 
 class Act(NamedTuple):
-    """Use of a period that somebody read off and wrote down, usually a month."""
+    """Use of a period from two manual readings, usually a month."""
 
     first: int
     """Ordinal of its first day."""
@@ -47,13 +47,13 @@ class Act(NamedTuple):
 
 
 LEAST_ACT_DAYS: Final = 25
-"""An unknown block at least so long is an act and no gap (CalTRACK: billing periods of 25 to 70 days)."""
+"""Least length of an unknown block that is an act and not a gap [d] (CalTRACK: billing periods of 25 to 70 days)."""
 
 
 def acts_of(blocks: Iterable[Unknown], zone: ZoneInfo) -> list[Act]:
     """The acts among a register's unknown blocks, by time: a monthly act is one block of a month.
 
-    Each end is put to the nearest midnight: a meter that is read at noon belongs to one day or the other.
+    Each end is rounded to the nearest midnight.
 
     Args:
         blocks: Unknown blocks of a register.
@@ -78,11 +78,11 @@ def fit_months(
     """Fit a baseline on monthly acts.
 
     Args:
-        acts: Ascending and without overlap; an act that lacks a day's temperature is not fitted on.
+        acts: Ascending and without overlap; an act with a day of unknown temperature is excluded.
         temp_of: Mean outdoor temperature of any date [m°C], or None.
         unit: Name of the base unit.
         latitude: Of the site [degrees]; None: lighting is no candidate.
-        models: Names of candidates out of the mean, the heating model and lighting.
+        models: Names of the candidates, of the mean, the heating model and lighting.
 
     Raises:
         TooFewDays: fewer than `LEAST_MONTHS` acts.
@@ -133,6 +133,7 @@ def _or(temp: int | None, other: int) -> int:
 def _candidates(
     models: Collection[str], weather: bool, latitude: float | None
 ) -> Iterator[tuple[str, dict[str, float | str]]]:
+    """(model, shape) of all candidates, the mean first."""
     yield "mean", {}
     if "heating_3p" in models and weather:
         for tenths in LAG_TENTHS:
@@ -157,14 +158,14 @@ def _best(
     mean_bic = math.inf
     for name, shape in shapes:
         model = MODELS[name]
-        # Twelve points cannot tell weekends apart: the term is left at zero.
+        # Twelve points do not show weekends: the term stays at zero.
         linear = [c for c in model.coefficients if c != "day_off"]
         full = term_columns(model, shape, temp, before, np.zeros(len(dates)), dates)
         columns = np.add.reduceat(full, starts, axis=0)[:, : len(linear)]
         values = np.linalg.lstsq(columns, used, rcond=None)[0]
         if (values < 0).any():
             continue
-        # The base is shifted so that the total is exact; least squares on sums does not see to that.
+        # Least squares on sums does not keep the total: shift the base so that it is exact.
         values[0] += (used.sum() - float((columns @ values).sum())) / columns[:, 0].sum()
         residual = used - columns @ values
         bic = n * math.log(max(float(residual @ residual), floor)) + model.k * math.log(n)
@@ -173,9 +174,9 @@ def _best(
         elif bic > mean_bic - LEAST_BIC_GAIN:
             continue
         if best is None or bic < best[0]:
-            held: dict[str, float | str] = {
+            fitted: dict[str, float | str] = {
                 c: round(float(v), 6) for c, v in zip(linear, values, strict=True)
             }
-            best = bic, name, {c: held.get(c, 0.0) for c in model.coefficients} | shape
+            best = bic, name, {c: fitted.get(c, 0.0) for c in model.coefficients} | shape
     assert best is not None  # the mean is always among them
     return best[1], best[2]

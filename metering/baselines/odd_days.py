@@ -20,7 +20,9 @@ from metering.baselines.models import MODELS, many_days
 from metering.baselines.season import LEAST_SEASON_DAYS
 
 OUTAGE_SHARE: Final = 0.3
+"""Share of the usual use out of season below which a day is an outage, and largest share of such days."""
 OUTAGE_RUN: Final = 3
+"""Least number of consecutive days of an outage."""
 
 _ROBUST_SDS: Final = 4.0
 _MOST_OUTLYING: Final = 0.05
@@ -29,7 +31,7 @@ _ABSURD_TIMES: Final = 3.0
 
 
 def outage_days(days: Days) -> tuple[Bools, float | None]:
-    """Days without supply out of the heating season (by every rule), and the use below which a day is one."""
+    """Days without supply out of the heating season (by every rule), and the use below which a day is an outage."""
     off = np.asarray(days.on.max(axis=0) == 0.0)
     none = np.zeros(len(days), dtype=bool)
     if off.sum() < LEAST_SEASON_DAYS:
@@ -38,23 +40,23 @@ def outage_days(days: Days) -> tuple[Bools, float | None]:
     if limit <= 0.0:
         return none, None
     low = off & (days.used < limit)
-    found = none.copy()
+    outage = none.copy()
     run: list[int] = []
     for index in [*np.flatnonzero(low).tolist(), -1]:
         if run and (index < 0 or days.dates[index] != days.dates[run[-1]] + 1):
             if len(run) >= OUTAGE_RUN:
-                found[run] = True
+                outage[run] = True
             run = []
         run.append(index)
-    if not found.any() or found.sum() > OUTAGE_SHARE * off.sum():
+    if not outage.any() or outage.sum() > OUTAGE_SHARE * off.sum():
         return none, None
-    return found, limit
+    return outage, limit
 
 
 def absurd_days(days: Days, name: str, parameters: Shape) -> Bools:
-    """Days that no house can have, at most 1 % of them."""
+    """Days with impossible use, at most 1 % of them."""
     none = np.zeros(len(days), dtype=bool)
-    # The limits rest on percentiles so that one wild day cannot raise them.
+    # The limits are percentiles, so that one absurd day cannot raise them.
     ranked = np.sort(days.used)
     low, high = float(ranked[len(days) // 20]), float(ranked[(19 * len(days)) // 20])
     if ranked[0] >= min(low, 0.0) and ranked[-1] <= _ABSURD_TIMES * high:
@@ -62,9 +64,9 @@ def absurd_days(days: Days, name: str, parameters: Shape) -> Bools:
     model = MODELS[name]
     expected = many_days(model, parameters, days.columns(model, parameters))
     usual = max(high, float(np.median(expected)))
-    wild = days.used > _ABSURD_TIMES * usual if usual > 0 else none
-    wild = wild | ((days.used < 0) & (low >= 0))
-    return wild if 0 < wild.sum() <= _MOST_ABSURD * len(days) else none
+    absurd = days.used > _ABSURD_TIMES * usual if usual > 0 else none
+    absurd = absurd | ((days.used < 0) & (low >= 0))
+    return absurd if 0 < absurd.sum() <= _MOST_ABSURD * len(days) else none
 
 
 def outlying_days(days: Days, name: str, parameters: Shape) -> Bools:
@@ -76,12 +78,12 @@ def outlying_days(days: Days, name: str, parameters: Shape) -> Bools:
     off = np.abs(residual)
     score = np.zeros(len(days))
     for group in (high, ~high):
-        here = off[group]
-        if len(here) < 10:
+        size = off[group]
+        if len(size) < 10:
             continue
-        scale = 1.4826 * float(np.partition(here, len(here) // 2)[len(here) // 2])
+        scale = 1.4826 * float(np.partition(size, len(size) // 2)[len(size) // 2])
         if scale > 0:
-            score[group] = here / scale
+            score[group] = size / scale
     most = int(_MOST_OUTLYING * len(days))
     limit = max(_ROBUST_SDS, float(np.sort(score)[-most - 1]))
     return score > limit

@@ -1,7 +1,7 @@
-"""What the residuals of a baseline say about its scatter: lag-1 correlation, long-run variance, HAC.
+"""Scatter of a baseline's residuals: lag-1 correlation, long-run variance, HAC.
 
-Days that are missing stay missing: products are taken between dates that are really a day (or l days) apart
-(Parzen's amplitude-modulated series), never between neighbours in the list.
+Missing days stay missing: products are taken between dates that are exactly one (or l) days apart (Parzen's
+amplitude-modulated series), never between neighbours in the list.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ LAGS: Final = 28
 (docs/sources.md#long-run-variance)."""
 
 LARGEST_RHO: Final = 0.98
-"""A correlation beyond this leaves fewer than 4 independent days in a year: no interval is of use there."""
+"""Upper bound of the correlation: beyond it a year has fewer than 4 independent days, and no interval is useful."""
 
 
 def lag1(dates: Ints, residuals: Floats) -> float:
-    """Correlation of the residuals at consecutive dates; 0 where there are none."""
+    """Correlation of the residuals at consecutive dates; 0 if there are no consecutive dates."""
     before, after = residuals[:-1], residuals[1:]
     if len(dates) and dates[-1] - dates[0] != len(dates) - 1:
         follows = dates[1:] - dates[:-1] == 1
@@ -33,7 +33,7 @@ def lag1(dates: Ints, residuals: Floats) -> float:
 
 
 def effective_days(n: float, rho: float) -> float:
-    """n' = n (1 - rho) / (1 + rho): independent days among `n` (ASHRAE G14-2014); n where rho is negative."""
+    """n' = n (1 - rho) / (1 + rho): independent days among `n` (ASHRAE G14-2014); n if rho is negative."""
     bounded = min(max(rho, 0.0), LARGEST_RHO)
     return n * (1.0 - bounded) / (1.0 + bounded)
 
@@ -48,14 +48,14 @@ def long_run_covariance(dates: Ints, scores: Floats, rho: float, parameters: int
     n, columns = scores.shape
     first = int(dates[0])
     size = int(dates[-1]) - first + 1
-    laid = np.zeros((size, columns))
-    laid[dates - first] = scores
-    plain = _bartlett(laid, min(LAGS, size - 1))
+    by_date = np.zeros((size, columns))
+    by_date[dates - first] = scores
+    plain = _bartlett(by_date, min(LAGS, size - 1))
     r = min(max(rho, 0.0), LARGEST_RHO)
-    here = np.zeros(size, dtype=bool)
-    here[dates - first] = True
-    both = here[1:] & here[:-1]
-    white = np.where(both[:, None], laid[1:] - r * laid[:-1], 0.0)
+    present = np.zeros(size, dtype=bool)
+    present[dates - first] = True
+    both = present[1:] & present[:-1]
+    white = np.where(both[:, None], by_date[1:] - r * by_date[:-1], 0.0)
     pairs = max(int(both.sum()), 1)
     coloured = _bartlett(white, min(7, max(size - 2, 0))) * (n / pairs) / (1.0 - r) ** 2
     larger = coloured if coloured[-1, -1] > plain[-1, -1] else plain
@@ -63,13 +63,13 @@ def long_run_covariance(dates: Ints, scores: Floats, rho: float, parameters: int
     return scaled
 
 
-def _bartlett(laid: Floats, lags: int) -> Floats:
+def _bartlett(by_date: Floats, lags: int) -> Floats:
     """Sum of g_t g_s' over all pairs of days, weighed by 1 - |t - s| / (lags + 1)."""
-    size, columns = laid.shape
+    size, columns = by_date.shape
     weights = np.concatenate(([0.0], 1.0 - np.arange(1, lags + 1) / (lags + 1.0)))
-    past = np.empty_like(laid)
+    past = np.empty_like(by_date)
     for column in range(columns):
-        past[:, column] = np.convolve(laid[:, column], weights)[:size]
-    product = laid.T @ past
-    total: Floats = laid.T @ laid + product + product.T
+        past[:, column] = np.convolve(by_date[:, column], weights)[:size]
+    product = by_date.T @ past
+    total: Floats = by_date.T @ by_date + product + product.T
     return total

@@ -1,10 +1,10 @@
-"""The heating season: on which days heat was supplied, by declared dates or by the rule of the law.
+"""The heating season: the days with heat supply, by declared dates or by the rule of the law.
 
 Decree 354 p.5 (Russia): heat is turned on not later, and off not earlier, than the day after five days on which the
-daily mean was below (above) +8 °C. Cities keep near it, each in its own way: at another degree, with a day or
-two until the order is carried out. A rule is therefore three numbers, and a baseline keeps those that
-its own period shows (`metering.baselines.selection`). The season is a fact of supply, set by the weather and the city's
-order; it is never read off the meter whose saving is measured, for a measure may well end heating earlier.
+daily mean was below (above) +8 °C. Cities deviate from it: by a degree, or by a day or two until the order is carried
+out. A rule is therefore three numbers, and a baseline stores those that fit its own period best
+(`metering.baselines.selection`). The season is a fact of supply, set by the weather and the city's order. It is never
+derived from the meter whose saving is measured, because a measure can end heating earlier.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Bools = NDArray[np.bool_]
 
 FIVE: Final = 5
 LEAST_KNOWN: Final = 3
-"""Days of the five whose temperature must be known for their mean."""
+"""Least number of the five days with a known temperature."""
 
 LEAST_SEASON_DAYS: Final = 20
 """Days with heat, and days without, that a baseline period needs to show a heating season."""
 
 LONGEST_WALK: Final = 150
-"""Days looked back at for a decision; a spring or autumn holds one within weeks."""
+"""Longest look back for a decision [d]; spring and autumn bring one within weeks."""
 
 TempOf = Callable[[int], int | None]
 """Ordinal of a date -> its mean outdoor temperature [m°C], or None."""
@@ -61,11 +61,11 @@ def rule_named(name: str) -> Rule:
 
 
 DECLARED: Final = "declared"
-"""Name of the rule that there is none: the dates are declared."""
+"""Rule name used when the heating seasons are declared in the site file."""
 
-DECLARED_HOLDS: Final = 120
-"""Days before and after a declared season for which the declaration says that there was no heat: a summer. Farther from
-every declared season nothing is declared, and the usual rule stands in."""
+DECLARED_REACH: Final = 120
+"""Days before and after a declared season without heat by declaration: a summer. Farther from every declared season
+the usual rule applies."""
 
 USUAL: Final = Rule(8_000, 8_500, 0)
 LONGEST_DELAY: Final = 3
@@ -73,11 +73,11 @@ _PAIRS: Final = tuple(
     (on, off) for on in range(7_000, 10_000, 500) for off in range(7_500, 10_500, 500) if off >= on
 )
 RULES: Final = tuple(Rule(on, off, delay) for delay in range(LONGEST_DELAY + 1) for on, off in _PAIRS)
-"""The rules that a baseline chooses from: within 2 K of the law's degree, at most three days late."""
+"""Candidate rules of a baseline: within 2 K of the law's degree, at most three days late."""
 
 
 def _decided(date: int, temp_of: TempOf, on_mc: int, off_mc: int) -> bool | None:
-    """What the five days before the date decide, or None where they leave things as they are."""
+    """Whether the five days before the date turn heat on (True) or off (False); None if they change nothing."""
     total = known = 0
     for day in range(date - FIVE, date):
         temp = temp_of(day)
@@ -92,14 +92,14 @@ def _decided(date: int, temp_of: TempOf, on_mc: int, off_mc: int) -> bool | None
 
 
 def by_calendar(date: int) -> bool:
-    """Whether heat is supplied where the weather tells nothing: October to April."""
+    """Whether heat is supplied if the weather decides nothing: October to April."""
     return dt.date.fromordinal(date).month not in (5, 6, 7, 8, 9)
 
 
 def heated(date: int, temp_of: TempOf, *, rule: str, declared: Seasons = ()) -> bool:
     """Whether heat was supplied on the day with ordinal `date`.
 
-    The newest five days that decide anything do; where none do, the calendar does.
+    The most recent five days with a decision count; if there are none, the calendar.
 
     Args:
         date: Ordinal of the local date.
@@ -108,7 +108,7 @@ def heated(date: int, temp_of: TempOf, *, rule: str, declared: Seasons = ()) -> 
         declared: Ordinals (first, last) of the days with heat, both included, for `DECLARED`.
     """
     if rule == DECLARED:
-        if any(first - DECLARED_HOLDS <= date <= last + DECLARED_HOLDS for first, last in declared):
+        if any(first - DECLARED_REACH <= date <= last + DECLARED_REACH for first, last in declared):
             return any(first <= date <= last for first, last in declared)
         rule = USUAL.name
     on_mc, off_mc, delay = rule_named(rule)
@@ -126,12 +126,12 @@ def heated_days(first: int, last: int, temp_of: TempOf) -> Bools:
     temps = np.array([temp_of(day) or 0 for day in span], dtype=np.int64)
     known = np.array([temp_of(day) is not None for day in span], dtype=np.int64)
     window = np.ones(FIVE, dtype=np.int64)
-    # Entry i is what the five days before `begin + i` sum to.
+    # Entry i is the sum over the five days before `begin + i`.
     total, count = np.convolve(temps, window, "valid"), np.convolve(known, window, "valid")
     on_mc, off_mc = np.array(_PAIRS, dtype=np.int64).T
-    tells = (count >= LEAST_KNOWN)[:, None]
-    on = tells & (total[:, None] < count[:, None] * on_mc)
-    off = tells & ~on & (total[:, None] > count[:, None] * off_mc)
+    decides = (count >= LEAST_KNOWN)[:, None]
+    on = decides & (total[:, None] < count[:, None] * on_mc)
+    off = decides & ~on & (total[:, None] > count[:, None] * off_mc)
     at = np.arange(len(total))[:, None]
     newest = np.maximum.accumulate(np.where(on | off, at, -LONGEST_WALK), axis=0)
     fresh = newest > at - LONGEST_WALK
@@ -145,10 +145,9 @@ def heated_days(first: int, last: int, temp_of: TempOf) -> Bools:
 
 
 def last_affected(date: int, temp_of: TempOf, last: int) -> int:
-    """The last day, at most `last`, whose season or expected use may rest on the temperature of `date`.
+    """The last day, at most `last`, whose season or expected use can depend on the temperature of `date`.
 
-    A figure that is kept up to date in a stream is calculated anew from `date` to this day when the
-    temperature of `date` changes.
+    When the temperature of `date` changes, the stream recomputes figures from `date` to this day.
     """
     limits = list(_PAIRS)
     for day in range(date + FIVE + 1, min(last, date + LONGEST_WALK + LONGEST_DELAY)):

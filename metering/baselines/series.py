@@ -1,9 +1,8 @@
-"""Houses of a known series: what they usually use helps a house with little history, and the document says so.
+"""Houses of a known series: the usual use of the series supplements a short history, and the document records it.
 
-A few winter weeks tell the slope of a house and nothing of its summer. The series' usual figures stand in for what
-the days do not tell: they enter as a prior with its spread, the days outweigh them as they come in, and the base is
-still set so that the total of the fitted days is exact. Such a baseline is always in doubt (`short_period`):
-it serves for a forecast and for alerts, not for settlement.
+A few winter weeks show the slope of a house and nothing of its summer. The series' usual figures enter as a prior with
+its spread. The more days there are, the less the prior weighs; the total of the fitted days is always exact. Such
+a baseline is always in doubt (`short_period`): it serves forecasts and alerts, not settlement.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ _LAG_TENTHS: Final = 6
 
 
 def fit_with_series(days: DailyUse, period: Period, *, area_m2: float, series: str = "137") -> Baseline:
-    """A heating baseline of a short period, helped by what the series usually uses.
+    """A heating baseline of a short period, with the usual use of the series as a prior.
 
     Args:
         days: Use [Wh] and temperatures.

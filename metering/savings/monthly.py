@@ -21,21 +21,21 @@ def compare_months(
     temp_of: TempOf,
     expected_of: ExpectedOf | None = None,
 ) -> Compared:
-    """Avoided use over the acts that lie in `reporting` and have the weather that the model needs.
+    """Avoided use over the acts within `reporting` that have the weather that the model needs.
 
-    Nothing is claimed about a day: expected use of days is summed to that of the acts.
+    Expected use of days is summed to that of the acts; there are no daily figures.
 
     Args:
         acts: Ascending and without overlap.
         baseline: A baseline of months (`fit_months`).
-        reporting: The reporting period; an act that reaches beyond it does not count.
+        reporting: The reporting period; an act that extends beyond it does not count.
         temp_of: Mean outdoor temperature of any date [m°C], or None.
-        expected_of: (date, temperature, that of the day before) -> expected use, where it is not the baseline's own.
+        expected_of: Expected use of a day; None: the baseline's own.
 
     Raises:
         NoDays: no act counts.
     """
-    days = expected = used = strange = strange_expected = counted = fitted = 0
+    days = expected = used = extrapolated = extrapolated_total = counted = fitted = 0
     for act in acts:
         fitted += act.last - act.first + 1 if baseline.first <= act.first and act.last <= baseline.last else 0
         if act.first < reporting.first or act.last > reporting.last:
@@ -50,13 +50,13 @@ def compare_months(
         for date, temp in zip(dates, temps, strict=True):
             before = temp_of(date - 1)
             if expected_of is None:
-                wanted = baseline.expected(temp, before, date=date)
+                of_day = baseline.expected(temp, before, date=date)
             else:
-                wanted = expected_of(date, temp, before)
-            expected += wanted
+                of_day = expected_of(date, temp, before)
+            expected += of_day
             if baseline.extrapolated(temp, before):
-                strange += 1
-                strange_expected += wanted
+                extrapolated += 1
+                extrapolated_total += of_day
     if not counted:
         need = "and a temperature for each of its days" if baseline.needs_weather else "in it"
         raise NoDays(f"no act lies within {reporting} {need}")
@@ -65,8 +65,8 @@ def compare_months(
         days=days,
         expected=expected,
         used=used,
-        extrapolated=strange,
-        extrapolated_total=strange_expected,
+        extrapolated=extrapolated,
+        extrapolated_total=extrapolated_total,
         missing_baseline=baseline.last - baseline.first + 1 - fitted,
         missing_reporting=reporting.days - days,
     )
