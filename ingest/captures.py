@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from ingest.instants import EARLIEST_MS
+from metering.refusal import Refusal
 from metering.times import UTC, iso, to_ms
 
 _LATEST_MS: Final = to_ms(dt.datetime(9999, 1, 1, tzinfo=UTC))
@@ -31,7 +32,7 @@ class Capture(NamedTuple):
     retain: bool = False
 
 
-class BadCapture(ValueError):
+class BadCapture(Refusal):
     """A line of a capture file is not a message: names the file and the line."""
 
 

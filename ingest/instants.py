@@ -11,6 +11,10 @@ from metering.times import DAY_MS, UTC, to_ms
 EARLIEST_MS: Final = to_ms(dt.datetime(2000, 1, 1, tzinfo=UTC))
 """Before this a clock was not set (1970 before the first time signal is the usual case)."""
 
+FIRST_YEAR: Final = 1999
+LAST_YEAR: Final = 9998
+"""Years of a time that can be moved between zones and may lie in or after 2000; the calendar's ends cannot be moved."""
+
 _fromisoformat = dt.datetime.fromisoformat
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,8 +46,7 @@ def instant(value: object, zone: ZoneInfo, *, again: bool = False) -> int:
             moment = _fromisoformat(value)
         except ValueError:
             raise BadTime(f"{value[:40]!r} is not an ISO 8601 time") from None
-        # The ends of the calendar, 1 and 9999, cannot be moved between zones; year 9998 is wrong all the same.
-        if not 1999 <= moment.year <= 9998:
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
             raise BadTime(f"{value!r:.40} lies before 2000 or beyond the calendar")
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone, fold=again).astimezone(UTC)

@@ -1,5 +1,5 @@
 """`python -m kvartal`."""
 
-from kvartal.cli.main import main
+from kvartal.cli import main
 
 main()

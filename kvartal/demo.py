@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ from rich.table import Table
 from dashboards.contract_rows import Row, portfolio
 from dashboards.words import wording
 from dashboards.words.wording import Lang, pick
-from ingest.broker import local_broker
 from ingest.captures import Capture
+from ingest.mosquitto import Mosquitto
 from ingest.source import Message, MqttSource
 from ingest.topics import filters
-from kvartal.replay import embedded
-from kvartal.service import serve
+from kvartal.run import serve
+from kvartal.wiring import embedded
 from metering.events import Event, Rejected
 from metering.site.model import Site, parse_site
 from metering.times import to_ms
@@ -42,7 +43,7 @@ LIVE_SPEED = 3600 * 4
 
 
 class SimulatorClock:
-    """The time in the simulated quarter [ms]; the publisher sets it, everybody else asks."""
+    """The time in the simulated quarter [ms]; the publisher sets it."""
 
     def __init__(self, now: int) -> None:
         self.now = now
@@ -57,14 +58,14 @@ class Progressed:
     def __init__(self) -> None:
         self.published = 0
         self.taken = 0
-        self.counts: dict[str, int] = {}
-        self.houses_done: set[str] = set()
 
-    def told(self, messages: list[Message], batch: Batch) -> None:
-        """Note a batch that is durable."""
-        self.taken += len(messages)
-        for name, n in batch.counts.items():
-            self.counts[name] = self.counts.get(name, 0) + n
+    def on_batch(self, messages: list[Message], _batch: Batch) -> None:
+        """Count the messages of a batch that is durable."""
+        self.on_applied(len(messages))
+
+    def on_applied(self, messages: int) -> None:
+        """Count further messages whose figures are durable."""
+        self.taken += messages
 
 
 def run_demo(
@@ -88,7 +89,10 @@ def run_demo(
         once: End after the table instead of going on live.
         as_json: Print one JSON document instead of the table.
         engine: `embedded` or `faust`.
-        page: Starts the web page over a store and returns what stops it; None for none.
+        page: Starts the web page over a store and returns what stops it; None for no page.
+
+    Raises:
+        NoBroker: mosquitto cannot be started.
     """
     begun = time.monotonic()
     console = Console(stderr=as_json)
@@ -99,10 +103,8 @@ def run_demo(
     site = parse_site(text, file=site_file)
     db = directory / "kvartal.db"
     store = Store(db)
-    broker = local_broker(directory / "mosquitto")
+    broker = Mosquitto(directory / "mosquitto")
     broker.start()
-    if broker.warning:
-        console.print(broker.warning, style="yellow")
     stop_page = page(db, site) if page is not None else None
     clock = SimulatorClock(to_ms(ARCHIVES_END) + 5_000)
     source = MqttSource(
@@ -113,39 +115,15 @@ def run_demo(
         clock=clock,
     )
     source.start()
-    stop = threading.Event()
     progressed = Progressed()
-    failed: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            if engine == "faust":
-                from kvartal.mock_cluster import serve_on_mock_cluster
-
-                sink = _CountingSink(store, progressed)
-                serve_on_mock_cluster(
-                    source=source,
-                    site=site,
-                    write=sink.write,
-                    clock=clock,
-                    stop=stop,
-                    directory=directory,
-                    taken=sink.applied,
-                )
-            else:
-                serve(
-                    source=source,
-                    runner=embedded(site, store),
-                    clock=clock,
-                    stop=stop,
-                    told=progressed.told,
-                )
-        except BaseException as error:
-            failed.append(error)
-            stop.set()
-            raise
-
-    worker = threading.Thread(target=work, name="pipeline", daemon=True)
+    pipeline = _Pipeline(
+        source=source,
+        site=site,
+        store=store,
+        clock=clock,
+        progressed=progressed,
+        cluster=directory if engine == "faust" else None,
+    )
     publisher: Publisher | None = None
     try:
         if not source.wait_subscribed(10):
@@ -153,33 +131,25 @@ def run_demo(
                 f"the broker at {broker.host}:{broker.port} did not take our subscription in 10 s"
             )
         broker.save()
-        worker.start()
+        pipeline.start()
         publisher = Publisher(host=broker.host, port=broker.port)
-        _archives(quarter, publisher, progressed, stop, console, lang)
+        _archives(quarter, publisher, progressed, pipeline.stop, console, lang)
         seconds = time.monotonic() - begun
-        reader = Reader(db)
-        rows = portfolio(reader, site)
-        counts = reader.counts()
-        reader.close()
         lost = progressed.published - progressed.taken
         if as_json:
-            sys.stdout.write(
-                json.dumps(_document(rows, quarter.truth(), counts, seconds), ensure_ascii=False) + "\n"
-            )
+            _print_document(db, site, quarter.truth(), seconds)
         else:
-            _show(console, rows, quarter.truth(), site, lang)
-            _account(console, counts, lost, lang)
+            _print_table(console, db, site, quarter.truth(), lost, lang)
         sys.stdout.flush()
         if not once:
-            _live(quarter, publisher, progressed, clock, stop, console, lang)
-            _wait(stop, console, lang)
-        return 1 if failed or lost else 0
+            _live(quarter, publisher, progressed, clock, pipeline.stop, console, lang)
+            _wait(pipeline.stop, console, lang)
+        return 1 if pipeline.failed or lost else 0
     finally:
-        stop.set()
+        pipeline.stop.set()
         if publisher is not None:
             publisher.close()
-        if worker.is_alive():
-            worker.join(20)
+        pipeline.join(20)
         source.stop()
         if stop_page is not None:
             stop_page()
@@ -187,24 +157,82 @@ def run_demo(
         broker.stop()
 
 
-class _CountingSink:
-    """The embedded store as the sink of the Faust runner, with the readings counted as they come by."""
+class _Pipeline:
+    """The pipeline in a thread of its own, embedded or on Faust over a mock Kafka."""
 
-    def __init__(self, store: Store, progressed: Progressed) -> None:
-        self._store, self._progressed = store, progressed
+    def __init__(
+        self,
+        *,
+        source: MqttSource,
+        site: Site,
+        store: Store,
+        clock: SimulatorClock,
+        progressed: Progressed,
+        cluster: Path | None,
+    ) -> None:
+        """
+        Args:
+            source: The started source.
+            site: The site.
+            store: Takes the figures.
+            clock: The simulator's time.
+            progressed: Notes what is durable.
+            cluster: Where Faust may keep files; None for the embedded runner.
+        """
+        self._source, self._site, self._store, self._clock = source, site, store, clock
+        self._progressed, self._cluster = progressed, cluster
+        self.stop = threading.Event()
+        self.failed = False
+        self._thread = threading.Thread(target=self._work, name="pipeline", daemon=True)
 
-    def write(self, events: Sequence[Event]) -> None:
-        batch = Batch()
-        batch.keep(event for event in events if not isinstance(event, Rejected))
-        for event in events:
-            if isinstance(event, Rejected):
-                batch.reject(event)
-        self._store.commit(parts={}, events=batch.events, counts=batch.counts)
-        self._progressed.told([], batch)
+    def start(self) -> None:
+        """Start the thread; it runs until `stop` is set, or sets it when it fails."""
+        self._thread.start()
 
-    def applied(self, messages: int) -> None:
-        """Note messages whose figures are durable."""
-        self._progressed.taken += messages
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end of the thread, if it runs."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _work(self) -> None:
+        try:
+            if self._cluster is None:
+                serve(
+                    source=self._source,
+                    runner=embedded(self._site, self._store),
+                    clock=self._clock,
+                    stop=self.stop,
+                    on_batch=self._progressed.on_batch,
+                )
+            else:
+                self._work_on_cluster(self._cluster)
+        except BaseException:
+            self.failed = True
+            self.stop.set()
+            raise
+
+    def _work_on_cluster(self, directory: Path) -> None:
+        from kvartal.mock_cluster import serve_on_mock_cluster
+
+        serve_on_mock_cluster(
+            source=self._source,
+            site=self._site,
+            write=partial(_write, self._store),
+            clock=self._clock,
+            stop=self.stop,
+            directory=directory,
+            on_applied=self._progressed.on_applied,
+        )
+
+
+def _write(store: Store, events: Sequence[Event]) -> None:
+    """Write events of the Faust runner to the embedded store, with the counts of their readings."""
+    batch = Batch()
+    batch.keep(event for event in events if not isinstance(event, Rejected))
+    for event in events:
+        if isinstance(event, Rejected):
+            batch.reject(event)
+    store.commit(parts={}, events=batch.events, counts=batch.counts)
 
 
 def _archives(
@@ -285,6 +313,29 @@ def _wait(stop: threading.Event, console: Console, lang: Lang) -> None:
     )
     while not stop.wait(1):
         pass
+
+
+def _print_document(db: Path, site: Site, truth: dict[str, float], seconds: float) -> None:
+    """Print the savings beside the truth as one JSON document."""
+    rows, counts = _figures(db, site)
+    sys.stdout.write(json.dumps(_document(rows, truth, counts, seconds), ensure_ascii=False) + "\n")
+
+
+def _print_table(
+    console: Console, db: Path, site: Site, truth: dict[str, float], lost: int, lang: Lang
+) -> None:
+    """Print the savings beside the truth as a table, and the accounting of the readings below it."""
+    rows, counts = _figures(db, site)
+    _show(console, rows, truth, site, lang)
+    _account(console, counts, lost, lang)
+
+
+def _figures(db: Path, site: Site) -> tuple[list[Row], dict[str, int]]:
+    reader = Reader(db)
+    try:
+        return portfolio(reader, site), reader.counts()
+    finally:
+        reader.close()
 
 
 def _document(

@@ -1,4 +1,4 @@
-"""Reading what people give us, with errors that say what, where, got and expected."""
+"""Files and options given by people, read with errors that say what, where, got and expected."""
 
 from __future__ import annotations
 
@@ -7,53 +7,47 @@ import sys
 import time
 from pathlib import Path
 
-from metering.site.model import Site, SiteError, parse_site
+from metering.refusal import Refusal
+from metering.site.model import Site, parse_site
 from metering.times import UTC, to_ms
-
-
-class Refused(Exception):
-    """Bad usage or configuration: the text is for a person, the exit status is 2."""
 
 
 def read_site(path: Path) -> Site:
     """The site that the file describes.
 
     Raises:
-        Refused: the file cannot be read or does not describe a site.
+        Refusal: the file cannot be read or does not describe a site.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise Refused(f"{path}: there is no such file (expected a site file in TOML)") from None
+        raise Refusal(f"{path}: there is no such file (expected a site file in TOML)") from None
     except IsADirectoryError:
-        raise Refused(f"{path}: is a directory (expected a site file in TOML)") from None
+        raise Refusal(f"{path}: is a directory (expected a site file in TOML)") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path}: cannot be read: {error}") from None
-    try:
-        return parse_site(text, file=path)
-    except SiteError as error:
-        raise Refused(str(error)) from None
+        raise Refusal(f"{path}: cannot be read: {error}") from None
+    return parse_site(text, file=path)
 
 
 def read_bytes(name: str) -> bytes:
     """The content of a file, or of standard input for `-`.
 
     Raises:
-        Refused: the file cannot be read.
+        Refusal: the file cannot be read.
     """
     if name == "-":
         return sys.stdin.buffer.read()
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise Refused(f"{name}: cannot be read: {error.strerror or error}") from None
+        raise Refusal(f"{name}: cannot be read: {error.strerror or error}") from None
 
 
 def read_instant(text: str | None, option: str) -> int:
-    """An instant [ms] from a command-line option; now where it is not given.
+    """An instant [ms] from a command-line option; now if it is not given.
 
     Raises:
-        Refused: it is neither ISO 8601 with an offset nor a number of ms.
+        Refusal: it is neither ISO 8601 with an offset nor a number of ms.
     """
     if text is None:
         return time.time_ns() // 1_000_000
@@ -64,5 +58,5 @@ def read_instant(text: str | None, option: str) -> int:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise Refused(f"{option}: got {text!r}, expected ISO 8601 with an offset, e.g. 2026-01-01T00:00:00Z")
+        raise Refusal(f"{option}: got {text!r}, expected ISO 8601 with an offset, e.g. 2026-01-01T00:00:00Z")
     return to_ms(moment.astimezone(UTC))

@@ -1,7 +1,7 @@
-"""`kvartal import`: a meter's archive or monthly acts from a file into the store.
+"""`kvartal import`: a meter's archive, monthly acts or outdoor temperatures from a file into the store.
 
-To be run again is nothing new: what the store holds is a duplicate, so that an import that was broken off goes
-on where it stood, and an archive that has grown brings what it has more.
+Imports are idempotent: readings already stored count as duplicates, so an interrupted import can be resumed and a
+longer archive adds only its new rows.
 """
 
 from __future__ import annotations
@@ -14,51 +14,53 @@ from typing import Final
 from ingest.tables.archives import Tally, archive_events
 from ingest.tables.headers import NoHeader
 from ingest.tables.sheets import NotATable, Row, rows_of, sheet_names
-from kvartal.files import Refused
-from kvartal.replay import accounts, embedded
+from ingest.tables.weather import weather_events
+from kvartal.replay import accounts
 from kvartal.site_events import site_events
+from kvartal.wiring import embedded
 from metering.events import Readings, Rejected
+from metering.refusal import Refusal
 from metering.site.model import Archive, Site
 from storage.sqlite import Store
 
-_A_COMMIT: Final = 20_000
-"""Readings a commit."""
+_READINGS_A_COMMIT: Final = 20_000
+_EVENTS_A_COMMIT: Final = 500
 
 
 def archive_of(site: Site, name: str | None) -> Archive:
-    """The field map that is meant: by name, or the only one.
+    """The field map of --archive, or the only one.
 
     Raises:
-        Refused: there is none of that name, or several to choose from.
+        Refusal: the name is unknown, or it is missing and there are several.
     """
     archives = {archive.id: archive for archive in site.archive}
     if not archives:
-        raise Refused(
+        raise Refusal(
             "the site file has no [[archive]]: nothing says which column is what (docs/archives.md)"
         )
     if name is None and len(archives) == 1:
         return site.archive[0]
     if name is None or name not in archives:
-        raise Refused(f"--archive: got {name!r}, the site file has {', '.join(archives)}")
+        raise Refusal(f"--archive: got {name!r}, the site file has {', '.join(archives)}")
     return archives[name]
 
 
 def meter_of(site: Site, archive: Archive, text: str | None) -> tuple[str, str] | None:
-    """The meter that is meant; None where a column of the file says it.
+    """The meter of --meter, or None if a column of the file names it.
 
     Raises:
-        Refused: it is not said, said twice, or not in the site file.
+        Refusal: it is missing, given twice, or not in the site file.
     """
     if "meter" in archive.columns:
         if text is not None:
-            raise Refused(f"--meter: archive {archive.id!r} has a column for the meter; leave the option out")
+            raise Refusal(f"--meter: archive {archive.id!r} has a column for the meter; leave the option out")
         return None
     building, _, meter = (text or "").partition("/")
     if (building, meter) not in site.meters:
         known = ", ".join(f"{b}/{m}" for b, m in list(site.meters)[:20])
-        raise Refused(f"--meter: got {text!r}, expected building/meter; the site file has {known}")
+        raise Refusal(f"--meter: got {text!r}, expected building/meter; the site file has {known}")
     if site.meters[building, meter].virtual is not None:
-        raise Refused(f"--meter: {text} is computed from others and takes no readings")
+        raise Refusal(f"--meter: {text} is computed from others and takes no readings")
     return building, meter
 
 
@@ -73,23 +75,23 @@ def import_archive(
     backfill: bool,
     progress: Callable[[int], None] = lambda _n: None,
 ) -> dict[str, object]:
-    """Bring a table into the store at `db`.
+    """Import a table into the store at `db`.
 
     Args:
         file: CSV or Excel.
         site: The site.
         db: Path of the store.
         archive: The field map.
-        meter: Building and meter, where no column says it.
+        meter: Building and meter; None if a column names them.
         now: The time of arrival [ms].
-        backfill: Whether readings older than the lateness horizon are welcome.
+        backfill: Whether readings older than the lateness horizon are accepted.
         progress: Called with the number of rows after each commit.
 
     Returns:
         How the readings of the table were accounted for, and what its rows reported.
 
     Raises:
-        Refused: the file cannot be read, or does not have the columns.
+        Refusal: the file cannot be read, or does not have the columns.
     """
     rows = table_rows(file, archive)
     tally = Tally()
@@ -112,7 +114,7 @@ def import_archive(
             totals.update(runner.enter(batch, now).counts)
             progress(tally.rows)
     except NoHeader as error:
-        raise Refused(f"{file}: archive {archive.id!r}: {error}{_other_sheets(file, archive)}") from None
+        raise Refusal(f"{file}: archive {archive.id!r}: {error}{_other_sheets(file, archive)}") from None
     finally:
         store.close()
     return {
@@ -124,22 +126,58 @@ def import_archive(
     }
 
 
+def import_weather(
+    file: Path, *, site: Site, db: Path, station: str, progress: Callable[[int], None] = lambda _n: None
+) -> dict[str, object]:
+    """Import a table of outdoor temperatures into the store at `db`, however old they are.
+
+    Args:
+        file: CSV with `timestamp,temperature`.
+        site: The site.
+        db: Path of the store.
+        station: Id of the station.
+        progress: Called with the number of events after each commit.
+
+    Returns:
+        How the readings of the table were accounted for.
+
+    Raises:
+        Refusal: the station is not in the site file, or the file cannot be read.
+    """
+    if station not in site.stations:
+        raise Refusal(f"--station: got {station!r}, the site file has {', '.join(site.stations) or 'none'}")
+    events = weather_events(file, station=station, zone=site.zone)
+    store = Store(db)
+    totals = Counter[str]()
+    try:
+        runner = embedded(site, store)
+        for start in range(0, len(events), _EVENTS_A_COMMIT):
+            batch = events[start : start + _EVENTS_A_COMMIT]
+            if not start:
+                runner.enter(site_events(site, batch[0].received_at), batch[0].received_at)
+            totals.update(runner.enter(batch, max(event.received_at for event in batch)).counts)
+            progress(start + len(batch))
+    finally:
+        store.close()
+    return accounts(totals)
+
+
 def table_rows(file: Path, archive: Archive) -> Iterator[Row]:
     """The rows of the file.
 
     Raises:
-        Refused: it cannot be read.
+        Refusal: it cannot be read.
     """
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise Refused(f"{file}: cannot be read: {error.strerror or error}") from None
+        raise Refusal(f"{file}: cannot be read: {error.strerror or error}") from None
     try:
         yield from rows_of(
             content, encoding=archive.encoding, delimiter=archive.delimiter, sheet=archive.sheet
         )
     except NotATable as error:
-        raise Refused(f"{file}: {error}") from None
+        raise Refusal(f"{file}: {error}") from None
 
 
 def _other_sheets(file: Path, archive: Archive) -> str:
@@ -156,7 +194,7 @@ def _batches(events: Iterator[Readings | Rejected]) -> Iterator[list[Readings | 
     for event in events:
         batch.append(event)
         size += len(event.times) if isinstance(event, Readings) else 1
-        if size >= _A_COMMIT:
+        if size >= _READINGS_A_COMMIT:
             yield batch
             batch, size = [], 0
     if batch:

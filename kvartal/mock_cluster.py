@@ -13,8 +13,8 @@ from typing import Final
 
 from ingest.log import READINGS, REJECTED, EventLog, MockKafka
 from ingest.source import Message, MqttSource
+from kvartal.ingest import publish_all
 from kvartal.pace import Pace
-from kvartal.publisher import publish_all
 from metering.events import Declared, Event, Readings, Rejected
 from metering.site.model import Site
 from streams.worker import CHANGELOG, Worker
@@ -44,18 +44,18 @@ def serve_on_mock_cluster(
     clock: Callable[[], int],
     stop: threading.Event,
     directory: Path,
-    taken: Callable[[int], None],
+    on_applied: Callable[[int], None],
 ) -> None:
     """Run the pipeline through Faust until `stop` is set.
 
     Args:
         source: The started source.
         site: The site.
-        write: Keeps events, rejections among them; never called twice at a time.
+        write: Stores events, rejections among them; never called by two threads at once.
         clock: The time [ms], for ticks.
         stop: Ends it.
         directory: Where Faust may keep files.
-        taken: Told how many more messages have been applied and are durable.
+        on_applied: Called with the number of further messages that are applied and durable.
 
     Raises:
         RuntimeError: the worker did not start, or failed.
@@ -75,9 +75,11 @@ def serve_on_mock_cluster(
         if not worker.start(60):
             raise RuntimeError(f"the Faust worker did not start: {worker.failed!r}")
         event_log = EventLog(bootstrap=kafka.bootstrap)
-        pace = Pace(reader=worker, delivered=event_log.delivered, most=_MOST_ON_THEIR_WAY, applied=taken)
+        pace = Pace(
+            reader=worker, delivered=event_log.delivered, most=_MOST_ON_THEIR_WAY, on_applied=on_applied
+        )
 
-        def told(messages: list[Message], events: list[Readings | Declared | Rejected]) -> None:
+        def on_published(messages: list[Message], events: list[Readings | Declared | Rejected]) -> None:
             rejected = [event for event in events if isinstance(event, Rejected)]
             if rejected:
                 sink.write(rejected)
@@ -89,8 +91,8 @@ def serve_on_mock_cluster(
             site=site,
             clock=clock,
             stop=stop,
-            told=told,
-            idle=pace.settle,
+            on_published=on_published,
+            each_round=pace.settle,
             batch=_BATCH,
         )
     finally:

@@ -29,16 +29,16 @@ class Pace:
         reader: Reader,
         delivered: Mapping[int, int],
         most: int,
-        applied: Callable[[int], None] = lambda messages: None,
+        on_applied: Callable[[int], None] = lambda messages: None,
     ) -> None:
         """
         Args:
             reader: The reader of the log.
             delivered: Newest offset delivered, by partition, as it grows (`EventLog.delivered`).
             most: How many messages may be on their way.
-            applied: Told how many more messages have been applied.
+            on_applied: Called with the number of further messages that have been applied.
         """
-        self._reader, self._delivered, self._most, self._applied = reader, delivered, most, applied
+        self._reader, self._delivered, self._most, self._on_applied = reader, delivered, most, on_applied
         self._waiting: deque[tuple[dict[int, int], int]] = deque()
         self._on_their_way = 0
 
@@ -55,7 +55,7 @@ class Pace:
             self._settle_next(0.1)
 
     def settle(self) -> None:
-        """Tell what has been applied meanwhile, without waiting."""
+        """Report what has been applied meanwhile, without waiting."""
         while self._waiting and self._settle_next(0.0):
             pass
 
@@ -67,5 +67,5 @@ class Pace:
             return False
         self._waiting.popleft()
         self._on_their_way -= messages
-        self._applied(messages)
+        self._on_applied(messages)
         return True

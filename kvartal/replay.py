@@ -8,19 +8,13 @@ from itertools import islice
 from pathlib import Path
 
 from ingest.captures import Capture
-from ingest.decode import Decoder, copy_to_buildings
 from kvartal.site_events import site_events
+from kvartal.wiring import embedded
 from metering.site.model import Site
 from storage.sqlite import Store
-from streams.embedded import Embedded
 
 BATCH = 500
 """Messages a commit."""
-
-
-def embedded(site: Site, store: Store) -> Embedded:
-    """The embedded pipeline of a site over a store."""
-    return Embedded(site=site, store=store, decode=Decoder(site).decode, copy_to_buildings=copy_to_buildings)
 
 
 def backfilling(site: Site) -> Site:

@@ -1,112 +1,144 @@
-"""`kvartal run`: one process that serves a site."""
+"""`kvartal run`: broker -> pipeline -> store in one process, with the page and the notifications.
+
+MQTT is acknowledged only after the store has committed (law 4). Ticks give the pipeline the time, so
+that silence is noticed when nothing arrives at all.
+"""
 
 from __future__ import annotations
 
 import logging
-import signal
 import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dashboards.notify import Notifier
 from dashboards.page.serve import listen, serve_page
 from dashboards.words.wording import sentence
-from ingest.broker import Broker, local_broker
 from ingest.decode import Decoder
-from ingest.source import MqttSource
+from ingest.mosquitto import Mosquitto
+from ingest.source import Message, MqttSource
 from ingest.topics import filters
-from kvartal.files import Refused
-from kvartal.replay import embedded
-from kvartal.service import serve
+from kvartal.process import log_to_stderr, stop_on_signals, wall_clock
 from kvartal.settings import Settings
 from kvartal.site_events import site_events
 from kvartal.site_watch import InForce, SiteWatch
+from kvartal.wiring import embedded, mqtt_source, notify_urls, secret
+from metering.events import Alert
+from metering.refusal import Refusal
 from metering.site.model import Site
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
+from streams.embedded import Batch, Embedded
 
 log = logging.getLogger("kvartal")
 
-_SITE_EVENTS_AT_ONCE: Final = 50
-"""In one commit. After an upgrade each may fold a whole register again: some 2 MB for 400 days of it."""
+_BATCH: Final = 500
+"""Messages of one commit."""
+_TICK_MS: Final = 60_000
+_SUBSCRIBED_WITHIN_S: Final = 10.0
 
 
-def wall_clock() -> int:
-    """Now [ms since 1970 UTC]."""
-    return time.time_ns() // 1_000_000
+OnBatch = Callable[[list[Message], Batch], None]
+"""Called with the messages of a batch and its results."""
 
 
-class Pulse:
-    """A file that is touched while a process is well: what the health checks of the containers look at."""
+def serve(
+    *,
+    source: MqttSource,
+    runner: Embedded,
+    clock: Callable[[], int],
+    stop: threading.Event,
+    on_batch: OnBatch = lambda messages, batch: None,
+    on_alerts: Callable[[list[Alert]], None] = lambda alerts: None,
+    on_refused: Callable[[str], None] = lambda reason: None,
+    before_batch: Callable[[], None] = lambda: None,
+) -> None:
+    """Take messages, run the pipeline over them, commit, acknowledge; until `stop` is set.
 
-    def __init__(self, directory: Path, name: str) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        self._file = directory / f"{name}.alive"
-        self._next = 0.0
+    Args:
+        source: The started source.
+        runner: The embedded pipeline.
+        clock: The time [ms], for ticks.
+        stop: Ends the loop after the current batch.
+        on_batch: Called after each batch that is durable and acknowledged.
+        on_alerts: Called with alerts that were opened, updated or resolved.
+        on_refused: Called with the reason, each minute that the broker refuses the connection.
+        before_batch: Called between two batches; it may give the runner another site.
+    """
+    ticked = clock()
+    while not stop.is_set():
+        before_batch()
+        messages = source.take(_BATCH, 0.2)
+        if messages:
+            batch = runner.take(messages)
+            source.ack(messages)
+            on_batch(messages, batch)
+            if batch.alerts:
+                on_alerts(batch.alerts)
+        now = clock()
+        if now - ticked >= _TICK_MS:
+            ticked = now
+            if source.refused is not None:
+                on_refused(source.refused)
+            batch = runner.tick(now)
+            if batch.alerts:
+                on_alerts(batch.alerts)
+                on_batch([], batch)
 
-    def beat(self) -> None:
-        """Say that all is well; at most every ten seconds on disk."""
-        now = time.monotonic()
-        if now >= self._next:
-            self._file.touch()
-            self._next = now + 10
 
+class _SiteInForce:
+    """Gives the site of the file to the pipeline and the source, at the start and after each change."""
 
-def stop_on_signals() -> threading.Event:
-    """An event that Ctrl-C and SIGTERM set."""
-    stop = threading.Event()
+    def __init__(
+        self, *, in_force: InForce, watch: SiteWatch, runner: Embedded, source: MqttSource, notifier: Notifier
+    ) -> None:
+        self._in_force, self._watch = in_force, watch
+        self._runner, self._source, self._notifier = runner, source, notifier
 
-    def told(_number: int, _frame: Any) -> None:
-        stop.set()
+    def enter(self, before: Site | None = None) -> None:
+        """Run the site's events through the pipeline; only those that are new since `before`."""
+        now = wall_clock()
+        events = site_events(self._in_force(), now, before=before)
+        self._notifier.send(self._runner.enter(events, now).alerts)
 
-    signal.signal(signal.SIGINT, told)
-    signal.signal(signal.SIGTERM, told)
-    return stop
+    def renew(self) -> None:
+        """Take over the newly loaded site, if there is one."""
+        newer = self._watch.take()
+        if newer is None:
+            return
+        self._runner.use(newer, Decoder(newer).decode)
+        self._source.follow(filters(newer.source))
+        before, self._in_force.site = self._in_force.site, newer
+        self.enter(before)
+        log.info("the new site file is in force")
 
 
 def run_site(*, settings: Settings, path: Path, site: Site, db: Path) -> None:
-    """Serve the site until Ctrl-C or SIGTERM; what changes in its file meanwhile is taken over.
+    """Serve the site until Ctrl-C or SIGTERM. Changes of its file are taken over without a restart.
 
     Args:
         settings: The settings.
         path: The site file.
-        site: The site that it describes now.
+        site: The site that the file describes now.
         db: Path of the store.
 
     Raises:
-        Refused, CannotServe, NoBroker, WrongStore: before anything has started.
+        Refusal: before anything has started: no source, no broker, a port in use, a wrong store.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    log_to_stderr()
     if not site.source:
-        raise Refused("the site file has no [[source]]: nothing would ever arrive")
-    password = settings.http_password.get_secret_value() if settings.http_password else None
+        raise Refusal("the site file has no [[source]]: nothing would ever arrive")
+    password = secret(settings.http_password)
     listening = listen(settings.http_host, settings.http_port, password=password)
     settings.data.mkdir(parents=True, exist_ok=True)
     db.parent.mkdir(parents=True, exist_ok=True)
     store = Store(db)
-    broker: Broker | None = None
-    host, port = settings.mqtt_host, settings.mqtt_port
-    if not host:
-        broker = local_broker(settings.data / "mosquitto", port=port)
-        broker.start()
-        host = broker.host
-        if broker.warning:
-            log.warning(broker.warning)
-        log.info("no broker is configured: one of our own listens at %s:%d", host, port)
+    broker = None if settings.mqtt_host else _own_broker(settings)
+    host, port = settings.mqtt_host if broker is None else broker.host, settings.mqtt_port
     stop = stop_on_signals()
-    source = MqttSource(
-        host=host,
-        port=port,
-        client_id=settings.mqtt_client_id,
-        filters=filters(site.source),
-        clock=wall_clock,
-        username=settings.mqtt_username,
-        password=settings.mqtt_password.get_secret_value() if settings.mqtt_password else None,
-        tls=settings.mqtt_tls,
-    )
-    watch = SiteWatch(path, site)
-    in_force = InForce(site)
+    source = mqtt_source(settings, host=host, filters=filters(site.source))
+    watch, in_force = SiteWatch(path, site), InForce(site)
     stop_page = serve_page(
         listening,
         db,
@@ -117,39 +149,23 @@ def run_site(*, settings: Settings, path: Path, site: Site, db: Path) -> None:
         notice=watch.notice,
     )
     notifier = Notifier(
-        urls=[url.strip() for url in settings.notify.split(",") if url.strip()],
+        urls=notify_urls(settings),
         publish=source.publish,
         sentence=lambda alert: sentence(alert, in_force(), settings.lang),
         sent=store,
         clock=wall_clock,
     )
-    # What a replay or an earlier run left untold; nothing is told twice.
-    reader = Reader(db)
-    notifier.send(reader.alerts(open_only=False))
-    reader.close()
+    _send_pending(notifier, db)
     log.info("page at http://%s:%d", *listening.getsockname()[:2])
     source.start()
     try:
-        if broker is not None and source.wait_subscribed(10):
+        if broker is not None and source.wait_subscribed(_SUBSCRIBED_WITHIN_S):
             broker.save()
         runner = embedded(site, store)
-
-        def tell_the_pipeline(before: Site | None) -> None:
-            now = wall_clock()
-            events = site_events(in_force(), now, before=before)
-            for at in range(0, len(events), _SITE_EVENTS_AT_ONCE):
-                notifier.send(runner.enter(events[at : at + _SITE_EVENTS_AT_ONCE], now).alerts)
-
-        def renew() -> None:
-            newer = watch.take()
-            if newer is not None:
-                runner.use(newer, Decoder(newer).decode)
-                source.follow(filters(newer.source))
-                before, in_force.site = in_force.site, newer
-                tell_the_pipeline(before)
-                log.info("the new site file is in force")
-
-        tell_the_pipeline(None)
+        site_in_force = _SiteInForce(
+            in_force=in_force, watch=watch, runner=runner, source=source, notifier=notifier
+        )
+        site_in_force.enter()
         watch.start()
         watch.hurry_on_sighup()
         serve(
@@ -157,9 +173,9 @@ def run_site(*, settings: Settings, path: Path, site: Site, db: Path) -> None:
             runner=runner,
             clock=wall_clock,
             stop=stop,
-            alert=notifier.send,
-            refused=lambda reason: log.warning("the broker at %s:%d refuses us: %s", host, port, reason),
-            renew=renew,
+            on_alerts=notifier.send,
+            on_refused=lambda reason: log.warning("the broker at %s:%d refuses us: %s", host, port, reason),
+            before_batch=site_in_force.renew,
         )
     finally:
         watch.stop()
@@ -170,3 +186,18 @@ def run_site(*, settings: Settings, path: Path, site: Site, db: Path) -> None:
         if broker is not None:
             broker.stop()
     log.info("stopped; what was not acknowledged waits at the broker")
+
+
+def _own_broker(settings: Settings) -> Mosquitto:
+    """A started mosquitto on loopback, for settings without a broker."""
+    broker = Mosquitto(settings.data / "mosquitto", port=settings.mqtt_port)
+    broker.start()
+    log.info("no broker is configured: one of our own listens at %s:%d", broker.host, broker.port)
+    return broker
+
+
+def _send_pending(notifier: Notifier, db: Path) -> None:
+    """Send the notifications that a replay or an earlier run left pending; none is sent twice."""
+    reader = Reader(db)
+    notifier.send(reader.alerts(open_only=False))
+    reader.close()

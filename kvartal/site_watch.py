@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest.decode import Decoder
-from kvartal.files import Refused, read_site
-from metering.site.model import Site, SiteError
+from kvartal.files import read_site
+from metering.refusal import Refusal
+from metering.site.model import Site
 
 log = logging.getLogger("kvartal.site")
 
@@ -107,7 +108,7 @@ class SiteWatch:
             try:
                 site = read_site(self._path)
                 Decoder(site)  # knows which formats there are
-            except (Refused, SiteError) as error:
+            except Refusal as error:
                 site, why = None, str(error)
             if self._standing() == seen:
                 self._seen = seen

@@ -13,37 +13,37 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from pydantic import SecretStr
-
 from dashboards.notify import Notifier
 from dashboards.words.wording import sentence
-from ingest.log import READINGS, REJECTED, NotDelivered, create_topics
+from ingest.log import READINGS, REJECTED
 from ingest.source import MqttSource
-from kvartal.files import Refused
-from kvartal.run import Pulse, stop_on_signals, wall_clock
+from kvartal.ingest import create_log
+from kvartal.process import Pulse, log_to_stderr, stop_on_signals, wall_clock
 from kvartal.settings import Settings
 from kvartal.site_watch import InForce, SiteWatch
+from kvartal.wiring import mqtt_source, notify_urls, secret
 from metering.events import Alert, Event
+from metering.refusal import Refusal
 from metering.site.model import Site
 from storage.influx import InfluxSink
 from storage.influx_reader import InfluxFigures
 from storage.influx_sent import InfluxSent
-from streams.chunks import NewerState
-from streams.worker import CHANGELOG, Worker
+from streams.worker import Worker
 
 log = logging.getLogger("kvartal.worker")
 
 _LOOK_EVERY_S: Final = 0.5
-_LOOK_FOR_UNTOLD_S: Final = (10.0, 40.0)
-"""When after its start a worker tells what another left untold when it died; not all of them at once."""
+_STARTED_WITHIN_S: Final = 120.0
+_LOOK_FOR_PENDING_S: Final = (10.0, 40.0)
+"""Delay before a new worker sends notifications left pending by a dead one (randomised) [s]."""
 
 
 class ThroughToInflux:
-    """A sink that returns when InfluxDB has the figures, not when they wait beside it.
+    """A sink that returns when InfluxDB has the figures, not when they are queued for it.
 
-    The worker acknowledges what its sink has taken, and its partitions may go to another worker at any time.
-    Figures that waited here would then overwrite the other's newer ones. The event log is the outbox here: what
-    InfluxDB has not taken is not acknowledged, and a start begins with an empty outbox.
+    The worker acknowledges what its sink has taken, and its partitions may move to another worker at any time.
+    Figures still queued here would then overwrite newer ones. So the event log is the outbox: figures that InfluxDB
+    has not taken are not acknowledged, and each start begins with an empty queue.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class ThroughToInflux:
             token: API token.
             org: Organisation.
             bucket: Bucket.
-            directory: Where a working directory of its own is made for the run.
-            site: The site, for names, money and the units that people know.
+            directory: The outbox of this run is made in a temporary directory in it.
+            site: The site, for names, money and display units.
         """
         self._directory = tempfile.TemporaryDirectory(prefix="outbox-", dir=directory)
         outbox = Path(self._directory.name) / "outbox.db"
@@ -81,26 +81,26 @@ class ThroughToInflux:
 
     @property
     def outbox(self) -> InfluxSink:
-        """Where lines of our own go."""
+        """The sink for lines that are no events: the marks of sent notifications."""
         return self._sink
 
     def use(self, site: Site) -> None:
-        """Take names, money and units from another site from now on."""
+        """Take names, money and units from another site."""
         self._sink.use(site)
 
     def stop(self) -> None:
-        """Wait for nothing any more."""
+        """Stop waiting for InfluxDB; pending calls raise."""
         self._stopping.set()
 
     def close(self) -> None:
-        """Let go of files and threads."""
+        """Close the sink and remove its directory."""
         self._stopping.set()
         self._sink.close()
         self._directory.cleanup()
 
 
-class Telling:
-    """A sink that tells people about alerts when InfluxDB has them: of each state once, whichever worker does."""
+class NotifyingSink:
+    """A sink that sends notifications of alerts once InfluxDB has them: of each state once, by whichever worker."""
 
     def __init__(
         self,
@@ -115,11 +115,14 @@ class Telling:
         """
         Args:
             sink: Takes all events first.
-            sent: What was told already.
+            sent: The notifications already sent.
             urls: Apprise URLs.
             publish: Publishes (topic, payload) at the broker.
-            sentence: What an alert says to a person.
-            settle_s: How long an alert must stand before people are told [s].
+            sentence: The text of an alert for a person.
+            settle_s: How long an alert must stand before it is sent [s].
+
+        Raises:
+            ValueError: a URL is none that apprise knows.
         """
         self._sink, self._sent = sink, sent
         self._notifier = Notifier(
@@ -128,32 +131,32 @@ class Telling:
         self._one = threading.Lock()
 
     def write(self, events: Sequence[Event]) -> None:
-        """Write, then tell. What is acknowledged after this was told, or waits in this process.
+        """Write, then notify. When this returns, each notification is sent or pending in this process.
 
         Raises:
             OSError: as the sink does.
         """
         self._sink.write(events)
-        self.tell([event for event in events if isinstance(event, Alert)])
+        self.notify([event for event in events if isinstance(event, Alert)])
 
-    def tell(self, alerts: Sequence[Alert]) -> None:
-        """Tell of alerts what has not been told yet."""
+    def notify(self, alerts: Sequence[Alert]) -> None:
+        """Send the notifications of alerts that were not sent yet."""
         if alerts:
             with self._one:
                 self._notifier.send(alerts)
 
     def stop(self) -> None:
-        """Wait for nothing any more."""
+        """Stop waiting for InfluxDB; pending calls raise."""
         self._sent.stop()
         self._sink.stop()
 
     def close(self) -> None:
-        """Try once more to tell what waits; let go of threads."""
+        """Try once more to send what is pending; end the threads."""
         self._notifier.close()
 
 
-class _Watched:
-    """The watch over the site file, whose sites the sink and the sentences get too."""
+class _Sites:
+    """Where the worker gets a changed site from; the sink and the sentences get it at the same time."""
 
     def __init__(self, watch: SiteWatch, sink: ThroughToInflux, in_force: InForce) -> None:
         self._watch, self._sink, self._in_force = watch, sink, in_force
@@ -168,95 +171,70 @@ class _Watched:
 
 
 def work_site(*, settings: Settings, path: Path, site: Site) -> None:
-    """Run until Ctrl-C or SIGTERM; what changes in the site file meanwhile is taken over.
+    """Run until Ctrl-C or SIGTERM. Changes of the site file are taken over without a restart.
 
-    Exits with 1 where the worker failed: start it again, nothing is lost.
+    Exits with 1 if the worker failed: start it again, nothing is lost.
 
     Args:
         settings: The settings.
         path: The site file.
-        site: The site that it describes now.
+        site: The site that the file describes now.
 
     Raises:
-        Refused: the settings name no Kafka or no InfluxDB, or the worker did not start.
+        Refusal: the settings name no Kafka or no InfluxDB, or the worker did not start.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    log_to_stderr()
     logging.getLogger("faust").setLevel(logging.WARNING)
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     if not settings.kafka or not settings.influx_url:
-        raise Refused("cluster mode needs KVARTAL_KAFKA and KVARTAL_INFLUX_URL")
-    try:
-        create_topics(settings.kafka, partitions=settings.partitions, changelogs=[CHANGELOG])
-    except NotDelivered as error:
-        raise Refused(str(error)) from None
+        raise Refusal("cluster mode needs KVARTAL_KAFKA and KVARTAL_INFLUX_URL")
+    create_log(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
     stop = stop_on_signals()
+    token = secret(settings.influx_token) or ""
     sink = ThroughToInflux(
         url=settings.influx_url,
-        token=_secret(settings.influx_token) or "",
+        token=token,
         org=settings.influx_org,
         bucket=settings.influx_bucket,
         directory=settings.data,
         site=site,
     )
     watch, in_force = SiteWatch(path, site), InForce(site)
-    figures = InfluxFigures(
-        url=settings.influx_url, database=settings.influx_bucket, token=_secret(settings.influx_token) or ""
-    )
-    broker: MqttSource | None = None
-    if settings.mqtt_host:
-        broker = MqttSource(
-            host=settings.mqtt_host,
-            port=settings.mqtt_port,
-            client_id=f"{settings.mqtt_client_id}-alerts-{socket.gethostname()}-{os.getpid()}",
-            filters=(),
-            clock=wall_clock,
-            username=settings.mqtt_username,
-            password=_secret(settings.mqtt_password),
-            tls=settings.mqtt_tls,
-            session=False,
-        )
-        broker.start()
+    figures = InfluxFigures(url=settings.influx_url, database=settings.influx_bucket, token=token)
+    broker = _broker(settings)
     try:
-        telling = Telling(
+        notifying = NotifyingSink(
             sink=sink,
             sent=InfluxSent(sink=sink.outbox, figures=figures),
-            urls=[url.strip() for url in settings.notify.split(",") if url.strip()],
+            urls=notify_urls(settings),
             publish=broker.publish if broker is not None else lambda topic, payload: None,
             sentence=lambda alert: sentence(alert, in_force(), settings.lang),
         )
     except ValueError as error:
         sink.close()
-        raise Refused(str(error)) from None
+        raise Refusal(str(error)) from None
     worker = Worker(
         bootstrap=settings.kafka,
         partitions=settings.partitions,
         site=site,
-        sink=telling,
+        sink=notifying,
         topic=READINGS,
         rejected=REJECTED,
         data=str(settings.data / "faust"),
-        sites=_Watched(watch, sink, in_force),
+        sites=_Sites(watch, sink, in_force),
     )
     watch.start()
     watch.hurry_on_sighup()
     try:
-        if not worker.start(120):
-            if isinstance(worker.failed, NewerState):
-                raise Refused(f"{CHANGELOG}: {worker.failed}")
-            raise Refused(f"the worker did not get its partitions from {settings.kafka}: {worker.failed}")
-        log.info("working")
-        pulse = Pulse(settings.data, "worker")
-        look_at: float | None = time.monotonic() + random.uniform(*_LOOK_FOR_UNTOLD_S)
-        while not stop.wait(1) and worker.running:
-            pulse.beat()
-            if look_at is not None and time.monotonic() > look_at:
-                look_at = _tell_untold(telling, figures)
+        if not worker.start(_STARTED_WITHIN_S):
+            raise Refusal(f"the worker did not get its partitions from {settings.kafka}: {worker.failed}")
+        _work(worker, stop, Pulse(settings.data, "worker"), notifying, figures)
     finally:
         watch.stop()
-        telling.stop()
+        notifying.stop()
         worker.stop()
-        telling.close()
+        notifying.close()
         sink.close()
         figures.close()
         if broker is not None:
@@ -265,15 +243,33 @@ def work_site(*, settings: Settings, path: Path, site: Site) -> None:
         raise SystemExit(1)
 
 
-def _secret(held: SecretStr | None) -> str | None:
-    return held.get_secret_value() if held is not None else None
+def _broker(settings: Settings) -> MqttSource | None:
+    """The started connection that alerts are published on, or None if no broker is configured."""
+    if not settings.mqtt_host:
+        return None
+    client_id = f"{settings.mqtt_client_id}-alerts-{socket.gethostname()}-{os.getpid()}"
+    broker = mqtt_source(settings, host=settings.mqtt_host, filters=(), client_id=client_id, session=False)
+    broker.start()
+    return broker
 
 
-def _tell_untold(telling: Telling, figures: InfluxFigures) -> float | None:
-    """Tell what was left untold; when to look again where InfluxDB is away [monotonic s]."""
+def _work(
+    worker: Worker, stop: threading.Event, pulse: Pulse, notifying: NotifyingSink, figures: InfluxFigures
+) -> None:
+    """Keep the pulse until `stop` or the worker's end; send once what a dead worker left pending."""
+    log.info("working")
+    look_at: float | None = time.monotonic() + random.uniform(*_LOOK_FOR_PENDING_S)
+    while not stop.wait(1) and worker.running:
+        pulse.beat()
+        if look_at is not None and time.monotonic() > look_at:
+            look_at = _send_pending(notifying, figures)
+
+
+def _send_pending(notifying: NotifyingSink, figures: InfluxFigures) -> float | None:
+    """Send pending notifications; if InfluxDB cannot be reached, the time of the next attempt [monotonic s]."""
     try:
-        telling.tell(figures.alerts(open_only=False))
+        notifying.notify(figures.alerts(open_only=False))
     except OSError as error:
         log.warning("alerts cannot be read, again in a while: %s", error)
-        return time.monotonic() + random.uniform(*_LOOK_FOR_UNTOLD_S)
+        return time.monotonic() + random.uniform(*_LOOK_FOR_PENDING_S)
     return None

@@ -15,6 +15,8 @@ import sqlite3
 import urllib.parse
 from typing import Final
 
+from metering.refusal import Refusal
+
 APPLICATION_ID: Final = 0x4B56544C
 """`KVTL` in the header of the file, so that it is told from any other SQLite file (`file(1)` shows it)."""
 
@@ -92,7 +94,7 @@ _STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED, _FIGURES)
 VERSION: Final = len(_STEPS)
 
 
-class WrongStore(OSError):
+class WrongStore(Refusal):
     """The file is not a store that this version of Kvartal can open."""
 
 

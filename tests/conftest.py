@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from ingest.broker import Mosquitto, find_mosquitto, free_port
+from ingest.broker import free_port
+from ingest.mosquitto import Mosquitto, find_mosquitto
 
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("here", deadline=None)

@@ -20,8 +20,9 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest.broker import find_mosquitto, free_port
+from ingest.broker import free_port
 from ingest.log import LONGEST, READINGS, REJECTED
+from ingest.mosquitto import find_mosquitto
 from kvartal.settings import Settings
 from streams.worker import CHANGELOG
 

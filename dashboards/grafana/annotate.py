@@ -12,6 +12,7 @@ from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaException
 
 from dashboards.words.wording import Lang, measure
+from metering.refusal import Refusal
 from metering.site.model import Contract, Site
 from metering.times import to_ms
 
@@ -19,8 +20,10 @@ DASHBOARD: Final = "kvartal-portfolio"
 _TAG: Final = "kvartal"
 
 
-class GrafanaRefuses(OSError):
-    """Grafana cannot be reached or does not let us."""
+class GrafanaRefuses(Refusal):
+    """Grafana cannot be reached or refuses the request."""
+
+    status = 1
 
 
 def annotate_measures(url: str, token: str, site: Site, *, lang: Lang) -> int:

@@ -12,10 +12,11 @@ import uvicorn
 
 from dashboards.page.app import create_app
 from dashboards.words.wording import Lang
+from metering.refusal import Refusal
 from metering.site.model import Site
 
 
-class CannotServe(OSError):
+class CannotServe(Refusal):
     """The page cannot be served as asked: the text says what is in the way."""
 
 

@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from ingest.decode import FUTURE_MS
-from ingest.instants import EARLIEST_MS
+from ingest.instants import EARLIEST_MS, FIRST_YEAR, LAST_YEAR
 from ingest.tables.cells import BadCell, hours_run, is_empty, local_time, number, says_error, time_of_day
 from ingest.tables.headers import Columns, find_columns, plain_row, run_time_unit, unit_over
 from ingest.tables.sheets import Row
@@ -236,7 +236,7 @@ class _Table:
         """The interval that a row is about [ms]; of a register both are its instant."""
         local, cell = self._local(cells)
         # The ends of the calendar cannot be moved between zones (01.01.0001 is how .NET writes no time).
-        if not 1999 <= local.year <= 9998:
+        if not FIRST_YEAR <= local.year <= LAST_YEAR:
             raise _Bad("bad_time", f"{cell!r:.40} lies before 2000 or beyond the calendar")
         at = self._told_by_order(local, cell, where)
         self._last[where] = at

@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from metering.clocks import BadClock, clock
 from metering.quantities import QUANTITIES
+from metering.refusal import Refusal
 from metering.times import whole_hours
 from metering.units import UNITS, Unit, UnknownUnit, unit_named
 
@@ -73,7 +74,7 @@ Clock = Annotated[str, AfterValidator(_known_clock)]
 UnitName = Annotated[str, AfterValidator(_known_unit)]
 
 
-class SiteError(ValueError):
+class SiteError(Refusal):
     """The site file cannot be used; the text names every fault in it."""
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from dashboards.notify import Notifier
 from dashboards.words.wording import sentence
-from ingest.broker import Mosquitto
+from ingest.mosquitto import Mosquitto
 from ingest.source import MqttSource
 from metering.events import Alert
 from metering.site.model import parse_site

@@ -11,7 +11,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest.broker import Mosquitto
+from ingest.mosquitto import Mosquitto
 from ingest.source import Message, MqttSource
 
 

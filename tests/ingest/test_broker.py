@@ -1,4 +1,4 @@
-"""The brokers of the embedded mode: they come up, keep sessions, end, and say what is wrong."""
+"""The broker of the embedded mode: it comes up, keeps sessions, ends, and says what is wrong."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.amqtt_broker import Amqtt
-from ingest.broker import Mosquitto, NoBroker, find_mosquitto, free_port, local_broker
+from ingest.broker import NoBroker, free_port
+from ingest.mosquitto import Mosquitto
 from ingest.source import Message, MqttSource
 
 
@@ -28,8 +28,6 @@ def taken_port() -> Iterator[int]:
 def test_a_port_in_use_is_named(mosquitto: Mosquitto, tmp_path: Path, taken_port: int) -> None:
     with pytest.raises(NoBroker, match=f"port {taken_port} of 127.0.0.1 is in use: the broker"):
         Mosquitto(tmp_path / "second", port=taken_port).start()
-    with pytest.raises(NoBroker, match=f"port {taken_port} of 127.0.0.1 is in use: the broker"):
-        Amqtt(port=taken_port).start()
 
 
 def test_two_never_share_a_directory(mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -37,11 +35,12 @@ def test_two_never_share_a_directory(mosquitto: Mosquitto, tmp_path: Path) -> No
         Mosquitto(tmp_path / "mosquitto").start()
 
 
-def test_no_broker_at_all_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.broker.find_mosquitto", lambda: None)
-    monkeypatch.setattr("ingest.amqtt_broker.installed", lambda: False)
-    with pytest.raises(NoBroker, match="install the Debian package 'mosquitto', or name a broker"):
-        local_broker(tmp_path)
+def test_without_mosquitto_the_error_names_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.mosquitto.find_mosquitto", lambda: None)
+    with pytest.raises(NoBroker, match=r"no mosquitto .*; install it with 'make setup', or name a broker"):
+        Mosquitto(tmp_path).start()
 
 
 def test_a_broker_that_cannot_run_says_what_it_said(tmp_path: Path) -> None:
@@ -62,7 +61,7 @@ def test_the_broker_of_a_killed_parent_is_ended_and_its_session_kept(
 ) -> None:
     directory, port = tmp_path / "own", free_port()
     script = (
-        "import sys, time; from pathlib import Path; from ingest.broker import Mosquitto\n"
+        "import sys, time; from pathlib import Path; from ingest.mosquitto import Mosquitto\n"
         f"b = Mosquitto(Path({str(directory)!r}), port={port}); b.start(); print('up', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
@@ -106,31 +105,3 @@ def test_a_pid_that_belongs_to_somebody_else_is_left_alone(tmp_path: Path, mosqu
         broker.stop()
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def test_amqtt_serves_where_there_is_no_mosquitto_and_says_what_it_lacks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Callable[..., list[Message]]
-) -> None:
-    pytest.importorskip("amqtt")
-    monkeypatch.setattr("ingest.broker.find_mosquitto", lambda: None)
-    broker = local_broker(tmp_path)
-    assert isinstance(broker, Amqtt)
-    assert "are lost" in broker.warning
-    broker.start()
-    source = MqttSource(host=broker.host, port=broker.port, client_id="k", filters=["m/#"], clock=lambda: 0)
-    try:
-        source.start()
-        assert source.wait_subscribed(10)
-        source.publish("m/a", b"1")
-        taken = take(source, 1)
-        source.ack(taken)
-        assert taken[0].payload == b"1"
-    finally:
-        source.stop()
-        broker.stop()
-
-
-def test_the_best_broker_is_mosquitto(mosquitto: Mosquitto, tmp_path: Path) -> None:
-    best = local_broker(tmp_path, port=free_port())
-    assert isinstance(best, Mosquitto)
-    assert (best.warning, find_mosquitto() is not None) == ("", True)

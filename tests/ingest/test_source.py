@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from ingest import source as source_module
-from ingest.broker import Mosquitto, find_mosquitto, free_port
+from ingest.broker import free_port
+from ingest.mosquitto import Mosquitto, find_mosquitto
 from ingest.source import Message, MqttSource
 
 Take = Callable[..., list[Message]]

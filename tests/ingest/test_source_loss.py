@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from ingest.broker import Mosquitto, free_port
+from ingest.broker import free_port
 from ingest.decode import Decoder
+from ingest.mosquitto import Mosquitto
 from ingest.source import Message, MqttSource
 from metering.events import Readings, Rejected
 
@@ -162,7 +163,7 @@ def test_poison_is_acknowledged_and_does_not_stop_its_successors(
 @pytest.fixture
 def talkative(tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mosquitto]:
     """A mosquitto that logs every packet."""
-    monkeypatch.setattr("ingest.broker._CONF", _CONF_WITH_PACKETS)
+    monkeypatch.setattr("ingest.mosquitto._CONF", _CONF_WITH_PACKETS)
     broker = Mosquitto(tmp_path / "talkative", port=free_port())
     broker.start()
     yield broker

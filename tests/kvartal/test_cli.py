@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from dashboards.grafana.annotate import GrafanaRefuses
+from dashboards.page.serve import CannotServe
+from ingest.broker import NoBroker
+from ingest.captures import BadCapture
+from ingest.tables.energy import TableError
+from metering.baselines.document import Unfit
+from metering.refusal import Refusal
+from metering.savings.compare import NoDays
+from metering.site.model import SiteError
+from storage.sqlite_schema import WrongStore
 
 ROOT = Path(__file__).parent.parent.parent
 SITE = ROOT / "examples" / "site.toml"
@@ -76,6 +88,45 @@ def test_help_names_every_command() -> None:
 @pytest.mark.parametrize("command", ["demo", "run", "decode", "replay", "ledger", "fit", "savings", "audit"])
 def test_every_command_has_help(command: str) -> None:
     assert kvartal(command, "--help").returncode == 0
+
+
+def test_the_installed_command_is_the_same_entry() -> None:
+    script = "import sys; from kvartal.cli import main; sys.argv = ['kvartal', 'ledger', '--db', 'nowhere.db']; main()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert b"nowhere.db" in done.stderr
+
+
+def test_help_needs_nothing_that_is_slow_to_import() -> None:
+    script = "import sys, kvartal.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=False)
+    slow = {"numpy", "pydantic", "msgspec", "paho", "confluent_kafka", "faust", "starlette", "sqlite3"}
+    assert not slow & set(done.stdout.decode().split())
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [
+        (SiteError, 2), (CannotServe, 2), (NoBroker, 2), (BadCapture, 2), (TableError, 2), (WrongStore, 2),
+        (Unfit, 1), (NoDays, 1), (GrafanaRefuses, 1),
+    ],
+)  # fmt: skip
+def test_a_refusal_has_its_status(refusal: type[Refusal], status: int) -> None:
+    assert issubclass(refusal, Refusal)
+    assert refusal.status == status
+
+
+def test_a_check_that_fails_exits_with_1_and_says_why() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "kvartal", "annotate", "--grafana", "http://127.0.0.1:1", "--site", str(SITE)],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env=os.environ | {"KVARTAL_GRAFANA_TOKEN": "t"},
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"http://127.0.0.1:1: ")
+    assert b"Traceback" not in done.stderr
 
 
 def test_decode_prints_readings_as_the_payload_wrote_them() -> None:

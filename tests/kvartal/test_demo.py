@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.broker import find_mosquitto, free_port
+from ingest.broker import free_port
+from ingest.mosquitto import find_mosquitto
 
 KVARTAL = [sys.executable, "-m", "kvartal"]
 

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kvartal.tables import TableError, fit_table, read_table, savings_table
-from metering.periods import Period
+from ingest.tables.energy import TableError, read_table
+from kvartal.tables import fit_table, savings_table
+from metering.savings.compare import Period
 
 DATA = Path(__file__).parents[1] / "data"
 UTC = ZoneInfo("UTC")

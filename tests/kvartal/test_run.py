@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.broker import Mosquitto, free_port
+from ingest.broker import free_port
 from ingest.captures import Capture
+from ingest.mosquitto import Mosquitto
 from kvartal.exports import LEDGER_COLUMNS, ledger_texts, write
 from kvartal.replay import backfilling, replay
 from metering.site.model import parse_site

@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kvartal.tables import TableError, fit_table, read_table, savings_table
-from metering.baselines.fit import fit_period
-from metering.periods import Period
-from metering.savings.compare import compare
+from ingest.tables.energy import TableError, read_table
+from kvartal.tables import fit_table, savings_table
+from metering.savings.compare import Period, compare, fit_period
 
 DATA = Path(__file__).parents[1] / "data"
 UTC = ZoneInfo("UTC")
@@ -51,7 +50,7 @@ def hours(start, count, *, skip=(), offset="", step_minutes=60, value="1.5", tem
 
 
 def test_the_authors_of_nmecr_find_the_same_saving():
-    """Their TOWT model: 7.41 % (docs/sources.md#an-example-by-nmecr: baseline 2012-03..2013-02, performance 2014-03..2015-02)."""
+    """Their TOWT model: 7.41 % (facts: baseline 2012-03..2013-02, performance 2014-03..2015-02)."""
     held = read_table(DATA / "nmecr_eload_daily_2012_2015.csv", UTC)
     result = savings_table(held, period("2012-03-01..2013-02-28"), period("2014-03-01..2015-02-28"))
     assert list(result) == KEYS

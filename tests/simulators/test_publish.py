@@ -10,8 +10,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest.broker import Mosquitto, find_mosquitto
 from ingest.captures import Capture
+from ingest.mosquitto import Mosquitto, find_mosquitto
 from simulators.publish import Publisher
 from simulators.quarter import Quarter
 

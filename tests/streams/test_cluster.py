@@ -17,16 +17,16 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from ingest.broker import Mosquitto
 from ingest.captures import Capture
 from ingest.decode import Decoder
 from ingest.log import LONGEST, READINGS, REJECTED, EventLog, MockKafka, NotDelivered, create_topics
+from ingest.mosquitto import Mosquitto
 from ingest.source import Message, MqttSource
 from ingest.topics import filters
+from kvartal.ingest import decoded, publish_all
 from kvartal.pace import Pace
-from kvartal.publisher import decoded, publish_all
-from kvartal.replay import embedded
 from kvartal.site_watch import SiteWatch
+from kvartal.wiring import embedded
 from metering.events import Event, Fitted, Hours, Readings, Rejected, Tick
 from metering.site.model import Site, parse_site
 from metering.times import to_ms

@@ -12,11 +12,11 @@ import msgspec
 import pytest
 
 import dashboards.grafana.write
-from ingest.broker import Mosquitto
 from ingest.log import REJECTED, EventLog
+from ingest.mosquitto import Mosquitto
 from ingest.source import MqttSource
 from ingest.topics import filters
-from kvartal.publisher import publish_all
+from kvartal.ingest import publish_all
 from kvartal.replay import replay
 from kvartal.worker import ThroughToInflux
 from metering.site.model import parse_site

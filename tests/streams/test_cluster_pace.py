@@ -26,7 +26,7 @@ class Slow:
 
 def test_no_more_than_so_many_are_on_their_way() -> None:
     reader, delivered, told = Slow(), dict[int, int](), list[int]()
-    pace = Pace(reader=reader, delivered=delivered, most=20, applied=told.append)
+    pace = Pace(reader=reader, delivered=delivered, most=20, on_applied=told.append)
     for offset in range(6):
         delivered[0] = offset
         pace.sent(10)
@@ -40,7 +40,7 @@ def test_no_more_than_so_many_are_on_their_way() -> None:
 def test_what_went_elsewhere_is_applied_at_once() -> None:
     """A batch of rejections moves no offset of the readings."""
     reader, told = Slow(), list[int]()
-    Pace(reader=reader, delivered={}, most=0, applied=told.append).sent(3)
+    Pace(reader=reader, delivered={}, most=0, on_applied=told.append).sent(3)
     assert told == [3]
     assert reader.waits == 0
 

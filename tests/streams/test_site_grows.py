@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from ingest.captures import Capture
 from ingest.decode import Decoder
-from kvartal.publisher import decoded
-from kvartal.replay import embedded
+from kvartal.ingest import decoded
 from kvartal.site_events import site_events
+from kvartal.wiring import embedded
 from metering.events import Event, Rejected, Tick
 from metering.site.model import Site, parse_site
 from metering.times import HOUR_MS, UTC, to_ms

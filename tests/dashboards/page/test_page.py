@@ -21,7 +21,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from dashboards.contract_view import rows_of, view_contract
 from dashboards.page.serve import CannotServe, listen, serve_page
 from dashboards.words.contract import lines
-from kvartal.replay import embedded, replay
+from kvartal.replay import replay
+from kvartal.wiring import embedded
 from metering.site.model import Site, parse_site
 from simulators.quarter import Quarter
 from storage.sqlite import Store

@@ -13,12 +13,13 @@ from ingest.decode import Decoder, copy_to_buildings
 from ingest.log import EventLog, NotDelivered, create_topics
 from ingest.source import Message, MqttSource
 from ingest.topics import filters
-from kvartal.files import Refused
-from kvartal.run import Pulse, stop_on_signals, wall_clock
+from kvartal.process import Pulse, log_to_stderr, stop_on_signals, wall_clock
 from kvartal.settings import Settings
 from kvartal.site_events import site_events
 from kvartal.site_watch import SiteWatch
+from kvartal.wiring import mqtt_source
 from metering.events import Awaited, Declared, Readings, Rejected, Tick
+from metering.refusal import Refusal
 from metering.site.model import Site
 from streams.embedded import Message as Arrived
 from streams.worker import CHANGELOG
@@ -28,6 +29,8 @@ log = logging.getLogger("kvartal.ingest")
 _BATCH: Final = 500
 _TICK_MS: Final = 60_000
 _LONGEST_PAUSE_S: Final = 60.0
+
+OnPublished = Callable[[list[Message], list[Readings | Declared | Rejected]], None]
 
 
 def decoded(
@@ -53,35 +56,33 @@ def publish_all(
     site: Site,
     clock: Callable[[], int],
     stop: threading.Event,
-    told: Callable[[list[Message], list[Readings | Declared | Rejected]], None] = lambda messages, events: (
-        None
-    ),
-    idle: Callable[[], None] = lambda: None,
+    on_published: OnPublished = lambda messages, events: None,
+    each_round: Callable[[], None] = lambda: None,
     batch: int = _BATCH,
     first_pause_s: float = 1.0,
-    newer: Callable[[], Site | None] = lambda: None,
+    newer_site: Callable[[], Site | None] = lambda: None,
 ) -> None:
     """Take messages, publish their events, acknowledge; until `stop` is set.
 
-    While the log is away nothing is acknowledged and nothing more is taken: the broker queues.
+    While the log cannot be reached, nothing is acknowledged or taken: the broker queues.
 
     Args:
         source: The started source.
         event_log: The log.
         site: The site.
         clock: The time [ms], for ticks.
-        stop: Ends the loop. A batch that the log has not taken by then comes again from the broker.
-        told: Called with each batch that is on the log and acknowledged.
-        idle: Called in each round, with messages or without.
+        stop: Ends the loop. The broker delivers a batch again that the log has not taken by then.
+        on_published: Called with each batch that is on the log and acknowledged.
+        each_round: Called in each round, with messages or without.
         batch: Messages published at once.
-        first_pause_s: Before the log is tried again; doubles up to a minute [s].
-        newer: Asked between two batches for another site, which is in force from then on.
+        first_pause_s: Pause before the first retry; doubles up to a minute [s].
+        newer_site: Called between two batches; the site that it returns is in force from then on.
     """
     decoder = Decoder(site)
     ticked = clock()
     of_the_site = site_events(site, ticked)
     while not stop.is_set():
-        changed = newer()
+        changed = newer_site()
         if changed is not None:
             of_the_site += site_events(changed, clock(), before=site)
             site, decoder = changed, Decoder(changed)
@@ -94,7 +95,7 @@ def publish_all(
                 return
             of_the_site = []
             source.ack(messages)
-            told(messages, events)
+            on_published(messages, events)
         now = clock()
         if now - ticked >= _TICK_MS:
             ticked = now
@@ -104,7 +105,7 @@ def publish_all(
                 log.warning("a tick was not delivered, the next one follows: %s", error)
             if source.refused is not None:
                 log.warning("the broker at %s:%d refuses us: %s", source.host, source.port, source.refused)
-        idle()
+        each_round()
 
 
 def _publish(
@@ -113,7 +114,7 @@ def _publish(
     stop: threading.Event,
     pause: float,
 ) -> bool:
-    """Publish until the log has taken it; False where `stop` came first."""
+    """Publish until the log has taken it; False if `stop` came first."""
     while True:
         try:
             event_log.publish(events)
@@ -125,37 +126,37 @@ def _publish(
         pause = min(_LONGEST_PAUSE_S, 2 * pause)
 
 
+def create_log(settings: Settings) -> None:
+    """Create the topics of the event log if they are missing, and check their partitions.
+
+    Raises:
+        Refusal: Kafka cannot be reached, or a topic has another number of partitions than the settings.
+    """
+    try:
+        create_topics(settings.kafka, partitions=settings.partitions, changelogs=[CHANGELOG])
+    except NotDelivered as error:
+        raise Refusal(str(error)) from None
+
+
 def ingest_site(*, settings: Settings, path: Path, site: Site) -> None:
-    """Run until Ctrl-C or SIGTERM; what changes in the site file meanwhile is taken over.
+    """Run until Ctrl-C or SIGTERM. Changes of the site file are taken over without a restart.
 
     Args:
         settings: The settings.
         path: The site file.
-        site: The site that it describes now.
+        site: The site that the file describes now.
 
     Raises:
-        Refused: the settings name no broker or no Kafka, or Kafka cannot be used as they say.
+        Refusal: the settings name no broker or no Kafka, or Kafka cannot be used as they say.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    log_to_stderr()
     if not settings.mqtt_host or not settings.kafka:
-        raise Refused("cluster mode needs KVARTAL_MQTT_HOST and KVARTAL_KAFKA")
+        raise Refusal("cluster mode needs KVARTAL_MQTT_HOST and KVARTAL_KAFKA")
     if not site.source:
-        raise Refused("the site file has no [[source]]: nothing would ever arrive")
-    try:
-        create_topics(settings.kafka, partitions=settings.partitions, changelogs=[CHANGELOG])
-    except NotDelivered as error:
-        raise Refused(str(error)) from None
+        raise Refusal("the site file has no [[source]]: nothing would ever arrive")
+    create_log(settings)
     stop = stop_on_signals()
-    source = MqttSource(
-        host=settings.mqtt_host,
-        port=settings.mqtt_port,
-        client_id=settings.mqtt_client_id,
-        filters=filters(site.source),
-        clock=wall_clock,
-        username=settings.mqtt_username,
-        password=settings.mqtt_password.get_secret_value() if settings.mqtt_password else None,
-        tls=settings.mqtt_tls,
-    )
+    source = mqtt_source(settings, host=settings.mqtt_host, filters=filters(site.source))
     pulse = Pulse(settings.data, "ingest")
 
     def beat_while_connected() -> None:
@@ -174,8 +175,8 @@ def ingest_site(*, settings: Settings, path: Path, site: Site) -> None:
             site=site,
             clock=wall_clock,
             stop=stop,
-            idle=beat_while_connected,
-            newer=watch.take,
+            each_round=beat_while_connected,
+            newer_site=watch.take,
         )
     finally:
         watch.stop()

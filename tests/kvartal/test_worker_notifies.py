@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pytest
 
 from dashboards.words.wording import sentence
-from kvartal.worker import Telling, ThroughToInflux
+from kvartal.worker import NotifyingSink, ThroughToInflux
 from metering.events import Alert
 from metering.site.model import parse_site
 from storage.influx_reader import InfluxFigures
@@ -71,7 +71,7 @@ def test_each_state_is_told_once_whichever_worker_has_the_building(
             url=influxd.url, token="any", org="kvartal", bucket="tells", directory=tmp_path
         )
         figures = InfluxFigures(url=influxd.url, database="tells")
-        telling = Telling(
+        telling = NotifyingSink(
             sink=sink,
             sent=InfluxSent(sink=sink.outbox, figures=figures),
             urls=[f"json://127.0.0.1:{inbox.server_address[1]}/"],
@@ -82,7 +82,7 @@ def test_each_state_is_told_once_whichever_worker_has_the_building(
         for batch in batches:
             telling.write(batch)
         if untold:
-            telling.tell(figures.alerts(open_only=False))
+            telling.notify(figures.alerts(open_only=False))
         telling.stop()
         telling.close()
         sink.close()

@@ -1,0 +1,313 @@
+"""A table of use and temperature -> days of use, or bills of months.
+
+A table is a CSV with the columns `timestamp,value,temperature`: energy per interval in any one unit, stamped
+at the interval's start, and °C. Intervals are days, hours, or equal parts of an hour. Other columns are not
+read. A day needs all of its intervals (23 or 25 hours when the clocks change) or it is missing.
+
+Rows a month apart are acts: the use of a month, stamped at its first day, with the month's mean temperature (or the
+days' temperatures from a weather table). Then all figures are of months, and there are none of days.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import math
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from metering.baselines.monthly import Act
+from metering.ledger.weather import day_mean
+from metering.refusal import Refusal
+from metering.savings.compare import DailyUse
+from metering.times import HOUR_MS, date_of, day_bounds, to_ms
+
+COLUMNS: Final = ("timestamp", "value", "temperature")
+
+_MISSING: Final = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
+
+_LARGEST_DIGITS: Final = 9
+"""Daily uses are stored as integers of about nine digits, whatever the file's unit."""
+
+LONGEST_ACT_DAYS: Final = 62
+"""An act ends where the next begins; if that is farther away, a month is missing [d]."""
+
+SHORTEST_MONTH: Final = dt.timedelta(days=27, hours=22)
+LONGEST_MONTH: Final = dt.timedelta(days=31, hours=2)
+"""Range of steps that are months, including changes of the clocks."""
+
+_ABSURD_C: Final = 70.0
+
+
+class TableError(Refusal):
+    """The table cannot be used. The text names the file, the line, the column and the value."""
+
+
+class Table(NamedTuple):
+    """The days of one meter."""
+
+    file: str
+    days: DailyUse
+    scale: int
+    """Integer units in one unit of the file."""
+    hourly: bool
+    acts: tuple[Act, ...] = ()
+    """The acts of a monthly table, which has no days."""
+
+    @property
+    def unit(self) -> str:
+        """Name of the integer unit, for the baseline document."""
+        return f"1/{self.scale} of the file's unit" if self.scale > 1 else "the file's unit"
+
+
+class _Row(NamedTuple):
+    line: int
+    time: dt.datetime
+    value: float | None
+    temp_mc: int | None
+
+
+def read_table(path: Path, zone: ZoneInfo, weather: Path | None = None) -> Table:
+    """The days of use in the file, or its acts.
+
+    Args:
+        path: A CSV file with a header.
+        zone: Zone of the days, and of timestamps that carry no offset.
+        weather: A CSV with `timestamp,temperature` (daily or hourly); its days replace those of the file.
+
+    Raises:
+        TableError: names file, line, column, value, and what is expected there.
+    """
+    outside = None if weather is None else _weather_days(weather, zone)
+    rows = list(_rows(path, COLUMNS if outside is None else COLUMNS[:2]))
+    if len(rows) < 2:
+        raise TableError(
+            f"{path}: {len(rows)} rows; at least two are needed to tell the length of an interval"
+        )
+    step = _step(path, rows)
+    if step > dt.timedelta(days=1):
+        return _acts(path, rows, zone, outside)
+    if step == dt.timedelta(days=1):
+        dated = list(_dated(path, rows, zone))
+        uses = {date: row.value for row, date in dated if row.value is not None}
+        temps = {date: row.temp_mc for row, date in dated if row.temp_mc is not None}
+    else:
+        placed = list(_placed(path, rows, zone))
+        uses, temps = _daily_uses(placed, zone, step), _daily_temps(placed, zone)
+    scale = _scale(uses)
+    used = {date: round(value * scale) for date, value in sorted(uses.items())}
+    days = DailyUse(used, temps if outside is None else outside)
+    return Table(str(path), days, scale, hourly=step < dt.timedelta(days=1))
+
+
+def _daily_uses(placed: list[tuple[_Row, int]], zone: ZoneInfo, step: dt.timedelta) -> dict[int, float]:
+    """Sums of the days that have a value for each of their intervals."""
+    by_day: dict[int, list[float]] = {}
+    for row, at in placed:
+        if row.value is not None:
+            by_day.setdefault(date_of(at, zone), []).append(row.value)
+    step_ms = step // dt.timedelta(milliseconds=1)
+    uses = {}
+    for date, values in by_day.items():
+        start, end = day_bounds(date, zone)
+        if len(values) == (end - start) // step_ms:
+            uses[date] = math.fsum(values)
+    return uses
+
+
+def _daily_temps(placed: list[tuple[_Row, int]], zone: ZoneInfo) -> dict[int, int]:
+    """Mean temperatures of the days that have enough of them [m°C]."""
+    by_day: dict[int, tuple[list[int], list[int]]] = {}
+    for row, at in placed:
+        if row.temp_mc is not None:
+            times, temps = by_day.setdefault(date_of(at, zone), ([], []))
+            times.append(at)
+            temps.append(row.temp_mc)
+    means = {date: day_mean(date, zone, times, temps)[0] for date, (times, temps) in by_day.items()}
+    return {date: mean for date, mean in means.items() if mean is not None}
+
+
+def _acts(path: Path, rows: list[_Row], zone: ZoneInfo, outside: dict[int, int] | None) -> Table:
+    """A monthly table: each row's act goes to the next row's first day, or a month on."""
+    dated = sorted((date, row) for row, date in _dated(path, rows, zone))
+    scale = _scale({date: row.value for date, row in dated if row.value is not None})
+    temps: dict[int, int] = {}
+    acts = []
+    for (date, row), following in zip(dated, [*(d for d, _ in dated[1:]), None], strict=True):
+        last = _month_on(date) - 1
+        if following is not None and following - date <= LONGEST_ACT_DAYS:
+            last = following - 1
+        if row.temp_mc is not None:
+            temps |= dict.fromkeys(range(date, last + 1), row.temp_mc)
+        if row.value is not None:
+            acts.append(Act(date, last, round(row.value * scale)))
+    return Table(
+        str(path), DailyUse({}, temps if outside is None else outside), scale, hourly=False, acts=tuple(acts)
+    )
+
+
+def _month_on(date: int) -> int:
+    """The same day of the next month, or that month's last."""
+    day = dt.date.fromordinal(date)
+    first = (day.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+    longest = ((first + dt.timedelta(days=32)).replace(day=1) - first).days
+    return first.replace(day=min(day.day, longest)).toordinal()
+
+
+def _weather_days(path: Path, zone: ZoneInfo) -> dict[int, int]:
+    """Mean temperatures of the days of a file of weather [m°C]."""
+    rows = list(_rows(path, (COLUMNS[0], COLUMNS[2])))
+    if len(rows) < 2:
+        raise TableError(f"{path}: {len(rows)} rows; at least two are needed")
+    if _step(path, rows) == dt.timedelta(days=1):
+        return {date: row.temp_mc for row, date in _dated(path, rows, zone) if row.temp_mc is not None}
+    return dict(sorted(_daily_temps(list(_placed(path, rows, zone)), zone).items()))
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[_Row]:
+    """Rows of the file with their line numbers, in the file's order; columns not named in `columns` are empty."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            reader = csv.DictReader(text)
+            names = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = names
+            for column in columns:
+                if column not in names:
+                    raise TableError(
+                        f"{path}: line 1: there is no column {column!r}; found {', '.join(names) or 'nothing'}; "
+                        f"expected {', '.join(columns)} (comma-separated)"
+                    )
+            for row in reader:
+                where = f"{path}: line {reader.line_num}"
+                cells = {name: row[name] for name in columns}
+                temp = _number(cells.get("temperature"), f"{where}: temperature", "°C")
+                if temp is not None and abs(temp) > _ABSURD_C:
+                    raise TableError(
+                        f"{where}: temperature {row['temperature']!r} is no outdoor temperature; "
+                        f"expected °C between -{_ABSURD_C:.0f} and {_ABSURD_C:.0f}"
+                    )
+                yield _Row(
+                    reader.line_num,
+                    _time(row["timestamp"], where),
+                    _number(cells.get("value"), f"{where}: value", "energy of the interval"),
+                    None if temp is None else round(temp * 1000),
+                )
+    except FileNotFoundError:
+        raise TableError(
+            f"{path}: there is no such file (expected a CSV with {', '.join(columns)})"
+        ) from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TableError(f"{path}: cannot be read as CSV in UTF-8: {error}") from None
+
+
+def _number(text: str | None, where: str, what: str) -> float | None:
+    """The number in a cell, or None if the cell marks a missing value."""
+    if text is None or text.strip().casefold() in _MISSING:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise TableError(
+            f"{where} {text!r} is not a number; expected {what} with a decimal point, or nothing"
+        )
+    return number
+
+
+def _time(text: str | None, where: str) -> dt.datetime:
+    try:
+        return dt.datetime.fromisoformat((text or "").strip())
+    except ValueError:
+        raise TableError(
+            f"{where}: timestamp {text!r} is not understood; expected ISO 8601, "
+            "for example 2025-01-31T00:00:00+03:00 or 2025-01-31"
+        ) from None
+
+
+def _step(path: Path, rows: list[_Row]) -> dt.timedelta:
+    """Length of the file's intervals: its commonest step."""
+    aware = {row.time.tzinfo is not None for row in rows}
+    if len(aware) > 1:
+        odd = next(row for row in rows if (row.time.tzinfo is None) != (rows[0].time.tzinfo is None))
+        raise TableError(
+            f"{path}: line {odd.line}: timestamp {odd.time.isoformat()!r}: some timestamps carry an offset "
+            "and some do not; expected all or none"
+        )
+    times = sorted(row.time for row in rows)
+    steps = Counter(b - a for a, b in pairwise(times) if b > a)
+    if not steps:
+        raise TableError(f"{path}: all timestamps are {times[0].isoformat()}; expected one row an interval")
+    step = steps.most_common(1)[0][0]
+    hour, day = dt.timedelta(hours=1), dt.timedelta(days=1)
+    if SHORTEST_MONTH <= step <= LONGEST_MONTH:
+        return step
+    if step != day and (step > hour or hour % step):
+        raise TableError(
+            f"{path}: the commonest step between timestamps is {step}; "
+            "expected a day, an hour, an equal part of an hour, or a month"
+        )
+    return step
+
+
+def _dated(path: Path, rows: list[_Row], zone: ZoneInfo) -> Iterator[tuple[_Row, int]]:
+    """Rows of a daily table with their local dates: the date of the day's middle.
+
+    So a file stamped 00:00 UTC, or 01:00 by a summer time, keeps its dates.
+    """
+    seen: dict[int, _Row] = {}
+    for row in rows:
+        middle = row.time + dt.timedelta(hours=12)
+        date = (middle if middle.tzinfo is None else middle.astimezone(zone)).toordinal()
+        if _new(path, seen.setdefault(date, row), row, f"day {_date(date)}"):
+            yield row, date
+
+
+def _placed(path: Path, rows: list[_Row], zone: ZoneInfo) -> Iterator[tuple[_Row, int]]:
+    """Rows of an hourly table with their instants [ms]."""
+    seen: dict[int, _Row] = {}
+    for row in rows:
+        time = row.time
+        if time.tzinfo is None:
+            at = to_ms(time.replace(tzinfo=zone))
+            later = to_ms(time.replace(tzinfo=zone, fold=1))
+            if later - at == HOUR_MS and at in seen and seen[at].line != row.line:
+                at = later  # the hour that summer time repeats
+            elif later < at:
+                raise TableError(
+                    f"{path}: line {row.line}: timestamp {time.isoformat()!r} does not exist in {zone.key}, where the "
+                    "clocks go forward; expected local time, timestamps with an offset, or another --tz"
+                )
+        else:
+            at = to_ms(time)
+        if _new(path, seen.setdefault(at, row), row, f"timestamp {time.isoformat()!r}"):
+            yield row, at
+
+
+def _new(path: Path, first: _Row, row: _Row, what: str) -> bool:
+    """Whether the row is the first of its interval; a repeated row must have the same values."""
+    if first is row:
+        return True
+    if (first.value, first.temp_mc) != (row.value, row.temp_mc):
+        raise TableError(
+            f"{path}: line {row.line}: {what} is already on line {first.line} with value {first.value}; "
+            f"got {row.value}; expected one row an interval"
+        )
+    return False
+
+
+def _scale(uses: dict[int, float]) -> int:
+    """The power of ten that turns the file's daily uses into integers of about nine digits."""
+    largest = max((abs(value) for value in uses.values()), default=0.0)
+    if largest <= 0.0:
+        return 1
+    scale: int = 10 ** max(0, _LARGEST_DIGITS - 1 - math.floor(math.log10(largest)))
+    return scale
+
+
+def _date(ordinal: int) -> str:
+    return dt.date.fromordinal(ordinal).isoformat()

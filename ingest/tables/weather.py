@@ -1,0 +1,114 @@
+"""A table of outdoor temperatures -> readings of a weather station, or rejections.
+
+The table is a CSV with the columns `timestamp` (ISO 8601; without an offset: local time of the site) and
+`temperature` [°C]. Other columns are not read, and rows without a temperature carry no reading.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from ingest.instants import EARLIEST_MS, LAST_YEAR
+from metering.events import Readings, Rejected
+from metering.refusal import Refusal
+from metering.times import to_ms
+from metering.units import UNITS, AbsurdValue, to_amount
+
+_PER_EVENT: Final = 744
+"""Rows of one event: a month of hours."""
+_QUANTITY: Final = "outdoor_temperature"
+
+
+class _Row(NamedTuple):
+    line: int
+    moment: dt.datetime
+    """Aware."""
+    celsius: float
+    cells: tuple[str, str]
+
+
+def weather_events(path: Path, *, station: str, zone: ZoneInfo) -> list[Readings | Rejected]:
+    """The readings and rejections of a table, in its order.
+
+    Nothing is too late or from the future: the newest time of an event's readings is its arrival.
+
+    Args:
+        path: The file.
+        station: Id of the station.
+        zone: Zone of timestamps without an offset.
+
+    Raises:
+        Refusal: names file, line, column, value and what is expected.
+    """
+    rows = list(_rows(path, zone))
+    topic = f"import/{station}/{path.name}"
+    return [
+        event
+        for start in range(0, len(rows), _PER_EVENT)
+        for event in _events(rows[start : start + _PER_EVENT], station, topic)
+    ]
+
+
+def _events(rows: Sequence[_Row], station: str, topic: str) -> list[Readings | Rejected]:
+    times: list[int] = []
+    amounts: list[int] = []
+    faults: list[tuple[_Row, str, str]] = []
+    for row in rows:
+        text, value = row.cells
+        at = to_ms(row.moment)
+        if at < EARLIEST_MS or row.moment.year > LAST_YEAR:
+            faults.append((row, "bad_time", f"{text!r:.40} lies before 2000 or beyond the calendar"))
+            continue
+        try:
+            amount = to_amount(row.celsius, UNITS["°C"])
+        except AbsurdValue as error:
+            faults.append((row, "bad_value", f"{value!r:.40}: {error}"))
+            continue
+        times.append(at)
+        amounts.append(amount)
+    arrived = max(times or (to_ms(row.moment) for row in rows))
+    events: list[Readings | Rejected] = [
+        Rejected(topic, msgspec.json.encode(row.cells), reason, f"line {row.line}: {detail}", arrived)
+        for row, reason, detail in faults
+    ]
+    if times:
+        events.append(Readings("", station, _QUANTITY, "gauge", tuple(times), tuple(amounts), arrived))
+    return events
+
+
+def _rows(path: Path, zone: ZoneInfo) -> Iterator[_Row]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            rows = csv.DictReader(lines)
+            missing = {"timestamp", "temperature"} - set(rows.fieldnames or ())
+            if missing:
+                raise Refusal(
+                    f"{path}: has no column {', '.join(sorted(missing))}; expected timestamp,temperature"
+                )
+            for row in rows:
+                if (row["temperature"] or "").strip():
+                    yield _row(row["timestamp"], row["temperature"], rows.line_num, path, zone)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(f"{path}: cannot be read: {error}") from None
+
+
+def _row(time: str, value: str, line: int, path: Path, zone: ZoneInfo) -> _Row:
+    where = f"{path}:{line}"
+    try:
+        moment = dt.datetime.fromisoformat(time)
+    except (TypeError, ValueError):
+        raise Refusal(f"{where}: timestamp: got {time!r}, expected ISO 8601, e.g. 2025-01-31T12:00") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    try:
+        celsius = float(value)
+    except ValueError:
+        raise Refusal(f"{where}: temperature: got {value!r}, expected a number in °C") from None
+    return _Row(line, moment, celsius, (time, value))

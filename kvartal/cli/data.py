@@ -1,0 +1,269 @@
+"""Commands about readings: decoding, replays, imports, and what the store has of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from kvartal.cli.options import (
+    DbOption,
+    Format,
+    FormatOption,
+    MeterOption,
+    SiteOption,
+    bar,
+    building_and_meter,
+    db_path,
+    period,
+    print_json,
+    site_of,
+    to_stderr,
+)
+from metering.refusal import Refusal
+
+
+def decode(
+    topic: Annotated[str, typer.Option("--topic", help="The topic that the payload came on.")],
+    file: Annotated[str, typer.Argument(help="File with the payload, or - for standard input.")] = "-",
+    site: SiteOption = None,
+    received_at: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--received-at", help="When it arrived: ISO 8601 with offset, or ms. Default: now."),
+    ] = None,
+    retain: Annotated[bool, typer.Option("--retain", help="The message was a retained one.")] = False,
+) -> None:
+    """Decode one payload and print its readings or the reason of its rejection, one JSON line each."""
+    from ingest.decode import Decoder, as_line
+    from kvartal.files import read_bytes, read_instant, read_site
+
+    decoder = Decoder(read_site(site) if site is not None else None)
+    payload = read_bytes(file)
+    for result in decoder.carried(
+        topic, payload, received_at=read_instant(received_at, "--received-at"), retain=retain
+    ):
+        print_json(as_line(result))
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="Captured messages, JSON lines.")],
+    site: SiteOption = None,
+    db: DbOption = None,
+    backfill: Annotated[
+        bool,
+        typer.Option("--backfill", help="Let every source send history older than the lateness horizon."),
+    ] = False,
+) -> None:
+    """Run captured messages through the pipeline into a store. Can be run again: what is known is a duplicate."""
+    from ingest.captures import read_captures
+    from kvartal.replay import backfilling
+    from kvartal.replay import replay as run_replay
+
+    described = site_of(site)
+    if not file.is_file():
+        raise Refusal(f"{file}: there is no such file (expected captures as JSON lines)")
+    with file.open("rb") as lines:
+        total = sum(1 for line in lines if line.strip())
+    with bar("messages", total) as done:
+        counts = run_replay(
+            read_captures(file),
+            site=backfilling(described) if backfill else described,
+            db=db_path(db, must_exist=False),
+            progress=done,
+        )
+    print_json(counts)
+
+
+def rejected(
+    db: DbOption = None,
+    reason: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--reason", help="Of this reason alone, e.g. unknown_meter.", show_default="all"),
+    ] = None,
+) -> None:
+    """Print messages that were rejected, as captures, to be replayed when the cause is gone.
+
+    kvartal rejected --reason unknown_meter > again.jsonl, then: kvartal replay again.jsonl
+
+    Cells of a file are not among them: import the file again.
+    """
+    from ingest.captures import Capture, write_capture
+    from ingest.reasons import REASONS
+    from storage.sqlite_reader import Reader
+
+    if reason is not None and reason not in REASONS:
+        raise Refusal(f"--reason: there is no reason {reason!r}; reasons are {', '.join(REASONS)}")
+    for message in Reader(db_path(db)).rejected_messages(reason=reason):
+        capture = Capture(*message)
+        if not capture.topic.startswith("import/"):
+            write_capture(capture, sys.stdout)
+
+
+def ledger(
+    db: DbOption = None,
+    meter: MeterOption = None,
+    form: FormatOption = Format.csv,
+) -> None:
+    """Print the energy ledger: a row an hour, a row an unknown block. The same facts give the same bytes."""
+    from kvartal.exports import LEDGER_COLUMNS, ledger_texts, write
+    from storage.sqlite_reader import Reader
+
+    building, point = building_and_meter(meter)
+    rows = Reader(db_path(db)).ledger(building=building, meter=point)
+    write(ledger_texts(rows), LEDGER_COLUMNS, sys.stdout, as_json=form is Format.json)
+
+
+def import_file(
+    file: Annotated[
+        Path, typer.Argument(help="CSV or Excel: a meter's archive, monthly acts, or temperatures.")
+    ],
+    site: SiteOption = None,
+    db: DbOption = None,
+    meter: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--meter", help="The meter: building/meter, e.g. b01/heat.", show_default=False),
+    ] = None,
+    archive: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--archive", help="Id of the [[archive]] that maps the columns.", show_default="the only one"
+        ),
+    ] = None,
+    station: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--station", help="Outdoor temperatures instead: CSV timestamp,temperature.", show_default=False
+        ),
+    ] = None,
+    backfill: Annotated[
+        bool,
+        typer.Option(
+            "--backfill", help="Take history older than the lateness horizon too (temperatures always)."
+        ),
+    ] = False,
+) -> None:
+    """Bring a file into the store. Can be run again, or go on after it was broken off: what is known is a duplicate.
+
+    kvartal import vkt7.csv --meter b01/heat --site site.toml --db kvartal.db --backfill
+    """
+    from kvartal.importing import import_weather
+
+    described = site_of(site)
+    path = db_path(db, must_exist=False)
+    if station is None:
+        _import_archive(file, described, path, archive, meter, backfill=backfill)
+        return
+    with bar("messages", None) as done:
+        print_json(import_weather(file, site=described, db=path, station=station, progress=done))
+
+
+def _import_archive(
+    file: Path, site: Any, db: Path, archive: str | None, meter: str | None, *, backfill: bool
+) -> None:
+    import time
+
+    from kvartal.importing import archive_of, import_archive, meter_of, table_rows
+
+    mapped = archive_of(site, archive)
+    which = meter_of(site, mapped, meter)
+    try:
+        with bar("rows", sum(1 for _ in table_rows(file, mapped))) as done:
+            counts = import_archive(
+                file,
+                site=site,
+                db=db,
+                archive=mapped,
+                meter=which,
+                now=time.time_ns() // 1_000_000,
+                backfill=backfill,
+                progress=done,
+            )
+    except KeyboardInterrupt:
+        to_stderr("broken off: what was brought stays, and the same command goes on from there")
+        raise
+    print_json(counts)
+    if counts["too_late_rows"]:
+        to_stderr(
+            f"{counts['too_late_rows']} rows are older than the lateness horizon: --backfill takes them too"
+        )
+
+
+def gauges(
+    db: DbOption = None,
+    meter: MeterOption = None,
+    form: FormatOption = Format.csv,
+) -> None:
+    """Print the hours of gauges (temperatures, flow, power): mean, least, greatest, and how much is covered."""
+    from kvartal.exports import GAUGE_COLUMNS, gauge_texts, write
+    from storage.sqlite_reader import Reader
+
+    building, point = building_and_meter(meter)
+    rows = Reader(db_path(db)).gauge_rows(building=building, meter=point)
+    write(gauge_texts(rows), GAUGE_COLUMNS, sys.stdout, as_json=form is Format.json)
+
+
+def balance(
+    site: SiteOption = None,
+    db: DbOption = None,
+    building: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--building", help="One building.", show_default="all"),
+    ] = None,
+    period_text: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--period", help="FIRST..LAST, both days included.", show_default="all days"),
+    ] = None,
+    by_day: Annotated[bool, typer.Option("--by-day", help="With the difference of each day.")] = False,
+) -> None:
+    """Print what main meters counted beyond their sub-meters, and the part of it that nobody knows."""
+    import datetime as dt
+
+    from dashboards.balance import balances
+    from storage.sqlite_reader import Reader
+
+    days = period(period_text, "--period") if period_text is not None else None
+    first, last = map(dt.date.fromordinal, days) if days is not None else (None, None)
+    described = site_of(site)
+    store = db_path(db)
+    if building is not None and building not in described.buildings:
+        raise Refusal(f"--building: got {building!r}, the site file has {', '.join(described.buildings)}")
+    reader = Reader(store)
+    try:
+        rows = balances(reader, described, building=building, first=first, last=last)
+    finally:
+        reader.close()
+    if not rows:
+        raise Refusal("no meter of the site file has `parent`: there is nothing to balance")
+    for row in rows:
+        if not by_day:
+            del row["by_day"]
+        print_json(row)
+
+
+def audit(db: DbOption = None) -> None:
+    """Check that no register's ledger made or lost energy; status 1 and the register's name if one did."""
+    from kvartal.audit import audit_store
+
+    audited = audit_store(db_path(db))
+    print_json({"registers": audited.registers, "faults": audited.faults})
+    if audited.faults:
+        for fault in audited.faults:
+            to_stderr(fault)
+        raise typer.Exit(1)
+
+
+def restatements(
+    db: DbOption = None, limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 200
+) -> None:
+    """Print figures that later readings changed, newest first, one JSON line each."""
+    import datetime as dt
+
+    from metering.times import iso
+    from storage.sqlite_reader import Reader
+
+    for row in Reader(db_path(db)).restatements(limit=limit):
+        row["date"] = dt.date.fromordinal(row["date"]).isoformat()
+        row["learned_at"] = iso(row["learned_at"])
+        print_json(row)

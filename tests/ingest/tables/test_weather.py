@@ -1,0 +1,147 @@
+"""A weather table becomes the readings and rejections that its rows would be as a station's messages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+
+from ingest.decode import Decoder
+from ingest.tables.weather import weather_events
+from metering.events import Readings, Rejected
+from metering.refusal import Refusal
+from metering.site.model import parse_site
+
+SITE = parse_site(
+    """
+[site]
+id = "t"
+timezone = "Europe/Berlin"
+[[source]]
+topic = "weather/{station}"
+backfill = true
+[[station]]
+id = "w"
+"""
+)
+
+ROWS: list[tuple[str, str, str | None]] = [
+    ("2025-01-31T12:00", "-5.5", None),
+    ("2025-01-31T12:00:00+05:00", "1e1", None),
+    ("2025-01-31 13:00:00.123456Z", " 0.0005 ", None),
+    ("2025-01-31", "-0", None),
+    ("2025-10-26T02:30", "3", None),
+    ("2025-10-26T02:45", "4", None),
+    ("1999-12-31T23:59:59Z", "3", "bad_time"),
+    ("2025-02-01T00:00", "1e300", "bad_value"),
+    ("2025-02-01T01:00", "9007199254741", "bad_value"),
+    ("0001-01-01T12:00", "3", "bad_time"),
+    ("2025-02-01T02:00", "-273", None),
+]
+
+
+def table(path: Path, rows: list[tuple[str, str]]) -> Path:
+    file = path / "weather.csv"
+    lines = [f"{time},{value}" for time, value in rows]
+    file.write_text("\n".join(("timestamp,temperature", *lines)) + "\n", encoding="utf-8")
+    return file
+
+
+def as_messages(rows: list[tuple[str, str]]) -> list[Readings | Rejected]:
+    """What the decoder makes of the rows as messages of the station, 744 rows each."""
+    decoder = Decoder(SITE)
+    events: list[Readings | Rejected] = []
+    for start in range(0, len(rows), 744):
+        moments = []
+        for time, value in rows[start : start + 744]:
+            moment = dt.datetime.fromisoformat(time)
+            moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=SITE.zone)
+            moments.append((moment.astimezone(dt.UTC), float(value)))
+        body = {"unit": "°C", "readings": [[moment.isoformat(), value] for moment, value in moments]}
+        arrived = max(moment for moment, _ in moments)
+        ms = (arrived - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
+        results = decoder.decode("weather/w", json.dumps(body).encode(), received_at=ms)
+        events += [each for each in results if isinstance(each, (Readings, Rejected))]
+    return events
+
+
+def accounted(events: list[Readings | Rejected]) -> list[object]:
+    return [
+        event if isinstance(event, Readings) else (event.reason, event.received_at, event.readings)
+        for event in events
+    ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        row for row in ROWS if not row[0].startswith("0001")
+    ],  # cannot be moved to UTC, so not written as a message
+    ids=lambda row: f"{row[0]},{row[1]}",
+)
+def test_each_row_is_what_a_message_would_be(row: tuple[str, str, str | None], tmp_path: Path) -> None:
+    time, value, reason = row
+    events = weather_events(table(tmp_path, [(time, value)]), station="w", zone=SITE.zone)
+    assert accounted(events) == accounted(as_messages([(time, value)]))
+    assert [event.reason if isinstance(event, Rejected) else None for event in events] == [reason]
+
+
+def test_a_table_longer_than_a_message_is_the_same_events(tmp_path: Path) -> None:
+    start = dt.datetime(2025, 1, 1)  # noqa: DTZ001 - local time of the site
+    rows = [((start + dt.timedelta(hours=n)).isoformat(), str((n % 40) / 8 - 20)) for n in range(2000)]
+    rows[5] = (rows[5][0], "1e300")
+    rows[1000] = ("1999-01-01", "1")
+    events = weather_events(table(tmp_path, rows), station="w", zone=SITE.zone)
+    assert accounted(events) == accounted(as_messages(rows))
+    assert sum(len(event.times) for event in events if isinstance(event, Readings)) == 1998
+
+
+def test_a_rejection_names_its_line_and_holds_its_cells(tmp_path: Path) -> None:
+    rows = [(time, value) for time, value, _ in ROWS]
+    events = weather_events(table(tmp_path, rows), station="w", zone=SITE.zone)
+    rejected = [event for event in events if isinstance(event, Rejected)]
+    assert [(event.topic, event.reason, event.detail.split(":")[0]) for event in rejected] == [
+        ("import/w/weather.csv", reason, f"line {number}")
+        for number, (_, _, reason) in enumerate(ROWS, start=2)
+        if reason is not None
+    ]
+    assert [json.loads(event.payload) for event in rejected] == [
+        [time, value] for time, value, reason in ROWS if reason is not None
+    ]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
+def test_a_value_that_is_no_number_rejects_its_own_row_alone(value: str, tmp_path: Path) -> None:
+    rows = [("2025-01-01T00:00", "1"), ("2025-01-01T01:00", value), ("2025-01-01T02:00", "2")]
+    rejected, readings = weather_events(table(tmp_path, rows), station="w", zone=SITE.zone)
+    assert isinstance(rejected, Rejected)
+    assert (rejected.reason, rejected.readings) == ("bad_value", 1)
+    assert isinstance(readings, Readings)
+    assert readings.amounts == (1000, 2000)
+
+
+def test_rows_without_a_temperature_carry_no_reading(tmp_path: Path) -> None:
+    rows = [("2025-01-01T00:00", ""), ("2025-01-01T01:00", "  ")]
+    assert weather_events(table(tmp_path, rows), station="w", zone=SITE.zone) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time,temperature\n", "weather.csv: has no column timestamp; expected timestamp,temperature"),
+        ("timestamp,temperature\n31.01.2025,5\n", "weather.csv:2: timestamp: got '31.01.2025', expected ISO 8601"),
+        ("timestamp,temperature\n2025-01-31,cold\n", "weather.csv:2: temperature: got 'cold', expected a number"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_refused_with_its_place(text: str, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "weather.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(Refusal, match=words):
+        weather_events(file, station="w", zone=SITE.zone)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match=r"none\.csv: cannot be read"):
+        weather_events(tmp_path / "none.csv", station="w", zone=SITE.zone)
