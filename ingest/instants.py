@@ -11,6 +11,8 @@ from metering.times import DAY_MS, UTC, to_ms
 EARLIEST_MS: Final = to_ms(dt.datetime(2000, 1, 1, tzinfo=UTC))
 """Before this a clock was not set (1970 before the first time signal is the usual case)."""
 
+FUTURE_MS: Final = 15 * 60_000
+"""How far ahead of its arrival a reading may be stamped, because clocks drift [ms]."""
 FIRST_YEAR: Final = 1999
 LAST_YEAR: Final = 9998
 """Years of a time that can be moved between zones and may lie in or after 2000; the calendar's ends cannot be moved."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 REASONS: Final[dict[str, str]] = {
     "unknown_topic": "no source of the site file matches the topic",
@@ -27,3 +27,25 @@ REASONS: Final[dict[str, str]] = {
     "from_future": "more than 15 minutes ahead of its arrival",
     "decoder_error": "the decoder failed on it: a bug of ours, with the traceback in the detail",
 }
+
+
+class Reject(Exception):
+    """Rejects a message or a reading. Caught within `ingest`: a rejection is a value, never an error of the caller."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """
+        Args:
+            reason: One of `REASONS`.
+            detail: What was wrong, for a person.
+        """
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
+
+
+def short(value: Any) -> str:
+    """A part of a payload, short enough for a sentence."""
+    if isinstance(value, dict):
+        return f"an object of {len(value)}"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return repr(value)[:60]

@@ -105,6 +105,15 @@ def number(cell: Any, decimal: str | None) -> int | float | Decimal:
     raise BadCell(f"{cell!r:.40} is not a number")
 
 
+def is_number(cell: Any, decimal: str | None) -> bool:
+    """Whether `number` reads the cell."""
+    try:
+        number(cell, decimal)
+    except BadCell:
+        return False
+    return True
+
+
 def local_time(cell: Any, *, ends: bool = False) -> dt.datetime | None:
     """The time in a cell, as it stands on the clock; None where it is none.
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from ingest.tables.cells import is_number
 from ingest.tables.sheets import Row
 from metering.quantities import QUANTITIES
 from metering.site.model import Archive
@@ -75,6 +76,49 @@ def find_columns(rows: Iterator[Row], archive: Archive) -> Columns:
     raise NoHeader(
         f"no row has the columns {', '.join(repr(str(w)) for w in wanted.values())}; the {nearest[1]}"
     )
+
+
+class HeaderRows:
+    """Recognises rows below the header that belong to it: its units, its column numbers, its copies on later pages."""
+
+    def __init__(self, columns: Columns, decimal: str | None) -> None:
+        """
+        Args:
+            columns: The columns with the rows of the header.
+            decimal: The decimal mark of the table, if it is known.
+        """
+        self._columns, self._decimal = columns, decimal
+        self._rows = set(columns.rows)
+        self._texts = dict(columns.said)
+
+    def text_over(self, at: int) -> str:
+        """All that the header has over a position, with the rows that were recognised since."""
+        return self._texts[at]
+
+    def has(self, cells: Sequence[Any], values: Iterable[Any], *, begun: bool) -> bool:
+        """Whether a row without a time belongs to the header.
+
+        Args:
+            cells: The row.
+            values: Its cells in the columns of quantities.
+            begun: Whether rows with a time have come; then only copies and column numbers belong to the header.
+        """
+        row = plain_row(cells)
+        if row in self._rows:
+            return True
+        time = row[self._columns.time] if self._columns.time < len(row) else ""
+        numbers = [cell.removesuffix(".0") for cell in row if cell]
+        if time and len(numbers) > 1 and numbers == [str(n) for n in range(1, len(numbers) + 1)]:
+            return True
+        if begun or any(character.isdecimal() for character in time):
+            return False
+        if any(is_number(cell, self._decimal) for cell in values):
+            return False
+        self._rows.add(row)
+        for at in self._texts:
+            if at < len(row) and row[at]:
+                self._texts[at] = f"{self._texts[at]} {row[at]}"
+        return True
 
 
 def plain(cell: Any) -> str:

@@ -311,7 +311,7 @@ def test_a_bug_in_the_decoder_is_a_rejection_with_its_traceback(monkeypatch: pyt
     def broken(*_args: Any) -> int:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("ingest.decode.to_amount", broken)
+    monkeypatch.setattr("ingest.judge.to_amount", broken)
     (result,) = decode({"readings": [[T, 1], [T, 2]]})
     assert isinstance(result, Rejected)
     assert (result.reason, result.readings) == ("decoder_error", 2)

@@ -106,6 +106,14 @@ def test_what_is_wrong_with_it_is_said(payload: Any, reason: str) -> None:
     assert (found.reason, found.readings) == (reason, 1)
 
 
+def test_without_a_site_file_the_unit_of_an_exchange_must_be_a_registers() -> None:
+    said = {"time": "2025-01-01T00:00:00+03:00", "old_final": 10, "new_initial": 0}
+    payload = json.dumps({"unit": "°C", "exchange": said}).encode()
+    (found,) = Decoder().decode("kvartal/v1/b01/heat/readings", payload, received_at=NOON)
+    assert isinstance(found, Rejected)
+    assert (found.reason, found.detail) == ("bad_exchange", "temperature is not counted by a register")
+
+
 def test_an_exchange_is_declared_however_late() -> None:
     said = {"time": "2025-01-01T00:00:00+03:00", "old_final": 10, "new_initial": "0.001"}
     (found,) = decode({"unit": "Gcal", "exchange": said})

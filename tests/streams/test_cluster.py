@@ -358,7 +358,7 @@ def test_nothing_is_acknowledged_while_the_log_is_away(mosquitto: Mosquitto, eve
         thread = threading.Thread(
             target=publish_all,
             kwargs={
-                "source": source, "event_log": event_log, "site": site, "stop": stop, "told": count,
+                "source": source, "event_log": event_log, "site": site, "stop": stop, "on_published": count,
                 "clock": lambda: to_ms(ARCHIVES_END), "first_pause_s": 0.05, "batch": 1,
             },
         )  # fmt: skip
@@ -457,7 +457,7 @@ def test_a_building_is_added_to_the_site_files_of_a_running_cluster(
         target=publish_all,
         kwargs={
             "source": source, "event_log": event_log, "site": parse_site(before), "stop": stop,
-            "clock": source._clock, "newer": watches[0].take,
+            "clock": source._clock, "newer_site": watches[0].take,
         },
     )  # fmt: skip
     publisher = Publisher(host=mosquitto.host, port=mosquitto.port)

@@ -63,7 +63,7 @@ def test_mosquitto_to_grafana_gives_the_figure_of_the_embedded_mode(
         target=publish_all,
         kwargs={
             "source": source, "event_log": event_log, "site": site, "clock": lambda: clock, "stop": stop,
-            "told": lambda messages, events: taken.append(len(messages)), "batch": 20,
+            "on_published": lambda messages, events: taken.append(len(messages)), "batch": 20,
         },
     )  # fmt: skip
     try:
