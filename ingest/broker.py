@@ -1,4 +1,4 @@
-"""What a broker on loopback needs: a free port, and a reason if it cannot be had."""
+"""Ports for a broker on loopback, and the error if there is no broker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from metering.refusal import Refusal
 
 
 class NoBroker(Refusal):
-    """There is no broker. The text names what was tried and what to do."""
+    """There is no broker. The text names the cause and the remedy."""
 
 
 def free_port() -> int:

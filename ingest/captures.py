@@ -33,11 +33,11 @@ class Capture(NamedTuple):
 
 
 class BadCapture(Refusal):
-    """A line of a capture file is not a message: names the file and the line."""
+    """A line of a capture file is not a message. The text names the file and the line."""
 
 
 def read_captures(path: Path) -> Iterator[Capture]:
-    """The messages of a capture file, in file order; empty lines are passed over.
+    """The messages of a capture file, in file order; empty lines are skipped.
 
     Raises:
         BadCapture: a line is not a capture.
@@ -99,7 +99,7 @@ def _received(value: Any, where: str) -> int:
             moment = None
         if moment is not None and moment.tzinfo is not None:
             ms = to_ms(moment)
-    # No message of a meter is older; a count of seconds would be, and must not pass for one of milliseconds.
+    # No message of a meter is older. A count of seconds would be, and must not pass as milliseconds.
     if ms is None or not EARLIEST_MS <= ms < _LATEST_MS:
         raise BadCapture(
             f"{where}: 'received_at' must be ms since 1970 or ISO 8601 with an offset, 2000 or later, "

@@ -93,7 +93,7 @@ class Decoder:
         ]
 
     def _read(self, match: Match, payload: bytes) -> Payload:
-        """What the payload carries.
+        """The content of a payload.
 
         Raises:
             Reject: it is too large, not JSON, or carries no reading.

@@ -1,7 +1,7 @@
-"""Families of payloads, as data: where each keeps its readings, their time, value and unit.
+"""Formats of payloads, as data: the keys of readings, times, values and units.
 
-A family joins by an entry in `FORMATS`; the engine in `ingest.decode` stays as it is. The site file names a
-family in `format` of a `[[source]]`.
+A new format is an entry in `FORMATS`; the engine in `ingest.decode` stays as it is. The site file names a format in
+`format` of a `[[source]]`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from metering.site.model import Source
 
 
 class Format(NamedTuple):
-    """Where a family of payloads keeps what. Names are keys of the payload's JSON object."""
+    """The keys of a payload's JSON object."""
 
     readings: str
-    """Key of the list of `[time, value]` pairs, where a message carries several."""
+    """Key of the list of `[time, value]` pairs, if a message carries several."""
     time: str
-    """Key of the time, where a message carries one reading."""
+    """Key of the time, if a message carries one reading."""
     values: tuple[tuple[str, str | None], ...]
-    """(key of a value, its unit where the key implies one): the first key present is the reading."""
+    """(key of a value, the unit that the key implies or None): the first key present is the reading."""
     unit: str
     """Key of the unit of all readings in the message."""
     quantity: str
-    """Key of the quantity (`metering.quantities`), where it is not the meter's own register."""
+    """Key of the quantity (`metering.quantities`), if it is not the meter's own register."""
     exchange: str
     """Key of a declared exchange: an object with `time`, `old_final` and `new_initial`."""
 
@@ -39,18 +39,18 @@ BUILT_IN: Final = (
     Source(topic="kvartal/v1/{building}/{meter}/readings"),
     Source(topic="kvartal/v1/weather/{station}"),
 )
-"""The topics that apply where no site file names any."""
+"""The topics if no site file names any."""
 
 
 class NoReading(ValueError):
-    """The payload is understood, or not, but carries no reading."""
+    """The payload carries no reading."""
 
 
 class Payload(NamedTuple):
-    """What a payload carries, not looked into yet."""
+    """The content of a payload, not judged yet."""
 
     pairs: Sequence[Any]
-    """[time, value] as they stand in it; the time is None where there is none."""
+    """[time, value] as they stand in it; the time is None if there is no time."""
     unit: Any
     """The name of the unit, or None."""
     quantity: Any
@@ -59,14 +59,14 @@ class Payload(NamedTuple):
 
 
 def read(content: Any, form: Format) -> Payload:
-    """What a payload carries.
+    """The readings or the exchange of a payload.
 
     Args:
         content: The payload as parsed JSON.
-        form: The family.
+        form: The format.
 
     Raises:
-        NoReading: there is none in it.
+        NoReading: the payload carries neither.
     """
     if not isinstance(content, dict):
         raise NoReading(f"expected a JSON object, got {type(content).__name__}")

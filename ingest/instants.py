@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from metering.times import DAY_MS, UTC, to_ms
 
 EARLIEST_MS: Final = to_ms(dt.datetime(2000, 1, 1, tzinfo=UTC))
-"""Before this a clock was not set (1970 before the first time signal is the usual case)."""
+"""An earlier time is of a clock that was not set, usually 1970 before the first time signal [ms]."""
 
 FUTURE_MS: Final = 15 * 60_000
 """How far ahead of its arrival a reading may be stamped, because clocks drift [ms]."""
@@ -20,7 +20,7 @@ LAST_YEAR: Final = 9998
 _fromisoformat = dt.datetime.fromisoformat
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=UTC)
 
-# A count since 1970 tells its unit by its size: below 1e11 it is seconds (1e11 s is the year 5138, and as
+# The size of a count since 1970 decides its unit: below 1e11 it is seconds (1e11 s is the year 5138, and as
 # milliseconds it is 1973), and each finer unit lies three digits further.
 _SECONDS_BELOW: Final = 10**11
 _LARGEST_COUNT: Final = 10**20
@@ -31,17 +31,17 @@ class BadTime(ValueError):
 
 
 def instant(value: object, zone: ZoneInfo, *, again: bool = False) -> int:
-    """The instant [ms since 1970 UTC] that `value` names; finer digits are cut off.
+    """The instant of `value` [ms since 1970 UTC]; finer digits are cut off.
 
     Args:
-        value: ISO 8601 text with an offset or `Z`, or a number of s, ms, us or ns since 1970, told by its
-            magnitude. Text without an offset is the site's local time: of an hour that comes twice the first,
-            and a time that the clocks skip counts on from the hour before.
+        value: ISO 8601 text with an offset or `Z`, or a number of s, ms, us or ns since 1970; its magnitude
+            decides which. Text without an offset is local time: in an hour that occurs twice the first
+            occurrence, and a time that the clocks skip counts on from the hour before.
         zone: The clock of text without an offset.
-        again: Of an hour that comes twice, mean the second.
+        again: Take the second occurrence of an hour that occurs twice.
 
     Raises:
-        BadTime: it is neither, or lies before 2000.
+        BadTime: `value` is neither, or lies before 2000.
     """
     if isinstance(value, str):
         try:

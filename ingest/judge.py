@@ -45,7 +45,7 @@ class Message(NamedTuple):
 
 
 class Carried(NamedTuple):
-    """One good reading with the value as the payload wrote it: what `kvartal decode` prints."""
+    """One good reading with the value as the payload wrote it, for `kvartal decode`."""
 
     building: str
     meter: str

@@ -23,7 +23,7 @@ READINGS: Final = "kvartal-readings"
 REJECTED: Final = "kvartal-rejected"
 
 LONGEST: Final = 4 << 20
-"""Bytes of the longest message [B]. The decoder refuses payloads of more than 1 MiB; readings grow shorter here."""
+"""Longest message [B]. The decoder refuses payloads of more than 1 MiB, and readings become shorter here."""
 _MOST_REJECTED: Final = 2 << 20
 
 log = logging.getLogger("kvartal.log")
@@ -34,7 +34,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class NotDelivered(OSError):
-    """The log did not take a message: nothing of the batch may be acknowledged."""
+    """The log did not take a message: no message of the batch may be acknowledged."""
 
 
 class EventLog:
@@ -67,8 +67,8 @@ class EventLog:
         """Publish events; on the log, replicated, when this returns.
 
         Raises:
-            NotDelivered: at least one was not taken in time. Publish all of them again: what was taken
-                nevertheless is a duplicate that the pipeline knows as such.
+            NotDelivered: at least one was not taken in time. Publish all of them again: the pipeline recognises
+                those that were taken as duplicates.
         """
         failed: list[KafkaError] = []
 
@@ -90,7 +90,7 @@ class EventLog:
         if failed or left:
             why = failed[0].str() if failed else f"no answer within {self._timeout_s:.0f} s"
             missing = max(left, len(failed))
-            # What waits must not be sent later, behind the back of the batch that is published again.
+            # Queued messages must not be sent later, after the batch that is published again.
             self._producer.purge()
             self._producer.poll(0)
             if any(error.fatal() or error.code() == KafkaError._FATAL for error in failed):
@@ -103,7 +103,7 @@ class EventLog:
         if isinstance(event, Rejected):
             topic, key = REJECTED, event.topic
             if len(event.payload) > _MOST_REJECTED:
-                # Kafka takes no message of any length; what is too large to be read is kept by its beginning.
+                # Kafka bounds the length of a message; of a payload too large to be read the beginning is kept.
                 detail = f"{event.detail}; the first {_MOST_REJECTED} of {len(event.payload)} bytes are kept"
                 event = msgspec.structs.replace(event, payload=event.payload[:_MOST_REJECTED], detail=detail)
         else:
@@ -128,7 +128,7 @@ def create_topics(
     changelogs: Sequence[str] = (),
     timeout_s: float = 30.0,
 ) -> None:
-    """Create the log's topics where they are missing, and check their partitions.
+    """Create missing topics of the log, and check the partitions of existing ones.
 
     Args:
         bootstrap: Bootstrap servers.
@@ -142,7 +142,7 @@ def create_topics(
     """
     admin = AdminClient({"bootstrap.servers": bootstrap}, logger=_kafka)
     longest = {"max.message.bytes": str(LONGEST)}
-    wanted = [
+    topics = [
         NewTopic(READINGS, partitions, replicas, config={"retention.ms": "-1", **longest}),
         NewTopic(REJECTED, partitions, replicas, config={"retention.ms": "-1", **longest}),
         *(
@@ -163,14 +163,14 @@ def create_topics(
         except KafkaException as error:
             if time.monotonic() > deadline:
                 raise NotDelivered(f"Kafka at {bootstrap} cannot be reached: {error}") from None
-    for topic in wanted:
-        found = present.get(topic.topic)
-        if found is not None and len(found.partitions) != topic.num_partitions:
+    for topic in topics:
+        existing = present.get(topic.topic)
+        if existing is not None and len(existing.partitions) != topic.num_partitions:
             raise NotDelivered(
-                f"topic {topic.topic} has {len(found.partitions)} partitions, KVARTAL_PARTITIONS says "
+                f"topic {topic.topic} has {len(existing.partitions)} partitions, KVARTAL_PARTITIONS says "
                 f"{topic.num_partitions}: the number is fixed for the life of the log"
             )
-    missing = [topic for topic in wanted if topic.topic not in present]
+    missing = [topic for topic in topics if topic.topic not in present]
     if missing:
         for name, future in admin.create_topics(missing, operation_timeout=timeout_s).items():
             try:
@@ -184,7 +184,7 @@ class MockKafka:
     """librdkafka's mock cluster, in this process: the broker of `demo --engine faust` and of tests.
 
     It keeps everything in memory, forgets a partition's oldest messages past about 5 MB, creates topics by
-    itself with 4 partitions, and cannot create them on request. It is no place for real readings.
+    itself with 4 partitions, and cannot create them on request. It is not for real readings.
     """
 
     PARTITIONS: Final = 4

@@ -50,7 +50,7 @@ _NOT_INSTALLED: Final = (
 
 
 def find_mosquitto() -> str | None:
-    """Path of a mosquitto: on PATH, where Debian puts servers, or where `make setup` unpacked one."""
+    """Path of a mosquitto: on PATH, in Debian's directories of servers, or unpacked by `make setup`."""
     places = (os.environ.get("PATH", ""), *_SBIN, str(_UNPACKED))
     return shutil.which("mosquitto", path=os.pathsep.join(places))
 

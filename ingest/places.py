@@ -1,4 +1,4 @@
-"""Which meter, quantity and unit a message is about, by its topic, the site file and the payload. Pure.
+"""The meter, quantity and unit of a message, by its topic, the site file and the payload. Pure.
 
 The building comes from the topic only, which the broker binds to the sender, never from the payload.
 """
@@ -18,7 +18,7 @@ from metering.units import UNITS, Unit, UnknownUnit, unit_named
 
 
 class Place(NamedTuple):
-    """What the topic and the site file say about the readings of a message."""
+    """The meter or station of a message's readings, their quantity and clock."""
 
     building: str
     """Building id; empty for a station."""
@@ -45,7 +45,7 @@ class Places:
 
         Args:
             match: The ids in its topic.
-            quantity: What its payload names as the quantity, or None.
+            quantity: The quantity in its payload, not checked yet, or None.
 
         Raises:
             Reject: the quantity, the station or the meter is unknown, or the meter takes no readings.
@@ -96,7 +96,7 @@ def unit_of(place: Place, name: Any) -> Unit:
 
     Args:
         place: The place of the message.
-        name: What its payload names as the unit, or None.
+        name: The unit in its payload, not checked yet, or None.
 
     Raises:
         Reject: there is no unit, it is unknown, or it measures another quantity.

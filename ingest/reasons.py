@@ -1,4 +1,4 @@
-"""Why a message or a reading was rejected. docs/payloads.md carries this table; a test compares the two."""
+"""Reasons for which a message or a reading is rejected. A test compares the table with docs/payloads.md."""
 
 from __future__ import annotations
 

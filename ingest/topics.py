@@ -10,7 +10,7 @@ from metering.site.model import Source
 
 
 class Match(NamedTuple):
-    """What a topic said."""
+    """The source of a topic and the ids in it."""
 
     source: Source
     building: str | None
@@ -18,7 +18,7 @@ class Match(NamedTuple):
     station: str | None
 
 
-# A site has one topic a meter; these bounds hold whatever a hostile publisher makes up (30 MB at worst).
+# A site has one topic per meter; these bounds limit a hostile publisher to 30 MB.
 _MOST_REMEMBERED = 100_000
 _LONGEST_REMEMBERED = 200
 
@@ -31,19 +31,19 @@ class Topics:
         self._remembered: dict[str, Match | None] = {}
 
     def match(self, topic: str) -> Match | None:
-        """The source of `topic` and the ids in it, or None where no source matches."""
+        """The source of `topic` and the ids in it, or None if no source matches."""
         if topic in self._remembered:
             return self._remembered[topic]
-        found: Match | None = None
+        match: Match | None = None
         for source, pattern in self._sources:
-            hit = pattern.fullmatch(topic)
-            if hit is not None:
-                named = hit.groupdict()
-                found = Match(source, named.get("building"), named.get("meter"), named.get("station"))
+            ids = pattern.fullmatch(topic)
+            if ids is not None:
+                named = ids.groupdict()
+                match = Match(source, named.get("building"), named.get("meter"), named.get("station"))
                 break
         if len(self._remembered) < _MOST_REMEMBERED and len(topic) <= _LONGEST_REMEMBERED:
-            self._remembered[topic] = found
-        return found
+            self._remembered[topic] = match
+        return match
 
 
 def _pattern(topic: str) -> re.Pattern[str]:
@@ -60,7 +60,7 @@ def _pattern(topic: str) -> re.Pattern[str]:
 
 def filters(sources: Iterable[Source]) -> list[str]:
     """The MQTT topic filters to subscribe to, in the order of the sources, each once."""
-    found: dict[str, None] = {}
+    unique: dict[str, None] = {}
     for source in sources:
-        found["/".join("+" if level.startswith("{") else level for level in source.topic.split("/"))] = None
-    return list(found)
+        unique["/".join("+" if level.startswith("{") else level for level in source.topic.split("/"))] = None
+    return list(unique)

@@ -2,7 +2,7 @@
 
 The simulator publishes the meters' archives to a real broker the way gateways do and then goes on live,
 faster than real time, on its own clock; Kvartal ingests, computes, stores and serves, as it would for a
-real site. The truth comes from the simulator alone and is shown beside what was measured.
+real site. The truth comes from the simulator alone and is shown beside the measured figures.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from storage.sqlite_reader import Reader
 from streams.embedded import Batch
 
 LIVE_SPEED = 3600 * 4
-"""Simulated seconds a second in the live part: four hours a second."""
+"""Simulated seconds per second in the live part."""
 
 
 class SimulatorClock:
@@ -82,10 +82,10 @@ def run_demo(
     """Run the demo; returns the exit status.
 
     Args:
-        directory: Where the store, the site file and the broker's session go.
+        directory: Directory of the store, the site file and the broker's session.
         houses: How many houses.
         seed: Seed of everything simulated.
-        lang: Language of what is shown.
+        lang: Language of the output.
         once: End after the table instead of going on live.
         as_json: Print one JSON document instead of the table.
         engine: `embedded` or `faust`.
@@ -97,10 +97,7 @@ def run_demo(
     begun = time.monotonic()
     console = Console(stderr=as_json)
     quarter = Quarter(houses=houses, seed=seed)
-    site_file = directory / "site.toml"
-    text = quarter.site_toml()
-    site_file.write_text(text, encoding="utf-8")
-    site = parse_site(text, file=site_file)
+    site = _write_site(quarter, directory / "site.toml")
     db = directory / "kvartal.db"
     store = Store(db)
     broker = Mosquitto(directory / "mosquitto")
@@ -116,14 +113,8 @@ def run_demo(
     )
     source.start()
     progressed = Progressed()
-    pipeline = _Pipeline(
-        source=source,
-        site=site,
-        store=store,
-        clock=clock,
-        progressed=progressed,
-        cluster=directory if engine == "faust" else None,
-    )
+    cluster = directory if engine == "faust" else None
+    pipeline = _Pipeline(source, site, store, clock, progressed, cluster)
     publisher: Publisher | None = None
     try:
         if not source.wait_subscribed(10):
@@ -157,12 +148,17 @@ def run_demo(
         broker.stop()
 
 
+def _write_site(quarter: Quarter, file: Path) -> Site:
+    text = quarter.site_toml()
+    file.write_text(text, encoding="utf-8")
+    return parse_site(text, file=file)
+
+
 class _Pipeline:
     """The pipeline in a thread of its own, embedded or on Faust over a mock Kafka."""
 
     def __init__(
         self,
-        *,
         source: MqttSource,
         site: Site,
         store: Store,
@@ -176,8 +172,8 @@ class _Pipeline:
             site: The site.
             store: Takes the figures.
             clock: The simulator's time.
-            progressed: Notes what is durable.
-            cluster: Where Faust may keep files; None for the embedded runner.
+            progressed: Counts durable messages.
+            cluster: Directory for Faust's files; None for the embedded runner.
         """
         self._source, self._site, self._store, self._clock = source, site, store, clock
         self._progressed, self._cluster = progressed, cluster

@@ -1,4 +1,4 @@
-"""The exam's houses through captures and the whole pipeline: what differs from the exam's own figures."""
+"""The exam's houses through captures and the whole pipeline, compared with the exam's own figures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KINDS: Final = ("heat", "light", "school_heat", "school_light")
 
 
 def pick(houses: int, seed: int) -> list[Traits]:
-    """Houses of an exam, every kind of meter in turn, and of each kind every quality of data in turn."""
+    """Houses of an exam: every kind of meter in turn, and within a kind every quality of data in turn."""
     drawn = draw_traits(np.random.default_rng(seed), 40 * houses + 400)
     by_quality = [
         [t for t in drawn if (t.kind, t.quality) == (kind, quality)]
@@ -38,7 +38,7 @@ def pick(houses: int, seed: int) -> list[Traits]:
 def differing(
     houses: int, seed: int, *, progress: Callable[[int], None] = lambda _done: None
 ) -> tuple[dict[str, Any], list[str]]:
-    """Houses of an exam both ways: `({"houses", "agree"}, what differs)`.
+    """Run houses of an exam both ways; returns `({"houses", "agree"}, texts of the differences)`.
 
     Args:
         houses: How many.
@@ -47,35 +47,35 @@ def differing(
     """
     picked = pick(houses, seed)
     examined = [h for batch in simulate(picked, seed=seed, keep={t.number for t in picked}) for h in batch]
-    found: list[str] = []
+    texts: list[str] = []
     unlike: set[str] = set()
     with TemporaryDirectory() as directory:
         for done, house in enumerate(examined, start=1):
-            told = differences(house, Path(directory) / f"{house.traits.name}.db")
-            found += told
-            if told:
+            unequal = differences(house, Path(directory) / f"{house.traits.name}.db")
+            texts += unequal
+            if unequal:
                 unlike.add(house.traits.name)
             progress(done)
-    return {"houses": len(examined), "agree": len(examined) - len(unlike)}, found
+    return {"houses": len(examined), "agree": len(examined) - len(unlike)}, texts
 
 
 def differences(house: Examined, db: Path) -> list[str]:
-    """What the pipeline says of the house otherwise than the exam does; empty where they agree to the Wh.
+    """Texts of the differences between the pipeline and the exam for a house; empty if they agree to the Wh.
 
-    Compared are every day's use and temperature, the baseline's document, and the totals of the reporting year with
-    their interval.
+    Each day's use and temperature, the baseline's document, and the totals of the reporting year with their interval
+    are compared.
 
     Args:
-        house: The house, its register kept.
-        db: Where the pipeline's store is made.
+        house: The house with its register.
+        db: Path of the pipeline's store, which is created.
     """
     name, traits = house.traits.name, house.traits
     replay(captures(house), site=parse_site(site_toml([house])), db=db)
-    found: list[str] = []
+    texts: list[str] = []
 
     def agree(what: str, exam: object, pipeline: object) -> None:
         if exam != pipeline:
-            found.append(
+            texts.append(
                 f"{name} ({traits.kind}, {traits.quality}): {what}: exam {exam}, pipeline {pipeline}"
             )
 
@@ -104,4 +104,4 @@ def differences(house: Examined, db: Path) -> list[str]:
             agree(what, exam, pipeline)
     finally:
         reader.close()
-    return found
+    return texts

@@ -16,7 +16,7 @@ GAUGE_COLUMNS = ("building", "meter", "quantity", "start", "unit", "mean", "low"
 
 
 def ledger_texts(rows: Iterable[LedgerRow]) -> Iterator[dict[str, Any]]:
-    """Rows of the ledger as people read them."""
+    """Rows of the ledger with times and flags as text."""
     for row in rows:
         yield {
             "building": row.building,
@@ -31,7 +31,7 @@ def ledger_texts(rows: Iterable[LedgerRow]) -> Iterator[dict[str, Any]]:
 
 
 def gauge_texts(rows: Iterable[GaugeRow]) -> Iterator[dict[str, Any]]:
-    """Hours of gauges as people read them; amounts are integers of the unit, the coverage is a share."""
+    """Hours of gauges with times and flags as text; amounts are integers of the unit, the coverage is a share."""
     for row in rows:
         yield {
             "building": row.building,

@@ -1,4 +1,4 @@
-"""Files and options given by people, read with errors that say what, where, got and expected."""
+"""Reading of files and options. Errors name the place, the value and the expected form."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def import_archive(
         progress: Called with the number of rows after each commit.
 
     Returns:
-        How the readings of the table were accounted for, and what its rows reported.
+        The accounting of the readings, and the counts of rows with errors.
 
     Raises:
         Refusal: the file cannot be read, or does not have the columns.
@@ -139,7 +139,7 @@ def import_weather(
         progress: Called with the number of events after each commit.
 
     Returns:
-        How the readings of the table were accounted for.
+        The accounting of the readings.
 
     Raises:
         Refusal: the station is not in the site file, or the file cannot be read.
@@ -166,7 +166,7 @@ def table_rows(file: Path, archive: Archive) -> Iterator[Row]:
     """The rows of the file.
 
     Raises:
-        Refusal: it cannot be read.
+        Refusal: the file cannot be read.
     """
     try:
         content = file.read_bytes()
@@ -184,8 +184,8 @@ def _other_sheets(file: Path, archive: Archive) -> str:
     names = sheet_names(file.read_bytes())
     if len(names) < 2:
         return ""
-    looked_at = names[0] if archive.sheet is None else archive.sheet
-    return f" (sheet {looked_at!r}; `sheet` of the archive may name another of {', '.join(names)})"
+    read = names[0] if archive.sheet is None else archive.sheet
+    return f" (sheet {read!r}; `sheet` of the archive may name another of {', '.join(names)})"
 
 
 def _batches(events: Iterator[Readings | Rejected]) -> Iterator[list[Readings | Rejected]]:

@@ -1,4 +1,4 @@
-"""The whole cluster in one process, for `kvartal demo --engine faust`: publisher, mock Kafka and Faust worker.
+"""The whole cluster in one process, for `kvartal demo --engine faust`: ingest, mock Kafka and Faust worker.
 
 librdkafka's mock cluster keeps the log in memory and forgets a partition's oldest messages past about 5 MB. So
 the publisher never runs far ahead of the worker, and a message counts as taken when it has been applied.
@@ -25,7 +25,7 @@ _MOST_ON_THEIR_WAY: Final = 400
 
 
 class _OneAtATime:
-    """A sink for two threads: the worker writes figures, the publisher rejections."""
+    """A sink for two threads: the worker writes figures, ingest writes rejections."""
 
     def __init__(self, write: Callable[[Sequence[Event]], None]) -> None:
         self._write = write
@@ -54,7 +54,7 @@ def serve_on_mock_cluster(
         write: Stores events, rejections among them; never called by two threads at once.
         clock: The time [ms], for ticks.
         stop: Ends it.
-        directory: Where Faust may keep files.
+        directory: Directory for Faust's files.
         on_applied: Called with the number of further messages that are applied and durable.
 
     Raises:

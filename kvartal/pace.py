@@ -1,7 +1,7 @@
-"""Keeps the publisher of a log that forgets from running ahead of the log's reader.
+"""Keeps the publisher of a log with short memory from running ahead of the log's reader.
 
 Kafka keeps everything and needs none of this. The mock cluster of the demo and of tests forgets a partition's
-oldest messages past about 5 MB, so what is on its way is bounded by the offsets that the worker has applied.
+oldest messages past about 5 MB, so the messages on their way are bounded by the offsets that the worker has applied.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Pace:
         self._on_their_way = 0
 
     def sent(self, messages: int, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Note messages that the log has; wait until few enough are on their way, or `stopped`.
+        """Note published messages; wait until few enough are on their way, or `stopped`.
 
         Raises:
             RuntimeError: the reader failed.

@@ -18,7 +18,7 @@ BATCH = 500
 
 
 def backfilling(site: Site) -> Site:
-    """The site with every source allowed to send history older than the lateness horizon."""
+    """The site with `backfill` set for every source: history older than the lateness horizon is accepted."""
     sources = tuple(source.model_copy(update={"backfill": True}) for source in site.source)
     return site.model_copy(update={"source": sources})
 
@@ -31,11 +31,11 @@ def replay(
     Args:
         captures: The messages, in the order of the file.
         site: The site.
-        db: Path of the store; what it holds already stays, and messages it has seen are duplicates.
+        db: Path of the store. It keeps its readings, and the same readings again are duplicates.
         progress: Called with the number of messages after each commit.
 
     Returns:
-        How the readings of this run were accounted for.
+        The accounting of the readings of this run.
     """
     store = Store(db)
     try:
@@ -54,7 +54,7 @@ def replay(
 
 
 def accounts(totals: Mapping[str, int]) -> dict[str, object]:
-    """How readings were accounted for, from the counters of a run."""
+    """The accounting of readings, from the counters of a run."""
     reasons = {
         name.removeprefix("rejected:"): n
         for name, n in sorted(totals.items())

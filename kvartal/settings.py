@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Everything that differs between two installations of one site. Command-line options go before it."""
+    """All that differs between two installations of one site. Command-line options take precedence."""
 
     model_config = SettingsConfigDict(env_prefix="KVARTAL_", env_file=".env", extra="ignore")
 
@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     data: Path = Path("kvartal-data")
     """Directory of the embedded store, the outbox and the child broker's session."""
     db: Path | None = None
-    """The embedded store, where it is not `kvartal.db` in the data directory."""
+    """The embedded store; by default `kvartal.db` in the data directory."""
     lang: Literal["ru", "en"] = "ru"
 
     mqtt_host: str = ""
@@ -43,13 +43,13 @@ class Settings(BaseSettings):
     influx_bucket: str = "kvartal"
 
     notify: str = ""
-    """Where alerts go: apprise URLs, separated by commas."""
+    """Receivers of alerts: apprise URLs, separated by commas."""
 
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=0, le=65535)
 
     http_password: SecretStr | None = None
-    """Asked for where the page is served beyond loopback."""
+    """Password of the page; required beyond loopback."""
 
     grafana_token: SecretStr | None = None
     """Token of a Grafana service account, for `kvartal annotate`."""

@@ -1,4 +1,4 @@
-"""What the site file says that the pipeline must know as events: declared exchanges, and who builds on which days."""
+"""Events that the site file stands for: declared exchanges, and requests for the history of registers."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from metering.times import UTC, date_of, to_ms
 from metering.units import UNITS, to_amount
 
 _BEFORE_A_BASELINE: Final = 400
-"""Days before its first day that a baseline may look at: a season is told from the temperatures before it."""
+"""Days before its first day that a baseline may read: a season follows from the temperatures before it."""
 _LONGEST_HISTORY: Final = 3_660
-"""How far back a virtual meter is made of its members' days [d]."""
+"""How far back a virtual meter is computed from its members' days [d]."""
 
 
 def site_events(site: Site, now: int, *, before: Site | None = None) -> list[Declared | Awaited]:
-    """All that the pipeline must know of the site as events: run at the start and whenever the site file changes.
+    """The events of the site, for the start and for each change of the site file.
 
-    Embedded they are run and committed, in the cluster ingest publishes them under their building. They may come
-    again, from several processes too: what is known already changes nothing.
+    The embedded mode runs and commits them; in the cluster, ingest publishes them under their building. Repeated
+    events, also from several processes, change nothing.
 
     Args:
         site: The site.
         now: The time [ms].
-        before: The site whose events the pipeline has had: only what is new since is told.
+        before: The site whose events the pipeline has; only the events that are new since are returned.
     """
-    told = frozenset(site_events(before, now)) if before is not None else frozenset()
+    known = frozenset(site_events(before, now)) if before is not None else frozenset()
     events: list[Declared | Awaited] = [*declared(site, now), *awaited(site, now)]
-    return [event for event in events if event not in told]
+    return [event for event in events if event not in known]
 
 
 def awaited(site: Site, now: int) -> list[Awaited]:
-    """The days that contracts, virtual meters and balances build on."""
+    """Requests for the history that contracts, virtual meters and balances need."""
     long_ago = date_of(now, site.zone) - _LONGEST_HISTORY
     events = [
         Awaited(building.id, reader, member, quantity, "", long_ago, now)
@@ -62,18 +62,18 @@ def _readers(building: Building) -> Iterator[tuple[str, str, Sequence[str]]]:
 
 
 def _made_of(meter: str, virtual: Virtual) -> str:
-    """A virtual meter with what it is made of: made of others it is a new reader."""
+    """Name of a virtual meter with its members; with other members it is a new reader."""
     return f"{meter} = {' + '.join(virtual.plus)}{''.join(f' - {member}' for member in virtual.minus)}"
 
 
 def declared(site: Site, now: int) -> list[Declared]:
-    """The exchanges that the site file declares, a register at a time. To be told again is nothing new.
+    """The exchanges that the site file declares, one event per register. Repeated events change nothing.
 
-    A register of which none is declared is told too, so that a declaration that was taken out of the file is void.
+    A register without an exchange gets an event too, so that a declaration removed from the file becomes void.
 
     Args:
         site: The site.
-        now: The time [ms]: an exchange that lies ahead is not told yet.
+        now: The time [ms]; exchanges after it are left out.
     """
     return [
         Declared(building.id, meter.id, quantity, exchanges, True, now)
@@ -85,18 +85,18 @@ def declared(site: Site, now: int) -> list[Declared]:
 
 
 def _by_quantity(site: Site, meter: Meter, now: int) -> dict[str, tuple[Exchange, ...]]:
-    found: dict[str, tuple[Exchange, ...]] = {meter.quantity: ()}
-    for said in meter.exchange:
-        quantity = said.quantity or meter.quantity
-        exchange = _exchange(site, meter, said)
+    exchanges: dict[str, tuple[Exchange, ...]] = {meter.quantity: ()}
+    for entry in meter.exchange:
+        quantity = entry.quantity or meter.quantity
+        exchange = _exchange(site, meter, entry)
         if exchange.at <= now:
-            found[quantity] = (*found.get(quantity, ()), exchange)
-    return found
+            exchanges[quantity] = (*exchanges.get(quantity, ()), exchange)
+    return exchanges
 
 
-def _exchange(site: Site, meter: Meter, said: DeclaredExchange) -> Exchange:
-    unit = UNITS[meter.unit_of(said)]
-    at = said.at if said.at.tzinfo is not None else said.at.replace(tzinfo=site.zone)
+def _exchange(site: Site, meter: Meter, entry: DeclaredExchange) -> Exchange:
+    unit = UNITS[meter.unit_of(entry)]
+    at = entry.at if entry.at.tzinfo is not None else entry.at.replace(tzinfo=site.zone)
     return Exchange(
-        to_ms(at.astimezone(UTC)), to_amount(said.old_final, unit), to_amount(said.new_initial, unit), True
+        to_ms(at.astimezone(UTC)), to_amount(entry.old_final, unit), to_amount(entry.new_initial, unit), True
     )

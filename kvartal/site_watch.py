@@ -1,14 +1,14 @@
-"""The site file while a service runs: what changes in it is taken over without a restart, or refused in words.
+"""The site file while a service runs: a change is taken over without a restart, or refused with its faults.
 
 Theory of operation
 -------------------
-A thread of its own looks at the file every two seconds, and at once on `hurry` (SIGHUP; a worker that meets a meter
-it does not know). Only a file that stands still is read: half a file may be a valid site with half the houses. What
-describes a site is kept for `take`, which the service calls between two batches; what does not is refused, said
-once with every fault, and the site in force goes on. So does it where the change needs a restart.
+A thread looks at the file every two seconds, and at once on `hurry` (SIGHUP, or a worker that gets an event of an
+unknown meter). Only a file that stands still is read: half a file may be a valid site with half the houses. A valid
+site waits for `take`, which the service calls between two batches. An invalid one is refused: every fault is logged
+once, and the site in force stays. It also stays if the change needs a restart.
 
-Two processes of a cluster look at their own copies of the file and may see a change at different times: whoever
-meets something unknown asks here to look at once and waits a moment (`streams.worker`).
+Two processes of a cluster look at their own copies of the file and may see a change at different times: a worker that
+gets an event of something unknown has its file looked at at once and waits a moment (`streams.worker`).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ log = logging.getLogger("kvartal.site")
 
 _EVERY_S: Final = 2.0
 _SETTLE_S: Final = 0.3
-"""A file that has not changed for so long is written [s]."""
+"""A file that has not changed for this time is complete [s]."""
 _FIXED: Final = ("id", "timezone")
-"""Keys of `[site]` that the state in the store, or on the log, was made with."""
+"""Keys of `[site]` that all stored state depends on."""
 
 
 class SiteWatch:
@@ -46,11 +46,11 @@ class SiteWatch:
             path: The site file.
             site: The site in force.
             every_s: How often the file is looked at [s].
-            settle_s: How long it must stand still before it is read [s].
+            settle_s: How long it must be unchanged before it is read [s].
         """
         self._path, self._every_s, self._settle_s = path, every_s, settle_s
         self.refused: str | None = None
-        """Why the file as it is now is not in force; None where it is."""
+        """Why the current file is not in force, or None if it is."""
         self._newest = site
         self._waiting: Site | None = None
         self._seen: object = None
@@ -60,11 +60,11 @@ class SiteWatch:
         self._thread = threading.Thread(target=self._run, name="site-file", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """End the thread."""
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
@@ -75,27 +75,27 @@ class SiteWatch:
         self._wake.set()
 
     def hurry_on_sighup(self) -> None:
-        """Look at once whenever SIGHUP comes. For the main thread."""
+        """Look at once on each SIGHUP. Call it in the main thread."""
 
-        def told(_number: int, _frame: Any) -> None:
+        def on_signal(_number: int, _frame: Any) -> None:
             self.hurry()
 
-        signal.signal(signal.SIGHUP, told)
+        signal.signal(signal.SIGHUP, on_signal)
 
     def notice(self) -> dict[str, str]:
-        """What the page says about the file; nothing where it is in force."""
+        """The page's notice about the file; empty if it is in force."""
         return {} if self.refused is None else {"site_file": f"site file refused: {self.refused}"}
 
     def take(self) -> Site | None:
-        """A site that is to be in force from now on; None where nothing has changed. Each is given once."""
+        """Returns a newly loaded site once, or None if nothing has changed."""
         if self._waiting is None:
             return None
         with self._one:
-            found, self._waiting = self._waiting, None
-        return found
+            site, self._waiting = self._waiting, None
+        return site
 
     def look(self) -> None:
-        """Look at the file, and read it where it has changed and stands still."""
+        """Look at the file; read it if it has changed and stands still."""
         seen = self._standing()
         if seen == self._seen:
             return
@@ -116,12 +116,12 @@ class SiteWatch:
                 return
 
     def _standing(self) -> object:
-        """What tells one writing of the file from the next."""
+        """A value that differs between two versions of the file."""
         try:
-            found = os.stat(self._path)
+            stat = os.stat(self._path)
         except OSError as error:
             return error.errno
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
     def _judge(self, site: Site | None, why: str) -> None:
         if site is not None:
@@ -146,7 +146,7 @@ class SiteWatch:
 
 
 class InForce:
-    """The site in force, for those who ask for it again and again."""
+    """Returns the site in force when called."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -156,7 +156,7 @@ class InForce:
 
 
 def needs_restart(old: Site, new: Site) -> str:
-    """Why `new` cannot be taken over while `old` is in force; empty where it can."""
+    """Why `new` cannot be taken over without a restart; empty if it can."""
     for key in _FIXED:
         was, is_now = getattr(old.site, key), getattr(new.site, key)
         if was != is_now:
@@ -170,7 +170,7 @@ def needs_restart(old: Site, new: Site) -> str:
 
 
 def difference(old: Site, new: Site) -> str:
-    """What came, went and changed from one site to the other, in a line."""
+    """The counts of added, removed and changed entries between two sites, in one line."""
     words = []
     tables: tuple[tuple[str, Mapping[Any, Any], Mapping[Any, Any]], ...] = (
         ("building", old.buildings, new.buildings),

@@ -122,7 +122,7 @@ class NotifyingSink:
             settle_s: How long an alert must stand before it is sent [s].
 
         Raises:
-            ValueError: a URL is none that apprise knows.
+            ValueError: apprise does not know a URL.
         """
         self._sink, self._sent = sink, sent
         self._notifier = Notifier(
@@ -151,12 +151,12 @@ class NotifyingSink:
         self._sink.stop()
 
     def close(self) -> None:
-        """Try once more to send what is pending; end the threads."""
+        """Try once more to send pending notifications; end the threads."""
         self._notifier.close()
 
 
 class _Sites:
-    """Where the worker gets a changed site from; the sink and the sentences get it at the same time."""
+    """Gives a changed site to the worker, and at the same time to the sink and the sentences."""
 
     def __init__(self, watch: SiteWatch, sink: ThroughToInflux, in_force: InForce) -> None:
         self._watch, self._sink, self._in_force = watch, sink, in_force
@@ -256,7 +256,7 @@ def _broker(settings: Settings) -> MqttSource | None:
 def _work(
     worker: Worker, stop: threading.Event, pulse: Pulse, notifying: NotifyingSink, figures: InfluxFigures
 ) -> None:
-    """Keep the pulse until `stop` or the worker's end; send once what a dead worker left pending."""
+    """Keep the pulse until `stop` or the worker's end; send once the notifications left by a dead worker."""
     log.info("working")
     look_at: float | None = time.monotonic() + random.uniform(*_LOOK_FOR_PENDING_S)
     while not stop.wait(1) and worker.running:

@@ -1,6 +1,6 @@
-"""What a cell of a table says: nothing, a number, a time, a time of day, a length of time. Pure.
+"""The content of a table's cell: nothing, a number, a time, a time of day, a length of time. Pure.
 
-Times are what a meter's own clock showed, without a zone; the table's clock gives them one (`ingest.tables.archives`).
+Times are those of the meter's clock, without a zone (`ingest.tables.spans` adds it).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any, Final
 
 _NOTHING: Final = frozenset({"", "н/д", "н.д.", "нд", "нет", "нет данных", "n/a", "nan", "none", "null"})
 _RULES: Final = "-—–−_=*. "
-"""What lines between rows, and cells without a value, are drawn of."""
+"""Characters of lines between rows and of cells without a value."""
 _NO_ERROR: Final = frozenset({"нет", "нет нс", "нет ошибок", "ок", "ok", "норма", "норм", "0x0", "none"})
 
 _EXCEL_EPOCH: Final = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - a clock's own time
 _EXCEL_DAYS: Final = (36_526, 73_051)
-"""A time that Excel was not told to show as one is a number of days: of this century, 2000 to 2099."""
+"""An Excel time without a time format is a number of days; this range is 2000 to 2099."""
 _CLOCK: Final = r"(?P<H>\d{1,2})(?:[:.](?P<M>\d{2})(?:[:.](?P<S>\d{2})(?:[.,]\d+)?)?)?"
 _DATE: Final = re.compile(
     r"(?P<d>\d{1,2})[./-](?P<m>\d{1,2})[./-](?P<y>\d{4}|\d{2})"
@@ -54,11 +54,11 @@ _UNGROUPED: Final = {
 
 
 class BadCell(ValueError):
-    """The cell holds something that is not what its column is for."""
+    """The content of the cell does not fit its column."""
 
 
 def is_empty(cell: Any) -> bool:
-    """Whether the cell holds nothing: no text, a dash, a rule drawn of dashes, or words for no value."""
+    """Whether the cell is empty: no text, a dash, a line of dashes, or words for no value."""
     if cell is None:
         return True
     if not isinstance(cell, str):
@@ -70,7 +70,7 @@ def is_empty(cell: Any) -> bool:
 
 
 def says_error(cell: Any) -> bool:
-    """Whether a cell of error codes holds one. Noughts are none, however many and however grouped."""
+    """Whether a cell of error codes has one. Zeros are no error code, in any number and grouping."""
     if is_empty(cell):
         return False
     text = " ".join(str(cell).split()).casefold()
@@ -82,11 +82,11 @@ def number(cell: Any, decimal: str | None) -> int | float | Decimal:
 
     Args:
         cell: As the table has it.
-        decimal: The mark before the fraction, where it is known; else the later of `,` and `.` is it. The other
-            one, and spaces, count as groups of thousands, and only where thousands stand behind them.
+        decimal: The mark before the fraction, or None if it is unknown: then the later of `,` and `.`. The other
+            one and spaces separate groups of thousands, if three digits follow each.
 
     Raises:
-        BadCell: it is not a number.
+        BadCell: the cell is not a number.
     """
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
         return cell
@@ -115,11 +115,11 @@ def is_number(cell: Any, decimal: str | None) -> bool:
 
 
 def local_time(cell: Any, *, ends: bool = False) -> dt.datetime | None:
-    """The time in a cell, as it stands on the clock; None where it is none.
+    """The time in a cell, as the clock showed it, or None.
 
     Args:
-        cell: As the table has it. Of an Excel time, which is a float, what is less than a second is noise.
-        ends: Of `01.01.2025 0-1` take the second, not the first.
+        cell: As the table has it. An Excel time is a float: fractions of its seconds are noise.
+        ends: Take the second time of `01.01.2025 0-1`, not the first.
     """
     if isinstance(cell, dt.datetime):
         if cell.microsecond and cell.year < dt.MAXYEAR:
@@ -133,19 +133,19 @@ def local_time(cell: Any, *, ends: bool = False) -> dt.datetime | None:
         return None
     text = cell.strip()
     try:
-        if (found := _DATE.fullmatch(text)) is not None:
-            return _moment(found, int(found["H"] or 0), int(found["M"] or 0), int(found["S"] or 0))
+        if (match := _DATE.fullmatch(text)) is not None:
+            return _moment(match, int(match["H"] or 0), int(match["M"] or 0), int(match["S"] or 0))
         text = " ".join(text.split())
-        if (found := _MONTH.fullmatch(text)) is not None:
-            return dt.datetime(int(found["y"] or found["y2"]), int(found["m"] or found["m2"]), 1)  # noqa: DTZ001
-        if (found := _NAMED.fullmatch(text.casefold())) is not None:
-            return _named(found)
-        if (found := _YEAR_FIRST.fullmatch(text)) is not None:
-            return _moment(found, 0, 0, 0)
-        if (found := _DATE_FIRST.fullmatch(text) or _CLOCK_FIRST.fullmatch(text)) is not None:
-            date = _DATE.fullmatch(found["date"]) or _YEAR_FIRST.fullmatch(found["date"])
+        if (match := _MONTH.fullmatch(text)) is not None:
+            return dt.datetime(int(match["y"] or match["y2"]), int(match["m"] or match["m2"]), 1)  # noqa: DTZ001
+        if (match := _NAMED.fullmatch(text.casefold())) is not None:
+            return _named(match)
+        if (match := _YEAR_FIRST.fullmatch(text)) is not None:
+            return _moment(match, 0, 0, 0)
+        if (match := _DATE_FIRST.fullmatch(text) or _CLOCK_FIRST.fullmatch(text)) is not None:
+            date = _DATE.fullmatch(match["date"]) or _YEAR_FIRST.fullmatch(match["date"])
             day = None if date is None else _moment(date, 0, 0, 0)
-            of_day = time_of_day(found["clock"], ends=ends)
+            of_day = time_of_day(match["clock"], ends=ends)
             if day is not None and of_day is not None:
                 return day + of_day
         return dt.datetime.fromisoformat(text)
@@ -158,39 +158,39 @@ def time_of_day(cell: Any, *, ends: bool = False) -> dt.timedelta | None:
 
     Args:
         cell: As the table has it.
-        ends: Of two times take the second, not the first.
+        ends: Take the second of two times, not the first.
     """
     if isinstance(cell, dt.datetime):
         cell = cell.time()
     if isinstance(cell, dt.time):
         return dt.timedelta(hours=cell.hour, minutes=cell.minute, seconds=cell.second)
     hours = dt.timedelta(hours=24)
-    found: dt.timedelta | None = None
+    since: dt.timedelta | None = None
     if isinstance(cell, dt.timedelta):
-        found = cell
+        since = cell
     elif isinstance(cell, (int, float)) and not isinstance(cell, bool):
         if 0 < cell < 1:
-            found = dt.timedelta(seconds=round(cell * 86_400))
+            since = dt.timedelta(seconds=round(cell * 86_400))
         elif 0 <= cell <= 24 and cell == int(cell):
-            found = dt.timedelta(hours=int(cell))
+            since = dt.timedelta(hours=int(cell))
     elif isinstance(cell, str):
         text = " ".join(cell.split())
-        if (said := _OF_THE_DAY.fullmatch(text)) is not None:
-            found = _since_midnight(said["H"], said["M"], said["S"])
-        elif (said := _FROM_TO.fullmatch(text)) is not None:
-            first, last = _since_midnight(said["H"], said["M"]), _since_midnight(said["H2"], said["M2"])
+        if (match := _OF_THE_DAY.fullmatch(text)) is not None:
+            since = _since_midnight(match["H"], match["M"], match["S"])
+        elif (match := _FROM_TO.fullmatch(text)) is not None:
+            first, last = _since_midnight(match["H"], match["M"]), _since_midnight(match["H2"], match["M2"])
             if first is not None and last is not None and last <= hours:
-                found = first if not ends else last if last > first else last + hours
-    return found if found is not None and dt.timedelta(0) <= found <= hours else None
+                since = first if not ends else last if last > first else last + hours
+    return since if since is not None and dt.timedelta(0) <= since <= hours else None
 
 
 def hours_run(cell: Any, decimal: str | None, unit: str) -> float | None:
-    """The run time in a cell [h]; None where it holds none.
+    """The run time in a cell [h], or None.
 
     Args:
         cell: As the table has it: a number, `23:45`, or an Excel length of time.
         decimal: As for `number`.
-        unit: What a number counts: `h`, `min` or `s`.
+        unit: Unit of a plain number: `h`, `min` or `s`.
     """
     if isinstance(cell, dt.time):
         cell = dt.timedelta(hours=cell.hour, minutes=cell.minute, seconds=cell.second)
@@ -208,7 +208,7 @@ def hours_run(cell: Any, decimal: str | None, unit: str) -> float | None:
 
 
 def _moment(date: re.Match[str], hour: int, minute: int, second: int) -> dt.datetime:
-    """A date and a time, of which 24:00 is the end of the day."""
+    """A date and a time; 24:00 is the end of the day."""
     year = int(date["y"])
     if year < 100:
         year += 2000
@@ -217,11 +217,11 @@ def _moment(date: re.Match[str], hour: int, minute: int, second: int) -> dt.date
     return dt.datetime(year, int(date["m"]), int(date["d"]), hour, minute, second)  # noqa: DTZ001
 
 
-def _named(found: re.Match[str]) -> dt.datetime | None:
-    year = int(found["y"])
+def _named(match: re.Match[str]) -> dt.datetime | None:
+    year = int(match["y"])
     for month, beginnings in enumerate(_MONTHS, start=1):
-        if found["name"].startswith(beginnings):
-            return dt.datetime(year + 2000 if year < 100 else year, month, int(found["d"] or 1))  # noqa: DTZ001
+        if match["name"].startswith(beginnings):
+            return dt.datetime(year + 2000 if year < 100 else year, month, int(match["d"] or 1))  # noqa: DTZ001
     return None
 
 

@@ -80,7 +80,7 @@ def read_table(path: Path, zone: ZoneInfo, weather: Path | None = None) -> Table
         weather: A CSV with `timestamp,temperature` (daily or hourly); its days replace those of the file.
 
     Raises:
-        TableError: names file, line, column, value, and what is expected there.
+        TableError: names file, line, column and value, and the form expected.
     """
     outside = None if weather is None else _weather_days(weather, zone)
     rows = list(_rows(path, COLUMNS if outside is None else COLUMNS[:2]))

@@ -1,8 +1,7 @@
-"""Where the columns of a field map stand in a table: its header, of one row or several. Pure.
+"""Positions of a field map's columns in a table, by its header of one row or several. Pure.
 
-A header of several rows names a group above and what it holds below: `Подающий` over `V, м3` and `t`. Such a column
-is called by both, `Подающий t`; what is written across several columns is said of each. Where one name fits two
-columns neither is taken.
+A header of several rows has groups above their columns: `Подающий` over `V, м3` and `t`. The name of such a column is
+both, `Подающий t`; a text over several columns belongs to each of them. A name that fits two columns fits neither.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from metering.site.model import Archive
 from metering.units import UNITS, Unit, UnknownUnit, unit_named
 
 _WITHIN: Final = 60
-"""The header stands within so many rows that hold anything."""
+"""The header is among this number of rows that are not empty."""
 _DEEP: Final = 3
-"""Rows of a header."""
+"""Largest number of rows of a header."""
 _NOT_A_QUANTITY: Final = frozenset({"time", "time_of_day", "meter", "error", "run_time"})
 _ALIKE: Final = str.maketrans("abcehkmoptxyё³²º˚", "авсенкмортхуе32°°")
-"""Small letters of two alphabets whose capitals look alike, and what else looks the same: `T1` is `Т1`."""
+"""Letters of two alphabets that look alike as capitals, and other characters that look the same: `T1` is `Т1`."""
 _WORDS: Final = re.compile(r"[\s,;()\[\]{}]+")
 
 
@@ -42,39 +41,39 @@ class Columns(NamedTuple):
     run_time: int | None
     values: tuple[tuple[str, int, str], ...]
     """(quantity, position, name as the site file has it)."""
-    said: Mapping[int, str]
-    """What the header says over each position, its own rows one after another."""
+    texts: Mapping[int, str]
+    """The header's text over each position, its rows one after another."""
     rows: tuple[tuple[str, ...], ...]
-    """The rows of the header, plain: on a printed page they come again."""
+    """The rows of the header, plain: a printed table repeats them on each page."""
 
 
 def find_columns(rows: Iterator[Row], archive: Archive) -> Columns:
-    """Read up to the header; where all columns are given by number nothing is read.
+    """Read up to the header; nothing is read if all columns are given by number.
 
     Raises:
-        NoHeader: no row within the first sixty has the names, or one of them stands over several columns.
+        NoHeader: none of the first sixty rows has all names, or a name fits several columns.
     """
-    wanted = archive.columns
-    numbered = {key: where - 1 for key, where in wanted.items() if isinstance(where, int)}
-    names = {key: _alike(where) for key, where in wanted.items() if isinstance(where, str)}
+    named = archive.columns
+    numbered = {key: where - 1 for key, where in named.items() if isinstance(where, int)}
+    names = {key: _alike(where) for key, where in named.items() if isinstance(where, str)}
     if not names:
-        return _columns(numbered, wanted, ())
+        return _columns(numbered, named, ())
     above: deque[tuple[str, ...]] = deque(maxlen=_DEEP)
     nearest: tuple[int, str] = (-1, "table is empty")
     for position, row in enumerate(rows):
         above.append(plain_row(row.cells))
         looks = tuple(tuple(map(_alike, cells)) for cells in above)
-        found = {key: _places(name, looks) for key, name in names.items()}
-        clear = {key: places[0] for key, (places, _) in found.items() if len(places) == 1}
+        matches = {key: _places(name, looks) for key, name in names.items()}
+        clear = {key: positions[0] for key, (positions, _) in matches.items() if len(positions) == 1}
         if len(clear) == len(names):
-            first = min(top for _, top in found.values())
-            return _columns(numbered | clear, wanted, tuple(above)[first:])
+            first = min(top for _, top in matches.values())
+            return _columns(numbered | clear, named, tuple(above)[first:])
         if len(clear) > nearest[0]:
-            nearest = (len(clear), f"nearest {_missing(found, wanted)}")
+            nearest = (len(clear), f"nearest {_missing(matches, named)}")
         if position >= _WITHIN:
             break
     raise NoHeader(
-        f"no row has the columns {', '.join(repr(str(w)) for w in wanted.values())}; the {nearest[1]}"
+        f"no row has the columns {', '.join(repr(str(w)) for w in named.values())}; the {nearest[1]}"
     )
 
 
@@ -89,10 +88,10 @@ class HeaderRows:
         """
         self._columns, self._decimal = columns, decimal
         self._rows = set(columns.rows)
-        self._texts = dict(columns.said)
+        self._texts = dict(columns.texts)
 
     def text_over(self, at: int) -> str:
-        """All that the header has over a position, with the rows that were recognised since."""
+        """The header's text over a position, with the rows that were recognised since."""
         return self._texts[at]
 
     def has(self, cells: Sequence[Any], values: Iterable[Any], *, begun: bool) -> bool:
@@ -122,7 +121,7 @@ class HeaderRows:
 
 
 def plain(cell: Any) -> str:
-    """The text of a cell as names are compared."""
+    """The text of a cell, in the form in which names are compared."""
     return "" if cell is None else " ".join(str(cell).split()).casefold()
 
 
@@ -131,13 +130,13 @@ def _alike(text: str) -> str:
 
 
 def plain_row(cells: Sequence[Any]) -> tuple[str, ...]:
-    """The texts of a row as headers are compared."""
+    """The texts of a row, in the form in which headers are compared."""
     return tuple(plain(cell) for cell in cells)
 
 
 def unit_over(text: str, quantity: str) -> Unit | None:
-    """The unit that a header names for a quantity: `Q, Гкал`; None where it names none or several."""
-    found = set()
+    """The unit that a header names for a quantity, as in `Q, Гкал`; None if it names no unit or several."""
+    units = set()
     for word in _WORDS.split(text):
         if word.startswith("тыс"):
             return None
@@ -146,12 +145,12 @@ def unit_over(text: str, quantity: str) -> Unit | None:
         except UnknownUnit:
             continue
         if unit.quantity == QUANTITIES[quantity].dimension:
-            found.add(unit.name)
-    return UNITS[found.pop()] if len(found) == 1 else None
+            units.add(unit.name)
+    return UNITS[units.pop()] if len(units) == 1 else None
 
 
 def run_time_unit(text: str) -> str:
-    """What the numbers under a header of run time count: `Tр, мин` minutes; hours where it says nothing."""
+    """The unit under a header of run time: minutes for `Tр, мин`; hours if the header names no unit."""
     words = {word.strip(".:") for word in _WORDS.split(text)}
     if words & {"мин", "минут", "минуты", "min"}:
         return "min"
@@ -159,9 +158,9 @@ def run_time_unit(text: str) -> str:
 
 
 def _places(name: str, window: Sequence[tuple[str, ...]]) -> tuple[list[int], int]:
-    """The positions that a name stands over, and the row of the window that it begins in.
+    """The positions under a name, and the row of the window in which it begins.
 
-    What stands in the last row comes first, then what is made of it and the rows above, then those rows.
+    The last row is searched first, then its texts joined with those above, then the rows above.
     """
     for bottom in range(len(window) - 1, -1, -1):
         own = window[bottom]
@@ -177,7 +176,7 @@ def _places(name: str, window: Sequence[tuple[str, ...]]) -> tuple[list[int], in
 
 
 def _spread(row: Sequence[str], width: int) -> list[str]:
-    """A row of groups: what is written over the first of several columns is said of all of them."""
+    """A row of groups, with the text over the first column of a group repeated over the others."""
     spread, last = [], ""
     for at in range(width):
         last = (row[at] if at < len(row) else "") or last
@@ -185,12 +184,12 @@ def _spread(row: Sequence[str], width: int) -> list[str]:
     return spread
 
 
-def _missing(found: Mapping[str, tuple[list[int], int]], wanted: Mapping[str, str | int]) -> str:
-    lacking = [repr(str(wanted[key])) for key, (places, _) in found.items() if not places]
+def _missing(matches: Mapping[str, tuple[list[int], int]], named: Mapping[str, str | int]) -> str:
+    lacking = [repr(str(named[key])) for key, (places, _) in matches.items() if not places]
     twice = [
-        f"{wanted[key]!r} over the columns {', '.join(str(at + 1) for at in places)} "
+        f"{named[key]!r} over the columns {', '.join(str(at + 1) for at in places)} "
         "(say the row above it too, or the column's number)"
-        for key, (places, _) in found.items()
+        for key, (places, _) in matches.items()
         if len(places) > 1
     ]
     return " and ".join(
@@ -201,24 +200,24 @@ def _missing(found: Mapping[str, tuple[list[int], int]], wanted: Mapping[str, st
 
 
 def _columns(
-    found: Mapping[str, int], wanted: Mapping[str, str | int], header: tuple[tuple[str, ...], ...]
+    positions: Mapping[str, int], named: Mapping[str, str | int], header: tuple[tuple[str, ...], ...]
 ) -> Columns:
-    values = tuple((key, at, str(wanted[key])) for key, at in found.items() if key not in _NOT_A_QUANTITY)
-    said = {at: _over(header, at) for at in found.values()}
+    values = tuple((key, at, str(named[key])) for key, at in positions.items() if key not in _NOT_A_QUANTITY)
+    texts = {at: _over(header, at) for at in positions.values()}
     return Columns(
-        found["time"],
-        found.get("time_of_day"),
-        found.get("meter"),
-        found.get("error"),
-        found.get("run_time"),
+        positions["time"],
+        positions.get("time_of_day"),
+        positions.get("meter"),
+        positions.get("error"),
+        positions.get("run_time"),
         values,
-        said,
+        texts,
         header,
     )
 
 
 def _over(header: Sequence[tuple[str, ...]], at: int) -> str:
-    """All that the header says over a position; groups reach to the right, its last row does not."""
+    """The header's text over a position; groups reach to the right, the last row does not."""
     cells = [_spread(row, at + 1)[at] for row in header[:-1]]
     cells += [row[at] for row in header[-1:] if at < len(row)]
     return " ".join(cell for cell in cells if cell)

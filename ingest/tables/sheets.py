@@ -1,4 +1,4 @@
-"""Tables in files: the rows of a CSV text or of a sheet of an Excel file, cells as they stand. Pure."""
+"""Tables in files: the rows of a CSV text or of a sheet of an Excel file, cells unchanged. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 _DELIMITERS: Final = (";", "\t", ",", "|", "│", "║")
 _RUSSIAN: Final = ("cp1251", "cp866")
-"""What is no UTF-8 is one of these: of Windows, or of DOS, in which old readers of meters print."""
+"""Encodings of text that is not UTF-8: of Windows, or of DOS, in which old readers of meters print."""
 _LETTERS: Final = frozenset("абвгдежзийклмнопрстуфхцчшщъыьэюяё")
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"
@@ -21,39 +21,39 @@ _LINES_LOOKED_AT: Final = 50
 
 
 class NotATable(ValueError):
-    """The bytes are no table that can be read."""
+    """The bytes cannot be read as a table."""
 
 
 class Row(NamedTuple):
     """One row of a table."""
 
     number: int
-    """In the file, from 1."""
+    """Number in the file, from 1."""
     cells: Sequence[Any]
 
 
 def rows_of(
     content: bytes, *, encoding: str | None = None, delimiter: str | None = None, sheet: str | None = None
 ) -> Iterator[Row]:
-    """The rows of a table that hold anything.
+    """The rows of a table that are not empty.
 
     Args:
         content: The file.
-        encoding: Of a text; where it is not given UTF-16 or UTF-8, else Windows-1251 or DOS 866, whichever makes
-            more of its letters Russian.
-        delimiter: Between the cells of a text; what most of its first lines agree on where it is not given.
-        sheet: Name of the sheet of an Excel file; its first where it is not given.
+        encoding: Of a text. By default UTF-16 or UTF-8, else Windows-1251 or DOS 866, whichever makes more of its
+            letters Russian.
+        delimiter: Between the cells of a text. By default the one on which most of its first lines agree.
+        sheet: Name of the sheet of an Excel file. By default the first.
 
     Raises:
-        NotATable: what is wrong with it.
+        NotATable: the text says what is wrong.
     """
     if content.startswith((_ZIP, _OLE)):
         yield from _sheet_rows(content, sheet)
         return
     text = _text(content, encoding)
-    found = delimiter or _delimiter(text)
+    mark = delimiter or _delimiter(text)
     try:
-        for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=found), start=1):
+        for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=mark), start=1):
             if any(cells):
                 yield Row(number, cells)
     except csv.Error as error:
@@ -77,10 +77,10 @@ def _sheet_rows(content: bytes, name: str | None) -> Iterator[Row]:
 
 
 def sheet_names(content: bytes) -> list[str]:
-    """The names of the sheets of an Excel file; of a text none.
+    """The names of the sheets of an Excel file; empty for a text.
 
     Raises:
-        NotATable: it is no Excel file that can be read.
+        NotATable: the Excel file cannot be read.
     """
     return _book(content).sheet_names if content.startswith((_ZIP, _OLE)) else []
 
@@ -113,13 +113,13 @@ def _encoding(content: bytes) -> str:
         content.decode("utf-8-sig")
     except UnicodeDecodeError:
         sample = content[:100_000]
-        # Ties go to the first. Small letters only: those of the one are no letters, or capitals, of the other.
+        # Ties go to the first. Small letters only: in the other encoding they are capitals or no letters.
         return max(_RUSSIAN, key=lambda name: sum(c in _LETTERS for c in sample.decode(name, "replace")))
     return "utf-8-sig"
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that most of the first lines hold equally often; `;` before `,`, which is a decimal mark too."""
+    """The delimiter that occurs equally often in most of the first lines; `;` before `,`, also a decimal mark."""
     lines = [line for line in text[:100_000].splitlines()[:_LINES_LOOKED_AT] if line.strip()]
     best, most = ",", 0
     for mark in _DELIMITERS:

@@ -34,7 +34,7 @@ class Spans:
             columns: Positions of the columns.
             zone: The clock of the table's times.
             received_at: When the table is imported [ms].
-            horizon: What ends before this is too late [ms].
+            horizon: Intervals that end before this are too late [ms].
         """
         self._archive, self._columns, self._zone = archive, columns, zone
         self._received_at, self._horizon = received_at, horizon

@@ -1,4 +1,4 @@
-"""Commands about readings: decoding, replays, imports, and what the store has of them."""
+"""Commands about readings: decoding, replay, import, and the contents of a store."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _print_table(houses: int, seed: int) -> None:
 
 
 def _examine(houses: int, seed: int, *, gate: bool, pipeline: bool) -> tuple[dict[str, Any], list[str]]:
-    """The document of an exam, and what failed in it."""
+    """The document of an exam, and the texts of its failures."""
     from kvartal.exam_pipeline import differing
     from simulators.exam.gate import SEEDS, pass_gate
     from simulators.exam.sit import run_exam

@@ -1,4 +1,4 @@
-"""What commands share: options, settings, files, periods and zones; printing and progress bars."""
+"""Shared by commands: options, settings, files, periods and zones; printing and progress bars."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def read_settings() -> Settings:
 
 
 def language(lang: Lang | None) -> Literal["ru", "en"]:
-    """The language of what is shown: the option, else the setting."""
+    """The language of the output: the option, else the setting."""
     return "en" if (lang or read_settings().lang) == "en" else "ru"
 
 

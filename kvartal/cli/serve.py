@@ -51,7 +51,7 @@ def demo(
     from kvartal.demo import run_demo
 
     settings, shown = read_settings(), language(lang)
-    # With --once nobody will look: any free port does, and a taken 8000 is no reason to fail.
+    # With --once nobody opens the page: any free port will do, and a port 8000 in use is no reason to fail.
     listening = listen("127.0.0.1", port if port is not None else (0 if once else settings.http_port))
     console = Console(stderr=True)
 

@@ -11,6 +11,7 @@ import itertools
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,10 @@ def test_no_message_is_acknowledged_twice_or_on_another_connection(
                 assert source.wait_subscribed(20)
             source.ack(messages)
             seen += messages
-        while more := source.take(50, 0.5):
+        deadline = time.monotonic() + 30
+        # The feeder reconnects when it likes: wait for all of its messages, then for what is delivered again.
+        while (more := source.take(50, 0.5)) or len({m.payload for m in seen}) < 400:
+            assert time.monotonic() < deadline, len(seen)
             source.ack(more)
             seen += more
         assert {int(m.payload) for m in seen} == set(range(400))
