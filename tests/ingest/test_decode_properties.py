@@ -69,7 +69,7 @@ pairs = st.lists(st.tuples(times, values), max_size=30) | st.lists(
 
 
 def carried_by(content: Any) -> int:
-    """How many readings a payload carries: said here independently of the decoder."""
+    """How many readings a payload carries, computed independently of the decoder."""
     several = content.get("readings")
     return max(1, len(several)) if isinstance(several, list) else 1
 

@@ -71,9 +71,9 @@ def test_a_meter_measures_more_than_its_register(
     quantity: str, unit: str | None, value: float, nature: Any, amount: int
 ) -> None:
     payload = {"quantity": quantity, "readings": [["2026-10-26T00:00:00Z", value]]}
-    (found,) = decode(payload if unit is None else payload | {"unit": unit})
+    (result,) = decode(payload if unit is None else payload | {"unit": unit})
     expected = Readings("b01", "heat", quantity, nature, (NOON - DAY_MS // 2,), (amount,), NOON)
-    assert found == expected
+    assert result == expected
 
 
 @pytest.mark.parametrize(
@@ -101,25 +101,25 @@ def test_a_meter_measures_more_than_its_register(
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_it_is_said(payload: Any, reason: str) -> None:
-    (found,) = decode(payload)
-    assert isinstance(found, Rejected)
-    assert (found.reason, found.readings) == (reason, 1)
+    (result,) = decode(payload)
+    assert isinstance(result, Rejected)
+    assert (result.reason, result.readings) == (reason, 1)
 
 
 def test_without_a_site_file_the_unit_of_an_exchange_must_be_a_registers() -> None:
-    said = {"time": "2025-01-01T00:00:00+03:00", "old_final": 10, "new_initial": 0}
-    payload = json.dumps({"unit": "°C", "exchange": said}).encode()
-    (found,) = Decoder().decode("kvartal/v1/b01/heat/readings", payload, received_at=NOON)
-    assert isinstance(found, Rejected)
-    assert (found.reason, found.detail) == ("bad_exchange", "temperature is not counted by a register")
+    declaration = {"time": "2025-01-01T00:00:00+03:00", "old_final": 10, "new_initial": 0}
+    payload = json.dumps({"unit": "°C", "exchange": declaration}).encode()
+    (result,) = Decoder().decode("kvartal/v1/b01/heat/readings", payload, received_at=NOON)
+    assert isinstance(result, Rejected)
+    assert (result.reason, result.detail) == ("bad_exchange", "temperature is not counted by a register")
 
 
 def test_an_exchange_is_declared_however_late() -> None:
-    said = {"time": "2025-01-01T00:00:00+03:00", "old_final": 10, "new_initial": "0.001"}
-    (found,) = decode({"unit": "Gcal", "exchange": said})
+    declaration = {"time": "2025-01-01T00:00:00+03:00", "old_final": 10, "new_initial": "0.001"}
+    (result,) = decode({"unit": "Gcal", "exchange": declaration})
     exchange = Exchange(at("2024-12-31T21:00:00Z"), 11_630_000, 1_163)
-    assert found == Declared("b01", "heat", "energy", (exchange,), False, NOON)
-    assert as_line(found) == {
+    assert result == Declared("b01", "heat", "energy", (exchange,), False, NOON)
+    assert as_line(result) == {
         "exchange": {
             "building": "b01", "meter": "heat", "quantity": "energy", "time": "2024-12-31T21:00:00Z",
             "old_final": 11_630_000, "new_initial": 1_163, "unit": "Wh",
@@ -127,8 +127,8 @@ def test_an_exchange_is_declared_however_late() -> None:
     }  # fmt: skip
 
 
-def times(found: list[Readings | Declared | Rejected]) -> list[int]:
-    (readings,) = found
+def times(result: list[Readings | Declared | Rejected]) -> list[int]:
+    (readings,) = result
     assert isinstance(readings, Readings), readings
     return list(readings.times)
 
@@ -150,8 +150,8 @@ def test_an_archive_over_the_night_when_the_clocks_go_back(meter: str, first: st
     ]
     assert len(set(stamps)) == 7
     assert dt.datetime.fromtimestamp(start / 1000, zone).utcoffset() == dt.timedelta(hours=shift_h)
-    found = decode({"readings": [[stamp, i] for i, stamp in enumerate(stamps)]}, meter)
-    assert times(found) == [start + i * HOUR_MS for i in range(8)]
+    result = decode({"readings": [[stamp, i] for i, stamp in enumerate(stamps)]}, meter)
+    assert times(result) == [start + i * HOUR_MS for i in range(8)]
 
 
 @pytest.mark.parametrize("minutes_later", [0, 1, 20])
@@ -164,8 +164,8 @@ def test_single_readings_over_both_nights_when_they_come_as_they_are_made(
     for quarter in range(40):
         true = at(start) + quarter * HOUR_MS // 4
         stamp = dt.datetime.fromtimestamp(true / 1000, zone).strftime("%Y-%m-%dT%H:%M:%S")
-        found = decode({"time": stamp, "value": 1}, meter, true + minutes_later * 60_000)
-        assert times(found) == [true], stamp
+        result = decode({"time": stamp, "value": 1}, meter, true + minutes_later * 60_000)
+        assert times(result) == [true], stamp
 
 
 def test_without_its_clock_a_meter_on_summer_time_is_from_the_future() -> None:
@@ -196,8 +196,8 @@ def test_what_is_no_clock(name: str) -> None:
 def test_an_exchange_in_the_site_file_is_checked(lines: str, error: str) -> None:
     declared = {"at": "2026-03-02T11:30:00", "old_final": "1288.412", "new_initial": "0"}
     name, value = lines.split(" = ")
-    said = {**{key: f"{text}" for key, text in declared.items()}, name: value}
-    table = "\n".join(f"{key} = {text}" for key, text in said.items())
+    declaration = {**{key: f"{text}" for key, text in declared.items()}, name: value}
+    table = "\n".join(f"{key} = {text}" for key, text in declaration.items())
     site = TEXT.replace('unit = "Gcal"\n', f'unit = "Gcal"\n[[building.meter.exchange]]\n{table}\n', 1)
     with pytest.raises(SiteError, match=error):
         parse_site(site)

@@ -217,14 +217,14 @@ def test_savings_of_the_nmecr_building_are_its_authors() -> None:
         "--baseline", "2012-03-01..2013-02-28", "--reporting", "2014-03-01..2015-02-28", "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["avoided_pct"] == pytest.approx(7.4, abs=0.5)
-    lo, hi = found["interval_90_pct"]
-    assert lo < found["avoided_pct"] < hi
-    assert abs(found["self_bias_pct"]) <= 0.05
+    document = json.loads(done.stdout)
+    assert document["avoided_pct"] == pytest.approx(7.4, abs=0.5)
+    lo, hi = document["interval_90_pct"]
+    assert lo < document["avoided_pct"] < hi
+    assert abs(document["self_bias_pct"]) <= 0.05
     assert {
         "model", "n", "expected", "used", "avoided", "cvrmse", "nmbe", "r2", "days_missing",
-    } <= set(found)  # fmt: skip
+    } <= set(document)  # fmt: skip
 
 
 def test_weather_comes_from_a_file(tmp_path: Path) -> None:
@@ -259,10 +259,10 @@ BAD: list[tuple[tuple[str, ...], str]] = [
 )
 def test_bad_usage_exits_with_2_and_says_what(arguments: tuple[str, ...], named: str, tmp_path: Path) -> None:
     done = kvartal(*arguments, cwd=tmp_path)
-    said = done.stderr.decode()
-    assert done.returncode == 2, said
-    assert named in said
-    assert "Traceback" not in said
+    stderr = done.stderr.decode()
+    assert done.returncode == 2, stderr
+    assert named in stderr
+    assert "Traceback" not in stderr
     assert done.stdout == b""
 
 
@@ -285,10 +285,10 @@ def test_a_bad_site_file_names_file_path_value_and_what_is_allowed(tmp_path: Pat
         SITE.read_text(encoding="utf-8").replace('carrier = "heat"', 'carrier = "steam"'), encoding="utf-8"
     )
     done = kvartal("run", "--site", str(site))
-    said = done.stderr.decode()
+    stderr = done.stderr.decode()
     assert done.returncode == 2
     for part in (str(site), "building[0].meter[0].carrier", "steam", "electricity"):
-        assert part in said
+        assert part in stderr
 
 
 def test_what_was_rejected_can_be_replayed_when_the_cause_is_gone(tmp_path: Path) -> None:

@@ -93,11 +93,11 @@ def test_what_the_site_file_says_is_in_it(quarter: Served) -> None:
     assert got["absent"]["formula"]["reason"] == "not_heat"
 
 
-@pytest.mark.parametrize(("lang", "said"), [("ru", "экономия доказана"), ("en", "saving proved")])
-def test_lines_for_people(quarter: Served, lang: str, said: str) -> None:
+@pytest.mark.parametrize(("lang", "words"), [("ru", "экономия доказана"), ("en", "saving proved")])
+def test_lines_for_people(quarter: Served, lang: str, words: str) -> None:
     done = quarter.run("contract", "c-b01-heat", "--lang", lang)
     assert done.returncode == 0, done.stderr
-    assert said in done.stdout.splitlines()[1]
+    assert words in done.stdout.splitlines()[1]
 
 
 def test_a_contract_that_is_not_there(quarter: Served) -> None:
@@ -208,6 +208,6 @@ def test_a_contract_of_monthly_acts(acts: Served) -> None:
     assert got["typical_year"]["avoided"] == pytest.approx(got["saving"]["avoided"], rel=0.1)
     assert got["absent"]["formula"]["reason"] == "monthly"
     assert got["proposed_changes"] == []
-    said = acts.run("contract", "c1", "--lang", "en").stdout
-    assert "of 12 monthly acts" in said
+    words = acts.run("contract", "c1", "--lang", "en").stdout
+    assert "of 12 monthly acts" in words
     assert Reader(acts.db).savings("c1", 0, 10**6) == []

@@ -108,8 +108,8 @@ def test_it_goes_on_live_with_its_page_and_ends_cleanly_on_ctrl_c(
     assert portfolio["rows"][0]["verdict"] in ("proved", "below", "not_proved")
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
-    _, said = process.communicate()
-    assert "Traceback" not in said
+    _, stderr = process.communicate()
+    assert "Traceback" not in stderr
 
 
 def test_a_port_in_use_is_said_before_anything_starts() -> None:

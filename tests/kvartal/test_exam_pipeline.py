@@ -1,4 +1,4 @@
-"""The exam's houses agree with the whole pipeline to the Wh, and a Wh between them would be found."""
+"""The exam's houses agree with the whole pipeline to the Wh, and a Wh between them would be detected."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def test_a_baseline_of_few_days_is_fitted_late_and_is_grade_d(light: Examined, t
 def test_a_watt_hour_is_found(light: Examined, tmp_path: Path) -> None:
     date = light.reporting.first + 3
     used = {**light.days.used, date: light.days.used[date] + 1}
-    told = differences(replace(light, days=light.days._replace(used=used)), tmp_path / "one.db")
-    assert [text.split(": ")[1] for text in told] == ["days of use that differ", "use [Wh]"]
+    texts = differences(replace(light, days=light.days._replace(used=used)), tmp_path / "one.db")
+    assert [text.split(": ")[1] for text in texts] == ["days of use that differ", "use [Wh]"]
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -89,5 +89,5 @@ def test_the_exam_on_paper_and_its_marks(tmp_path: Path) -> None:
 
 
 def test_the_command_says_how_many_agree() -> None:
-    told = command("--pipeline", "--houses", "1", "--seed", "4")
-    assert (told.returncode, json.loads(told.stdout)) == (0, {"houses": 1, "agree": 1})
+    done = command("--pipeline", "--houses", "1", "--seed", "4")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"houses": 1, "agree": 1})

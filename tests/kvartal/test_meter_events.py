@@ -73,14 +73,14 @@ def total(rows: list[dict[str, str]]) -> int:
 
 
 ARCHIVE = capture({"unit": "kWh", "readings": readings()}, "2026-01-03T12:00:00+03:00")
-TOLD = capture(MESSAGE, "2026-01-03T13:00:00+03:00")
+DECLARED = capture(MESSAGE, "2026-01-03T13:00:00+03:00")
 
 
 def test_without_a_declaration_the_hour_between_is_lost(tmp_path: Path) -> None:
     assert total(run(tmp_path, [ARCHIVE], SITE)) == (36 + 22) * 20_000
 
 
-@pytest.mark.parametrize("lines", [[ARCHIVE, TOLD], [TOLD, ARCHIVE], [TOLD, ARCHIVE, TOLD]])
+@pytest.mark.parametrize("lines", [[ARCHIVE, DECLARED], [DECLARED, ARCHIVE], [DECLARED, ARCHIVE, DECLARED]])
 def test_an_exchange_told_by_message_at_any_time(tmp_path: Path, lines: list[str]) -> None:
     rows = run(tmp_path, lines, SITE)
     assert total(rows) == 59 * 20_000 + 15_000
@@ -91,8 +91,8 @@ def test_an_exchange_in_the_site_file_restates_and_is_void_when_it_is_taken_out(
     before = run(tmp_path, [ARCHIVE], SITE)
     with_it = run(tmp_path, [ARCHIVE], SITE + EXCHANGE)
     assert total(with_it) == 59 * 20_000 + 15_000
-    told = run(tmp_path, [ARCHIVE, TOLD], SITE, "other.db")
-    assert with_it == told
+    by_message = run(tmp_path, [ARCHIVE, DECLARED], SITE, "other.db")
+    assert with_it == by_message
     assert run(tmp_path, [ARCHIVE], SITE) == before
     restated = kvartal("restatements", "--db", str(tmp_path / "k.db"))
     assert restated.returncode == 0

@@ -86,7 +86,7 @@ class Service:
             finally:
                 reader.close()
             time.sleep(0.1)
-        pytest.fail(f"not within {seconds:.0f} s; the service said: {self.log()[-2000:]}")
+        pytest.fail(f"not within {seconds:.0f} s; the log: {self.log()[-2000:]}")
 
 
 @pytest.fixture
@@ -304,11 +304,11 @@ tariff = "power"
 
 def health(service: Service) -> dict[str, object]:
     with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/api/health", timeout=5) as answer:
-        found: dict[str, object] = json.load(answer)
-    return found
+        document: dict[str, object] = json.load(answer)
+    return document
 
 
-def said(service: Service, words: str, times: int = 1, seconds: float = 30) -> None:
+def wait_for_log(service: Service, words: str, times: int = 1, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while service.log().count(words) < times:
         assert time.monotonic() < deadline, service.log()[-2000:]
@@ -331,14 +331,14 @@ def test_a_building_is_added_to_the_site_file_without_a_restart(
     service.wait(lambda reader: reader.counts().get("rejected:unknown_meter", 0) == 1)
 
     service.site.write_text(GROWING + "[[building", encoding="utf-8")
-    said(service, "site file refused")
+    wait_for_log(service, "site file refused")
     assert "not TOML" in str(health(service)["site_file"])
     publish(mosquitto, [reading(old, "Gcal", 1)])
     service.wait(lambda reader: reader.counts().get("accepted", 0) == 2)
 
     # A new source's topic is a new subscription; a source that is gone is not heard any more.
     service.site.write_text(GROWING + GROWN, encoding="utf-8")
-    said(service, "the new site file is in force")
+    wait_for_log(service, "the new site file is in force")
     assert subscribed(service), service.log()
     assert health(service) == {"broker": True}
     publish(mosquitto, [reading("gateway/b02/el", "kWh", hour) for hour in range(3)])
@@ -351,7 +351,7 @@ def test_a_building_is_added_to_the_site_file_without_a_restart(
     service.site.write_text(GROWING, encoding="utf-8")
     assert service.process is not None
     service.process.send_signal(signal.SIGHUP)
-    said(service, "the new site file is in force", times=2)
+    wait_for_log(service, "the new site file is in force", times=2)
     publish(mosquitto, [reading("gateway/b02/el", "kWh", 4), reading(old, "Gcal", 3)])
     service.wait(lambda reader: reader.counts().get("accepted", 0) == 7)
     reader = Reader(service.db)

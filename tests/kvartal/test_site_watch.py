@@ -57,7 +57,7 @@ def test_a_changed_site_is_handed_over_once(file: Path) -> None:
     assert newer is not None
     assert ("b01", "el") in newer.meters
     assert watch.take() is None
-    file.write_text("# said differently\n" + SITE + METER, encoding="utf-8")
+    file.write_text("# written differently\n" + SITE + METER, encoding="utf-8")
     watch.look()
     assert watch.take() is None, "a comment is no change"
 
@@ -88,10 +88,10 @@ def test_what_cannot_be_taken_over_is_refused_once_and_the_old_site_stays(
         if text is not None:
             watch.look()
     assert watch.take() is None
-    (said,) = caplog.messages
-    assert "site file refused" in said
+    (message,) = caplog.messages
+    assert "site file refused" in message
     (noticed,) = watch.notice().values()
-    for where in (said, noticed):
+    for where in (message, noticed):
         assert re.search(words, where), where
 
     file.write_text(SITE, encoding="utf-8")

@@ -87,8 +87,8 @@ class House:
     def balance(self, *options: str) -> dict[str, Any]:
         done = kvartal("balance", "--site", self.site, "--db", self.db, *options)
         assert done.returncode == 0, done.stderr.decode()
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
 
 
 @pytest.fixture
@@ -103,8 +103,8 @@ def test_a_difference_of_meters_and_the_balance_with_its_unknown_part(house: Hou
     flats = {day.date - first + 1: day.used for day in reader.days("b01", "flats", "energy", 1, 10**6)}
     reader.close()
     assert flats == {2: 192_000, 3: 192_000, 4: None, 5: None, 6: 192_000, 7: 192_000}
-    found = house.balance("--by-day")
-    assert found == {
+    result = house.balance("--by-day")
+    assert result == {
         "building": "b01", "meter": "main", "subs": ["lift"], "unit": "Wh",
         "from": "2026-01-01", "to": "2026-01-07", "days": 4, "main": 960_000, "sub_meters": 192_000,
         "difference": 768_000, "days_missing": 3, "unknown": 384_000, "days_untold": 1,
@@ -114,7 +114,7 @@ def test_a_difference_of_meters_and_the_balance_with_its_unknown_part(house: Hou
         ],
     }  # fmt: skip
     documented = next(line for line in MANUAL.splitlines() if line.startswith("{"))
-    assert json.loads(documented) == {name: value for name, value in found.items() if name != "by_day"}
+    assert json.loads(documented) == {name: value for name, value in result.items() if name != "by_day"}
     nothing = house.balance("--period", "2026-01-01..2026-01-01")
     assert (nothing["days"], nothing["difference"], nothing["days_missing"]) == (0, None, 1)
 
@@ -141,9 +141,9 @@ def test_a_part_that_is_more_than_the_whole_is_found(house: House) -> None:
 
 def days_of(house: House, meter: str) -> list[tuple[int, int | None]]:
     reader = Reader(house.db)
-    found = [(day.date, day.used) for day in reader.days("b01", meter, "energy", 1, 10**6)]
+    result = [(day.date, day.used) for day in reader.days("b01", meter, "energy", 1, 10**6)]
     reader.close()
-    return found
+    return result
 
 
 def test_a_virtual_meter_that_is_declared_later_gets_its_members_history(house: House) -> None:
@@ -181,6 +181,6 @@ def test_a_parent_that_is_declared_later_is_judged_over_its_history(house: House
 
 def kinds(house: House) -> set[str]:
     reader = Reader(house.db)
-    found = {finding["kind"] for finding in reader.findings()}
+    result = {finding["kind"] for finding in reader.findings()}
     reader.close()
-    return found
+    return result

@@ -100,7 +100,7 @@ def test_each_state_is_told_once_whichever_worker_has_the_building(
     assert life([alert("resolved", days=69)], untold=True) == 0
     assert len(published) == 3
 
-    # A worker wrote the figures and died before it told: the next one finds the alert.
+    # A worker wrote the figures and died before it notified: the next one sends the alert.
     late = Alert("b02", "c-b02-heat", "no_saving", 5, "open", 6, 1, 100, alert().detail)
     sink = ThroughToInflux(url=influxd.url, token="any", org="kvartal", bucket="tells", directory=tmp_path)
     sink.write([late])

@@ -48,7 +48,7 @@ class Brought:
     def __init__(self, content: bytes | list[Row], archive: str) -> None:
         (mapped,) = parse_site(SITE + archive).archive
         self.tally = Tally()
-        found = list(
+        results = list(
             archive_events(
                 content
                 if isinstance(content, list)
@@ -65,11 +65,11 @@ class Brought:
             )
         )
         self.values: dict[str, list[tuple[int, int]]] = {}
-        for event in found:
+        for event in results:
             if isinstance(event, Readings):
                 begins = event.starts or event.times
                 self.values.setdefault(event.quantity, []).extend(zip(begins, event.amounts, strict=True))
-        self.rejected = [(r.reason, r.readings, r.detail) for r in found if isinstance(r, Rejected)]
+        self.rejected = [(r.reason, r.readings, r.detail) for r in results if isinstance(r, Rejected)]
 
 
 def excel(

@@ -51,7 +51,7 @@ def events(
     (mapped,) = site.archive
     tally = Tally()
     rows = rows_of(content, encoding=mapped.encoding, delimiter=mapped.delimiter, sheet=mapped.sheet)
-    found = archive_events(
+    results = archive_events(
         rows,
         archive=mapped,
         site=site,
@@ -61,7 +61,7 @@ def events(
         backfill=options.pop("backfill", False),
         tally=tally,
     )
-    return list(found), tally
+    return list(results), tally
 
 
 VKT7 = """Отчёт о теплопотреблении;;;;;
@@ -79,9 +79,9 @@ VKT7 = """Отчёт о теплопотреблении;;;;;
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251"])
 def test_an_archive_as_a_heat_meter_writes_it(encoding: str) -> None:
-    found, tally = events(VKT7.replace("°", "").encode(encoding), HOURLY.replace("°", ""))
+    results, tally = events(VKT7.replace("°", "").encode(encoding), HOURLY.replace("°", ""))
     start = ms("2026-01-01T00:00:00+03:00")
-    by_quantity = {(r.quantity, r.nature): r for r in found if isinstance(r, Readings)}
+    by_quantity = {(r.quantity, r.nature): r for r in results if isinstance(r, Readings)}
     energy = by_quantity["energy", "interval"]
     assert energy.starts == (start, start + HOUR_MS, start + 3 * HOUR_MS)
     assert energy.times == tuple(t + HOUR_MS for t in energy.starts)
@@ -90,7 +90,7 @@ def test_an_archive_as_a_heat_meter_writes_it(encoding: str) -> None:
     temperatures = by_quantity["supply_temperature", "gauge"]
     assert temperatures.times == tuple(start + HOUR_MS // 2 + i * HOUR_MS for i in range(4))
     assert temperatures.amounts == (71_400, 71_000, 70_500, 70_000)
-    rejected = [(r.reason, r.readings, r.detail) for r in found if isinstance(r, Rejected)]
+    rejected = [(r.reason, r.readings, r.detail) for r in results if isinstance(r, Rejected)]
     assert rejected == [
         ("bad_value", 1, "row 8, column 'V1, м3': 'обрыв' is not a number"),
         ("bad_time", 2, "row 9: 'Итого:' is not a time"),
@@ -120,8 +120,8 @@ def test_an_excel_file_with_real_dates_and_numbers() -> None:
             [dt.datetime(2026, 1, 1, 1), 0.13, None, "н/д", 1, 0],  # noqa: DTZ001
         ]
     )
-    found, tally = events(content)
-    amounts = {r.quantity: r.amounts for r in found if isinstance(r, Readings)}
+    results, tally = events(content)
+    amounts = {r.quantity: r.amounts for r in results if isinstance(r, Readings)}
     assert amounts == {"energy": (145_375, 151_190), "volume": (3_500,), "supply_temperature": (71_000,)}
     assert (tally.rows, tally.rows_with_error) == (2, 0)
 
@@ -146,8 +146,8 @@ interval = "month"
 )
 def test_acts_are_months_of_the_place(cells: list[str]) -> None:
     text = "Месяц,Гкал,м3\n" + "".join(f"{cell},{100 + i}.5,{i}\n" for i, cell in enumerate(cells))
-    found, _ = events(text.encode(), ACTS, backfill=True)
-    energy = next(r for r in found if isinstance(r, Readings) and r.quantity == "energy")
+    results, _ = events(text.encode(), ACTS, backfill=True)
+    energy = next(r for r in results if isinstance(r, Readings) and r.quantity == "energy")
     assert energy.nature == "interval"
     assert energy.starts == tuple(ms(f"2025-{m:02d}-01T00:00:00+03:00") for m in (1, 2, 3, 5))
     assert energy.times == tuple(ms(f"2025-{m:02d}-01T00:00:00+03:00") for m in (2, 3, 4, 6))
@@ -168,42 +168,42 @@ def test_acts_are_months_of_the_place(cells: list[str]) -> None:
 )
 def test_which_interval_a_time_names(interval: str, stamp: str, cell: str, span: tuple[str, str]) -> None:
     archive = f'[[archive]]\nid = "a"\ncolumns = {{ time = 1, energy = 2 }}\ninterval = "{interval}"\nstamp = "{stamp}"\n'
-    (found,), _ = events(f"{cell};1\n".encode(), archive, backfill=True)
-    assert isinstance(found, Readings)
-    assert (found.starts, found.times) == tuple((ms(text + ":00+03:00"),) for text in span)
+    (event,), _ = events(f"{cell};1\n".encode(), archive, backfill=True)
+    assert isinstance(event, Readings)
+    assert (event.starts, event.times) == tuple((ms(text + ":00+03:00"),) for text in span)
 
 
 def test_registers_of_several_meters_by_column_and_number() -> None:
     archive = '[[archive]]\nid = "a"\nkind = "register"\ncolumns = { time = 1, meter = 2, energy = 3 }\nunits = { energy = "MWh" }\n'
     text = "2026-01-01T00:00:00Z\tb01/heat\t5\n2026-01-01T00:00:00Z\tb02/heat\t6\n2026-01-01T00:00:00Z\tb03/heat\t7\n"
-    found, _ = events(text.encode(), archive, None)
-    assert [(r.building, r.nature, r.amounts, r.starts) for r in found if isinstance(r, Readings)] == [
+    results, _ = events(text.encode(), archive, None)
+    assert [(r.building, r.nature, r.amounts, r.starts) for r in results if isinstance(r, Readings)] == [
         ("b01", "register", (5_000_000,), ()),
         ("b02", "register", (6_000_000,), ()),
     ]
-    (rejected,) = (r for r in found if isinstance(r, Rejected))
+    (rejected,) = (r for r in results if isinstance(r, Rejected))
     assert (rejected.reason, rejected.readings) == ("unknown_meter", 1)
 
 
 def test_what_is_too_old_or_ahead_or_used_backwards() -> None:
     archive = '[[archive]]\nid = "a"\ncolumns = { time = 1, energy = 2 }\n'
     text = "2020-01-01 00:00,1\n2027-01-01 00:00,1\n2026-01-30 00:00,-1\n1999-01-01 00:00,1\n2026-01-30 01:00,1\n"
-    found, tally = events(text.encode(), archive)
-    reasons = [r.reason for r in found if isinstance(r, Rejected)]
+    results, tally = events(text.encode(), archive)
+    reasons = [r.reason for r in results if isinstance(r, Rejected)]
     assert reasons == ["too_late", "from_future", "bad_value", "bad_time"]
     assert tally.too_late == 1
-    found, _ = events(text.encode(), archive, backfill=True)
-    assert [r.reason for r in found if isinstance(r, Rejected)] == ["from_future", "bad_value", "bad_time"]
+    results, _ = events(text.encode(), archive, backfill=True)
+    assert [r.reason for r in results if isinstance(r, Rejected)] == ["from_future", "bad_value", "bad_time"]
 
 
 def test_the_night_when_the_clocks_go_back() -> None:
     archive = '[[archive]]\nid = "a"\ncolumns = { time = 1, energy = 2 }\ntimezone = "Europe/Helsinki"\n'
     hours = ["01", "02", "03", "03", "04"]
     text = "".join(f"26.10.2025 {hour}:00;1\n" for hour in hours)
-    (found,), _ = events(text.encode(), archive, backfill=True)
-    assert isinstance(found, Readings)
+    (event,), _ = events(text.encode(), archive, backfill=True)
+    assert isinstance(event, Readings)
     first = ms("2025-10-26T01:00:00+03:00")
-    assert found.starts == tuple(first + i * HOUR_MS for i in range(5))
+    assert event.starts == tuple(first + i * HOUR_MS for i in range(5))
 
 
 @pytest.mark.parametrize(
