@@ -36,6 +36,8 @@ log = logging.getLogger("kvartal")
 _BATCH: Final = 500
 """Messages of one commit."""
 _TICK_MS: Final = 60_000
+_SITE_EVENTS_AT_ONCE: Final = 50
+"""In one commit. After an upgrade each may fold a whole register again: some 2 MB for 400 days of it."""
 _SUBSCRIBED_WITHIN_S: Final = 10.0
 
 
@@ -100,7 +102,8 @@ class _SiteInForce:
         """Run the site's events through the pipeline; only those that are new since `before`."""
         now = wall_clock()
         events = site_events(self._in_force(), now, before=before)
-        self._notifier.send(self._runner.enter(events, now).alerts)
+        for at in range(0, len(events), _SITE_EVENTS_AT_ONCE):
+            self._notifier.send(self._runner.enter(events[at : at + _SITE_EVENTS_AT_ONCE], now).alerts)
 
     def renew(self) -> None:
         """Take over the newly loaded site, if there is one."""

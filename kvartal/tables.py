@@ -8,9 +8,12 @@ import math
 from typing import Any
 
 from ingest.tables.energy import Table, TableError
-from metering.baselines.document import Baseline, Unfit
-from metering.baselines.monthly import Act, compare_months, fit_months
-from metering.savings.compare import Compared, NoDays, Period, compare, fit_period
+from metering.baselines.document import Baseline
+from metering.baselines.fit import Unfit, fit_period
+from metering.baselines.monthly import Act, fit_months
+from metering.periods import Period
+from metering.savings.compare import Compared, NoDays, compare
+from metering.savings.monthly import compare_months
 
 
 def fit_table(table: Table, baseline: Period) -> dict[str, Any]:
@@ -25,7 +28,7 @@ def fit_table(table: Table, baseline: Period) -> dict[str, Any]:
         "model": fitted.model,
         "n": fitted.n,
         "parameters": _in_file_units(fitted, table),
-        "mean": fitted.mean / table.scale,
+        "mean": fitted.metrics.mean / table.scale,
         **_metrics(fitted),
         "days_missing": {"baseline": _missing(fitted, table, baseline)},
         "id": fitted.id,
@@ -109,10 +112,10 @@ def _fitted(table: Table, baseline: Period) -> Baseline:
 
 def _metrics(fitted: Baseline) -> dict[str, float]:
     return {
-        "cvrmse": fitted.cvrmse,
-        "nmbe": fitted.nmbe,
-        "r2": fitted.r2,
-        "self_bias_pct": 100 * fitted.self_bias,
+        "cvrmse": fitted.metrics.cvrmse,
+        "nmbe": fitted.metrics.nmbe,
+        "r2": fitted.metrics.r2,
+        "self_bias_pct": 100 * fitted.metrics.self_bias,
     }
 
 

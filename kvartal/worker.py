@@ -28,7 +28,8 @@ from metering.site.model import Site
 from storage.influx import InfluxSink
 from storage.influx_reader import InfluxFigures
 from storage.influx_sent import InfluxSent
-from streams.worker import Worker
+from streams.chunks import NewerState
+from streams.worker import CHANGELOG, Worker
 
 log = logging.getLogger("kvartal.worker")
 
@@ -228,6 +229,8 @@ def work_site(*, settings: Settings, path: Path, site: Site) -> None:
     watch.hurry_on_sighup()
     try:
         if not worker.start(_STARTED_WITHIN_S):
+            if isinstance(worker.failed, NewerState):
+                raise Refusal(f"{CHANGELOG}: {worker.failed}")
             raise Refusal(f"the worker did not get its partitions from {settings.kafka}: {worker.failed}")
         _work(worker, stop, Pulse(settings.data, "worker"), notifying, figures)
     finally:

@@ -30,13 +30,14 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from metering.part_names import PartName
+from metering.refusal import Refusal
 from streams.codec import encode
 
 STATE_VERSION: Final = 2
 """How parts lie in the table and are encoded. 1: no version in the applied offset, months in the shared chunk."""
 
 
-class NewerState(RuntimeError):
+class NewerState(Refusal):
     """The table was written by a newer version of Kvartal."""
 
 

@@ -22,8 +22,8 @@ from zoneinfo import ZoneInfo
 
 from metering.baselines.monthly import Act
 from metering.ledger.weather import day_mean
+from metering.periods import DailyUse
 from metering.refusal import Refusal
-from metering.savings.compare import DailyUse
 from metering.times import HOUR_MS, date_of, day_bounds, to_ms
 
 COLUMNS: Final = ("timestamp", "value", "temperature")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from kvartal.settings import Settings
-    from metering.savings.compare import Period
+    from metering.periods import Period
     from metering.site.model import Site
 
 
@@ -105,7 +105,7 @@ def period(text: str, option: str) -> Period:
     """The days of FIRST..LAST."""
     import datetime as dt
 
-    from metering.savings.compare import Period
+    from metering.periods import Period
 
     first, dots, last = text.partition("..")
     try:

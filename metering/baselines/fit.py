@@ -22,13 +22,16 @@ from metering.baselines.residuals import effective_days, lag1, long_run_covarian
 from metering.baselines.season import TempOf
 from metering.baselines.selection import Choice, choose
 from metering.periods import DailyUse, Period, Seasons
+from metering.refusal import Refusal
 
 LARGEST_SELF_BIAS: Final = 0.0005
 """|expected / used - 1| over the fitted days (law 5)."""
 
 
-class Unfit(ValueError):
+class Unfit(Refusal):
     """No baseline can be fitted on these days; the text says why."""
+
+    status = 1
 
 
 class TooFewDays(Unfit):

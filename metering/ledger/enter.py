@@ -30,13 +30,14 @@ from metering.ledger.booking import Booked, Found
 from metering.ledger.fold import fold
 from metering.ledger.state import FOLD_VERSION, Fact, Rules, State, fact_order
 from metering.part_names import PartName, utc_day
+from metering.refusal import Refusal
 from metering.times import DAY_MS, HOUR_MS
 
 HEAD: Final = PartName("head")
 _T = TypeVar("_T")
 
 
-class NewerLedger(RuntimeError):
+class NewerLedger(Refusal):
     """A register was folded by a newer version of Kvartal."""
 
 

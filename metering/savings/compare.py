@@ -10,6 +10,7 @@ import numpy as np
 from metering.baselines.document import Baseline
 from metering.baselines.models import many_days, term_columns
 from metering.periods import DailyUse, Period
+from metering.refusal import Refusal
 from metering.savings.sufficiency import Doubt, doubts
 from metering.savings.uncertainty import Grade, Width, grade, interval, t_quantile, width_90
 from metering.times import DAYS_A_YEAR
@@ -17,8 +18,10 @@ from metering.times import DAYS_A_YEAR
 DAYS_PER_MONTH = DAYS_A_YEAR / 12
 
 
-class NoDays(ValueError):
+class NoDays(Refusal):
     """The reporting period has no day with a figure."""
+
+    status = 1
 
 
 class Compared(NamedTuple):

@@ -19,7 +19,8 @@ from dashboards.page.houses import portfolio_view
 from dashboards.page.story import contract_view
 from dashboards.portfolio import view_portfolio
 from dashboards.words import wording
-from metering.baselines.document import Baseline, fit
+from metering.baselines.document import Baseline
+from metering.baselines.fit import fit
 from metering.events import Alert, Event, Fitted, Position, Savings, Tick
 from metering.site.model import Site, parse_site
 from storage.points import to_lines

@@ -19,7 +19,7 @@ from dashboards.page.serve import CannotServe
 from ingest.broker import NoBroker
 from ingest.captures import BadCapture
 from ingest.tables.energy import TableError
-from metering.baselines.document import Unfit
+from metering.baselines.fit import Unfit
 from metering.refusal import Refusal
 from metering.savings.compare import NoDays
 from metering.site.model import SiteError

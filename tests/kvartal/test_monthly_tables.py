@@ -14,7 +14,7 @@ import pytest
 
 from ingest.tables.energy import TableError, read_table
 from kvartal.tables import fit_table, savings_table
-from metering.savings.compare import Period
+from metering.periods import Period
 
 DATA = Path(__file__).parents[1] / "data"
 UTC = ZoneInfo("UTC")

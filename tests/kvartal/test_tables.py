@@ -13,7 +13,9 @@ import pytest
 
 from ingest.tables.energy import TableError, read_table
 from kvartal.tables import fit_table, savings_table
-from metering.savings.compare import Period, compare, fit_period
+from metering.baselines.fit import fit_period
+from metering.periods import Period
+from metering.savings.compare import compare
 
 DATA = Path(__file__).parents[1] / "data"
 UTC = ZoneInfo("UTC")
@@ -33,7 +35,7 @@ def day(text):
 
 
 def test_the_authors_of_nmecr_find_the_same_saving():
-    """Their TOWT model: 7.41 % (facts: baseline 2012-03..2013-02, performance 2014-03..2015-02)."""
+    """Their TOWT model: 7.41 % (docs/sources.md#an-example-by-nmecr: baseline 2012-03..2013-02, performance 2014-03..2015-02)."""
     table = read_table(DATA / "nmecr_eload_daily_2012_2015.csv", UTC)
     result = savings_table(table, period("2012-03-01..2013-02-28"), period("2014-03-01..2015-02-28"))
     assert list(result) == KEYS

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 import urllib3
 
-from metering.baselines.document import fit
+from metering.baselines.fit import fit
 from metering.events import Event, Finding, Fitted, Hours, Savings
 from metering.site.model import parse_site
 from storage import schema
