@@ -146,7 +146,11 @@ def import_weather(
     """
     if station not in site.stations:
         raise Refusal(f"--station: got {station!r}, the site file has {', '.join(site.stations) or 'none'}")
-    events = weather_events(file, station=station, zone=site.zone)
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(f"{file}: cannot be read: {error}") from None
+    events = weather_events(text, file=str(file), station=station, zone=site.zone)
     store = Store(db)
     totals = Counter[str]()
     try:

@@ -1,19 +1,59 @@
-"""The baseline and the savings of a table of use and temperature, as `kvartal fit` and `savings` print them."""
+"""Tables of use and temperature: read from files, with the documents of `kvartal fit` and `kvartal savings`."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 import math
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from ingest.tables.energy import Table, TableError
+from ingest.tables.energy import (
+    COLUMNS,
+    WEATHER_COLUMNS,
+    Table,
+    TableError,
+    outdoor_days,
+    table_of,
+    unreadable,
+)
 from metering.baselines.document import Baseline
 from metering.baselines.fit import Unfit, fit_period
 from metering.baselines.monthly import Act, fit_months
 from metering.periods import Period
 from metering.savings.compare import Compared, NoDays, compare
 from metering.savings.monthly import compare_months
+
+
+def read_table(path: Path, zone: ZoneInfo, weather: Path | None = None) -> Table:
+    """The days of use in a file, or its acts.
+
+    Args:
+        path: A CSV file with a header.
+        zone: Zone of the days, and of timestamps that carry no offset.
+        weather: A CSV with `timestamp,temperature` (daily or hourly); its days replace those of the file.
+
+    Raises:
+        TableError: names file, line, column and value, and the form expected.
+    """
+    outside = None
+    if weather is not None:
+        outside = outdoor_days(_text(weather, WEATHER_COLUMNS), file=str(weather), zone=zone)
+    columns = COLUMNS if outside is None else COLUMNS[:2]
+    return table_of(_text(path, columns), file=str(path), zone=zone, outside=outside)
+
+
+def _text(path: Path, columns: tuple[str, ...]) -> str:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise TableError(
+            f"{path}: there is no such file (expected a CSV with {', '.join(columns)})"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(str(path), error) from None
 
 
 def fit_table(table: Table, baseline: Period) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A table of use and temperature -> days of use, or bills of months.
+"""A table of use and temperature -> days of use, or acts of months. Pure.
 
 A table is a CSV with the columns `timestamp,value,temperature`: energy per interval in any one unit, stamped
 at the interval's start, and °C. Intervals are days, hours, or equal parts of an hour. Other columns are not
@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,7 @@ from metering.refusal import Refusal
 from metering.times import HOUR_MS, date_of, day_bounds, to_ms
 
 COLUMNS: Final = ("timestamp", "value", "temperature")
+WEATHER_COLUMNS: Final = ("timestamp", "temperature")
 
 _MISSING: Final = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
 
@@ -71,37 +72,56 @@ class _Row(NamedTuple):
     temp_mc: int | None
 
 
-def read_table(path: Path, zone: ZoneInfo, weather: Path | None = None) -> Table:
-    """The days of use in the file, or its acts.
+def table_of(text: str, *, file: str, zone: ZoneInfo, outside: Mapping[int, int] | None = None) -> Table:
+    """The days of use in a table, or its acts.
 
     Args:
-        path: A CSV file with a header.
+        text: A CSV with a header.
+        file: Name of the file, for errors.
         zone: Zone of the days, and of timestamps that carry no offset.
-        weather: A CSV with `timestamp,temperature` (daily or hourly); its days replace those of the file.
+        outside: Mean outdoor temperatures by day [m°C]; they replace those of the table.
 
     Raises:
         TableError: names file, line, column and value, and the form expected.
     """
-    outside = None if weather is None else _weather_days(weather, zone)
-    rows = list(_rows(path, COLUMNS if outside is None else COLUMNS[:2]))
+    rows = list(_rows(text, file, COLUMNS if outside is None else COLUMNS[:2]))
     if len(rows) < 2:
         raise TableError(
-            f"{path}: {len(rows)} rows; at least two are needed to tell the length of an interval"
+            f"{file}: {len(rows)} rows; at least two are needed to tell the length of an interval"
         )
-    step = _step(path, rows)
+    step = _step(file, rows)
     if step > dt.timedelta(days=1):
-        return _acts(path, rows, zone, outside)
+        return _acts(file, rows, zone, outside)
     if step == dt.timedelta(days=1):
-        dated = list(_dated(path, rows, zone))
+        dated = list(_dated(file, rows, zone))
         uses = {date: row.value for row, date in dated if row.value is not None}
         temps = {date: row.temp_mc for row, date in dated if row.temp_mc is not None}
     else:
-        placed = list(_placed(path, rows, zone))
+        placed = list(_placed(file, rows, zone))
         uses, temps = _daily_uses(placed, zone, step), _daily_temps(placed, zone)
     scale = _scale(uses)
     used = {date: round(value * scale) for date, value in sorted(uses.items())}
     days = DailyUse(used, temps if outside is None else outside)
-    return Table(str(path), days, scale, hourly=step < dt.timedelta(days=1))
+    return Table(file, days, scale, hourly=step < dt.timedelta(days=1))
+
+
+def outdoor_days(text: str, *, file: str, zone: ZoneInfo) -> dict[int, int]:
+    """Mean temperatures of the days of a weather table [m°C].
+
+    Args:
+        text: A CSV with the columns `timestamp,temperature`, daily or hourly.
+        file: Name of the file, for errors.
+        zone: Zone of the days, and of timestamps that carry no offset.
+
+    Raises:
+        TableError: names file, line, column and value, and the form expected.
+    """
+    rows = list(_rows(text, file, WEATHER_COLUMNS))
+    if len(rows) < 2:
+        raise TableError(f"{file}: {len(rows)} rows; at least two are needed")
+    if _step(file, rows) == dt.timedelta(days=1):
+        return {date: row.temp_mc for row, date in _dated(file, rows, zone) if row.temp_mc is not None}
+    return dict(sorted(_daily_temps(list(_placed(file, rows, zone)), zone).items()))
 
 
 def _daily_uses(placed: list[tuple[_Row, int]], zone: ZoneInfo, step: dt.timedelta) -> dict[int, float]:
@@ -131,9 +151,9 @@ def _daily_temps(placed: list[tuple[_Row, int]], zone: ZoneInfo) -> dict[int, in
     return {date: mean for date, mean in means.items() if mean is not None}
 
 
-def _acts(path: Path, rows: list[_Row], zone: ZoneInfo, outside: dict[int, int] | None) -> Table:
+def _acts(file: str, rows: list[_Row], zone: ZoneInfo, outside: Mapping[int, int] | None) -> Table:
     """A monthly table: each row's act goes to the next row's first day, or a month on."""
-    dated = sorted((date, row) for row, date in _dated(path, rows, zone))
+    dated = sorted((date, row) for row, date in _dated(file, rows, zone))
     scale = _scale({date: row.value for date, row in dated if row.value is not None})
     temps: dict[int, int] = {}
     acts = []
@@ -146,7 +166,7 @@ def _acts(path: Path, rows: list[_Row], zone: ZoneInfo, outside: dict[int, int] 
         if row.value is not None:
             acts.append(Act(date, last, round(row.value * scale)))
     return Table(
-        str(path), DailyUse({}, temps if outside is None else outside), scale, hourly=False, acts=tuple(acts)
+        file, DailyUse({}, temps if outside is None else outside), scale, hourly=False, acts=tuple(acts)
     )
 
 
@@ -158,50 +178,43 @@ def _month_on(date: int) -> int:
     return first.replace(day=min(day.day, longest)).toordinal()
 
 
-def _weather_days(path: Path, zone: ZoneInfo) -> dict[int, int]:
-    """Mean temperatures of the days of a file of weather [m°C]."""
-    rows = list(_rows(path, (COLUMNS[0], COLUMNS[2])))
-    if len(rows) < 2:
-        raise TableError(f"{path}: {len(rows)} rows; at least two are needed")
-    if _step(path, rows) == dt.timedelta(days=1):
-        return {date: row.temp_mc for row, date in _dated(path, rows, zone) if row.temp_mc is not None}
-    return dict(sorted(_daily_temps(list(_placed(path, rows, zone)), zone).items()))
-
-
-def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[_Row]:
-    """Rows of the file with their line numbers, in the file's order; columns not named in `columns` are empty."""
+def _rows(text: str, file: str, columns: tuple[str, ...]) -> Iterator[_Row]:
+    """Rows of the table with their line numbers, in its order; columns not named in `columns` are empty."""
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            reader = csv.DictReader(text)
-            names = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = names
-            for column in columns:
-                if column not in names:
-                    raise TableError(
-                        f"{path}: line 1: there is no column {column!r}; found {', '.join(names) or 'nothing'}; "
-                        f"expected {', '.join(columns)} (comma-separated)"
-                    )
-            for row in reader:
-                where = f"{path}: line {reader.line_num}"
-                cells = {name: row[name] for name in columns}
-                temp = _number(cells.get("temperature"), f"{where}: temperature", "°C")
-                if temp is not None and abs(temp) > _ABSURD_C:
-                    raise TableError(
-                        f"{where}: temperature {row['temperature']!r} is no outdoor temperature; "
-                        f"expected °C between -{_ABSURD_C:.0f} and {_ABSURD_C:.0f}"
-                    )
-                yield _Row(
-                    reader.line_num,
-                    _time(row["timestamp"], where),
-                    _number(cells.get("value"), f"{where}: value", "energy of the interval"),
-                    None if temp is None else round(temp * 1000),
+        names = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = names
+        for column in columns:
+            if column not in names:
+                raise TableError(
+                    f"{file}: line 1: there is no column {column!r}; found {', '.join(names) or 'nothing'}; "
+                    f"expected {', '.join(columns)} (comma-separated)"
                 )
-    except FileNotFoundError:
+        for row in reader:
+            yield _row({name: row[name] for name in columns}, file, reader.line_num)
+    except csv.Error as error:
+        raise unreadable(file, error) from None
+
+
+def _row(cells: Mapping[str, str | None], file: str, line: int) -> _Row:
+    where = f"{file}: line {line}"
+    temp = _number(cells.get("temperature"), f"{where}: temperature", "°C")
+    if temp is not None and abs(temp) > _ABSURD_C:
         raise TableError(
-            f"{path}: there is no such file (expected a CSV with {', '.join(columns)})"
-        ) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TableError(f"{path}: cannot be read as CSV in UTF-8: {error}") from None
+            f"{where}: temperature {cells['temperature']!r} is no outdoor temperature; "
+            f"expected °C between -{_ABSURD_C:.0f} and {_ABSURD_C:.0f}"
+        )
+    return _Row(
+        line,
+        _time(cells["timestamp"], where),
+        _number(cells.get("value"), f"{where}: value", "energy of the interval"),
+        None if temp is None else round(temp * 1000),
+    )
+
+
+def unreadable(file: str, error: Exception) -> TableError:
+    """The error of a file that is not a CSV in UTF-8."""
+    return TableError(f"{file}: cannot be read as CSV in UTF-8: {error}")
 
 
 def _number(text: str | None, where: str, what: str) -> float | None:
@@ -229,32 +242,32 @@ def _time(text: str | None, where: str) -> dt.datetime:
         ) from None
 
 
-def _step(path: Path, rows: list[_Row]) -> dt.timedelta:
+def _step(file: str, rows: list[_Row]) -> dt.timedelta:
     """Length of the file's intervals: its commonest step."""
     aware = {row.time.tzinfo is not None for row in rows}
     if len(aware) > 1:
         odd = next(row for row in rows if (row.time.tzinfo is None) != (rows[0].time.tzinfo is None))
         raise TableError(
-            f"{path}: line {odd.line}: timestamp {odd.time.isoformat()!r}: some timestamps carry an offset "
+            f"{file}: line {odd.line}: timestamp {odd.time.isoformat()!r}: some timestamps carry an offset "
             "and some do not; expected all or none"
         )
     times = sorted(row.time for row in rows)
     steps = Counter(b - a for a, b in pairwise(times) if b > a)
     if not steps:
-        raise TableError(f"{path}: all timestamps are {times[0].isoformat()}; expected one row an interval")
+        raise TableError(f"{file}: all timestamps are {times[0].isoformat()}; expected one row an interval")
     step = steps.most_common(1)[0][0]
     hour, day = dt.timedelta(hours=1), dt.timedelta(days=1)
     if SHORTEST_MONTH <= step <= LONGEST_MONTH:
         return step
     if step != day and (step > hour or hour % step):
         raise TableError(
-            f"{path}: the commonest step between timestamps is {step}; "
+            f"{file}: the commonest step between timestamps is {step}; "
             "expected a day, an hour, an equal part of an hour, or a month"
         )
     return step
 
 
-def _dated(path: Path, rows: list[_Row], zone: ZoneInfo) -> Iterator[tuple[_Row, int]]:
+def _dated(file: str, rows: list[_Row], zone: ZoneInfo) -> Iterator[tuple[_Row, int]]:
     """Rows of a daily table with their local dates: the date of the day's middle.
 
     So a file stamped 00:00 UTC, or 01:00 by a summer time, keeps its dates.
@@ -263,11 +276,11 @@ def _dated(path: Path, rows: list[_Row], zone: ZoneInfo) -> Iterator[tuple[_Row,
     for row in rows:
         middle = row.time + dt.timedelta(hours=12)
         date = (middle if middle.tzinfo is None else middle.astimezone(zone)).toordinal()
-        if _new(path, seen.setdefault(date, row), row, f"day {_date(date)}"):
+        if _new(file, seen.setdefault(date, row), row, f"day {_date(date)}"):
             yield row, date
 
 
-def _placed(path: Path, rows: list[_Row], zone: ZoneInfo) -> Iterator[tuple[_Row, int]]:
+def _placed(file: str, rows: list[_Row], zone: ZoneInfo) -> Iterator[tuple[_Row, int]]:
     """Rows of an hourly table with their instants [ms]."""
     seen: dict[int, _Row] = {}
     for row in rows:
@@ -279,22 +292,22 @@ def _placed(path: Path, rows: list[_Row], zone: ZoneInfo) -> Iterator[tuple[_Row
                 at = later  # the hour that summer time repeats
             elif later < at:
                 raise TableError(
-                    f"{path}: line {row.line}: timestamp {time.isoformat()!r} does not exist in {zone.key}, where the "
+                    f"{file}: line {row.line}: timestamp {time.isoformat()!r} does not exist in {zone.key}, where the "
                     "clocks go forward; expected local time, timestamps with an offset, or another --tz"
                 )
         else:
             at = to_ms(time)
-        if _new(path, seen.setdefault(at, row), row, f"timestamp {time.isoformat()!r}"):
+        if _new(file, seen.setdefault(at, row), row, f"timestamp {time.isoformat()!r}"):
             yield row, at
 
 
-def _new(path: Path, first: _Row, row: _Row, what: str) -> bool:
+def _new(file: str, first: _Row, row: _Row, what: str) -> bool:
     """Whether the row is the first of its interval; a repeated row must have the same values."""
     if first is row:
         return True
     if (first.value, first.temp_mc) != (row.value, row.temp_mc):
         raise TableError(
-            f"{path}: line {row.line}: {what} is already on line {first.line} with value {first.value}; "
+            f"{file}: line {row.line}: {what} is already on line {first.line} with value {first.value}; "
             f"got {row.value}; expected one row an interval"
         )
     return False

@@ -1,4 +1,4 @@
-"""A table of outdoor temperatures -> readings of a weather station, or rejections.
+"""A table of outdoor temperatures -> readings of a weather station, or rejections. Pure.
 
 The table is a CSV with the columns `timestamp` (ISO 8601; without an offset: local time of the site) and
 `temperature` [°C]. Other columns are not read, and rows without a temperature carry no reading.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -34,21 +34,22 @@ class _Row(NamedTuple):
     cells: tuple[str, str]
 
 
-def weather_events(path: Path, *, station: str, zone: ZoneInfo) -> list[Readings | Rejected]:
+def weather_events(text: str, *, file: str, station: str, zone: ZoneInfo) -> list[Readings | Rejected]:
     """The readings and rejections of a table, in its order.
 
     Nothing is too late or from the future: the newest time of an event's readings is its arrival.
 
     Args:
-        path: The file.
+        text: The table.
+        file: Path of its file, for errors and rejections.
         station: Id of the station.
         zone: Zone of timestamps without an offset.
 
     Raises:
         Refusal: names file, line, column, value and what is expected.
     """
-    rows = list(_rows(path, zone))
-    topic = f"import/{station}/{path.name}"
+    rows = list(_rows(text, file, zone))
+    topic = f"import/{station}/{file.rpartition('/')[2]}"
     return [
         event
         for start in range(0, len(rows), _PER_EVENT)
@@ -83,24 +84,21 @@ def _events(rows: Sequence[_Row], station: str, topic: str) -> list[Readings | R
     return events
 
 
-def _rows(path: Path, zone: ZoneInfo) -> Iterator[_Row]:
+def _rows(text: str, file: str, zone: ZoneInfo) -> Iterator[_Row]:
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    missing = {"timestamp", "temperature"} - set(rows.fieldnames or ())
+    if missing:
+        raise Refusal(f"{file}: has no column {', '.join(sorted(missing))}; expected timestamp,temperature")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            rows = csv.DictReader(lines)
-            missing = {"timestamp", "temperature"} - set(rows.fieldnames or ())
-            if missing:
-                raise Refusal(
-                    f"{path}: has no column {', '.join(sorted(missing))}; expected timestamp,temperature"
-                )
-            for row in rows:
-                if (row["temperature"] or "").strip():
-                    yield _row(row["timestamp"], row["temperature"], rows.line_num, path, zone)
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refusal(f"{path}: cannot be read: {error}") from None
+        for row in rows:
+            if (row["temperature"] or "").strip():
+                where = f"{file}:{rows.line_num}"
+                yield _row(row["timestamp"], row["temperature"], where, rows.line_num, zone)
+    except csv.Error as error:
+        raise Refusal(f"{file}: cannot be read: {error}") from None
 
 
-def _row(time: str, value: str, line: int, path: Path, zone: ZoneInfo) -> _Row:
-    where = f"{path}:{line}"
+def _row(time: str, value: str, where: str, line: int, zone: ZoneInfo) -> _Row:
     try:
         moment = dt.datetime.fromisoformat(time)
     except (TypeError, ValueError):

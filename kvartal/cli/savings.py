@@ -46,8 +46,7 @@ def fit(
     as_json: JsonOption = True,
 ) -> None:
     """Fit a baseline to a table of use and temperature and print it with its metrics."""
-    from ingest.tables.energy import read_table
-    from kvartal.tables import fit_table
+    from kvartal.tables import fit_table, read_table
 
     print_json(fit_table(read_table(file, zone(tz), weather), period(baseline, "--baseline")))
 
@@ -61,8 +60,7 @@ def savings(
     as_json: JsonOption = True,
 ) -> None:
     """Compute avoided energy use of a table, with its 90 % interval."""
-    from ingest.tables.energy import read_table
-    from kvartal.tables import savings_table
+    from kvartal.tables import read_table, savings_table
 
     table = read_table(file, zone(tz), weather)
     print_json(savings_table(table, period(baseline, "--baseline"), period(reporting, "--reporting")))

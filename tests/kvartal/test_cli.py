@@ -248,6 +248,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("run",), "KVARTAL_SITE"),
     (("savings", str(ROOT / "tests/data/nmecr_eload_daily_2012_2015.csv"), "--baseline", "2012", "--reporting", "x"), "2012"),
     (("fit", "nowhere.csv", "--baseline", "2012-01-01..2012-12-31"), "nowhere.csv"),
+    (("import", "nowhere.csv", "--station", "spb", "--site", str(SITE), "--db", "x.db"), "nowhere.csv: cannot be read"),
     (("decode",), "--topic"),
     (("decode", "--topic", "a", "--received-at", "yesterday"), "yesterday"),
     (("nonsense",), "nonsense"),

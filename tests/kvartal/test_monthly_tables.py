@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingest.tables.energy import TableError, read_table
-from kvartal.tables import fit_table, savings_table
+from ingest.tables.energy import TableError
+from kvartal.tables import fit_table, read_table, savings_table
 from metering.periods import Period
 
 DATA = Path(__file__).parents[1] / "data"

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingest.tables.energy import TableError, read_table
-from kvartal.tables import fit_table, savings_table
+from ingest.tables.energy import TableError
+from kvartal.tables import fit_table, read_table, savings_table
 from metering.baselines.fit import fit_period
 from metering.periods import Period
 from metering.savings.compare import compare
@@ -77,6 +77,11 @@ def test_a_fit_hands_out_the_document():
     )
     assert result["n"] == 365
     assert result["days_missing"] == {"baseline": 0}
+
+
+def test_no_file_is_refused(tmp_path):
+    with pytest.raises(TableError, match="there is no such file"):
+        read_table(tmp_path / "none.csv", UTC)
 
 
 def test_a_period_that_the_file_does_not_hold_is_refused():

@@ -7,19 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingest.tables.energy import TableError, read_table
-
-UTC = ZoneInfo("UTC")
+from ingest.tables.energy import TableError, table_of
 
 
 def day(text):
     return dt.date.fromisoformat(text).toordinal()
 
 
-def table(tmp_path, text, zone="UTC"):
-    file = tmp_path / "meter.csv"
-    file.write_text(text, encoding="utf-8")
-    return read_table(file, ZoneInfo(zone))
+def table(text, zone="UTC"):
+    return table_of(text, file="meter.csv", zone=ZoneInfo(zone))
 
 
 def hours(start, count, *, skip=(), offset="", step_minutes=60, value="1.5", temp="4.0"):
@@ -41,64 +37,64 @@ def hours(start, count, *, skip=(), offset="", step_minutes=60, value="1.5", tem
         ("Europe/Moscow", "2025-03-30T00:00", 48, ["2025-03-30", "2025-03-31"]),
     ],
 )
-def test_naive_hours_are_local(tmp_path, zone, start, count, whole):
-    read = table(tmp_path, hours(start, count), zone)
+def test_naive_hours_are_local(zone, start, count, whole):
+    read = table(hours(start, count), zone)
     assert list(read.days.used) == [day(each) for each in whole]
 
 
-def test_a_day_of_23_and_one_of_25_hours(tmp_path):
-    spring = table(tmp_path, hours("2025-03-29T22:00", 23, offset="+00:00"), "Europe/Helsinki")
+def test_a_day_of_23_and_one_of_25_hours():
+    spring = table(hours("2025-03-29T22:00", 23, offset="+00:00"), "Europe/Helsinki")
     assert spring.days.used == {day("2025-03-30"): round(23 * 1.5 * spring.scale)}
-    autumn = table(tmp_path, hours("2025-10-25T21:00", 25, offset="+00:00"), "Europe/Helsinki")
+    autumn = table(hours("2025-10-25T21:00", 25, offset="+00:00"), "Europe/Helsinki")
     assert autumn.days.used == {day("2025-10-26"): round(25 * 1.5 * autumn.scale)}
-    short = table(tmp_path, hours("2025-10-25T21:00", 24, offset="+00:00"), "Europe/Helsinki")
+    short = table(hours("2025-10-25T21:00", 24, offset="+00:00"), "Europe/Helsinki")
     assert short.days.used == {}
 
 
-def test_the_hour_that_summer_time_repeats_is_two_hours(tmp_path):
+def test_the_hour_that_summer_time_repeats_is_two_hours():
     stamps = [0, 1, 2, 3, 3, *range(4, 24)]
     text = "timestamp,value,temperature\n" + "".join(
         f"2025-10-26T{h:02}:00,{i},5\n" for i, h in enumerate(stamps)
     )
-    read = table(tmp_path, text, "Europe/Helsinki")
+    read = table(text, "Europe/Helsinki")
     assert read.days.used == {day("2025-10-26"): round(sum(range(25)) * read.scale)}
 
 
-def test_a_missing_hour_makes_the_day_missing(tmp_path):
-    read = table(tmp_path, hours("2025-01-01T00:00", 72, skip=(30,)))
+def test_a_missing_hour_makes_the_day_missing():
+    read = table(hours("2025-01-01T00:00", 72, skip=(30,)))
     assert list(read.days.used) == [day("2025-01-01"), day("2025-01-03")]
 
 
-def test_half_hours_are_summed(tmp_path):
-    read = table(tmp_path, hours("2025-01-01T00:00", 48, step_minutes=30))
+def test_half_hours_are_summed():
+    read = table(hours("2025-01-01T00:00", 48, step_minutes=30))
     assert read.days.used == {day("2025-01-01"): round(72 * read.scale)}
 
 
-def test_temperature_needs_half_the_hours(tmp_path):
+def test_temperature_needs_half_the_hours():
     rows = ["timestamp,value,temperature"]
     for h in range(48):
         temp = h % 24 if h < 24 or h >= 40 else ""
         rows.append(f"2025-01-{1 + h // 24:02}T{h % 24:02}:00,1,{temp}")
-    read = table(tmp_path, "\n".join(rows))
+    read = table("\n".join(rows))
     assert read.days.temps_mc == {day("2025-01-01"): 11_500}
 
 
 @pytest.mark.parametrize("stamp", ["{}", "{} 00:00:00", "{}T00:00:00+00:00", "{}T01:00:00"])
-def test_daily_rows_keep_their_dates(tmp_path, stamp):
+def test_daily_rows_keep_their_dates(stamp):
     dates = ["2025-03-29", "2025-03-30", "2025-03-31"]
     text = "temperature,x,timestamp,value\n" + "".join(f"-3.25,?,{stamp.format(d)},7.5\n" for d in dates)
     for zone in ("UTC", "Europe/Moscow", "America/Chicago"):
-        read = table(tmp_path, text, zone)
+        read = table(text, zone)
         assert list(read.days.used) == [day(d) for d in dates]
         assert set(read.days.temps_mc.values()) == {-3_250}
         assert not read.hourly
 
 
-def test_rows_may_come_in_any_order_and_twice(tmp_path):
+def test_rows_may_come_in_any_order_and_twice():
     text = hours("2025-01-01T00:00", 48)
     head, *rows = text.splitlines()
     mixed = "\n".join([head, *rows[30:], *rows[:30], rows[5]])
-    assert table(tmp_path, mixed).days == table(tmp_path, text).days
+    assert table(mixed).days == table(text).days
 
 
 HEAD = "timestamp,value,temperature\n"
@@ -121,16 +117,11 @@ HEAD = "timestamp,value,temperature\n"
         (HEAD + "2025-01-01,1,2\n2025-01-02,1,2\n2025-01-02,3,2\n", r"line 4: day 2025-01-02 is already on line 3"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_refused_with_its_place(tmp_path, text, says):
+def test_what_cannot_be_read_is_refused_with_its_place(text, says):
     with pytest.raises(TableError, match=r"meter\.csv: .*" + says):
-        table(tmp_path, text)
+        table(text)
 
 
-def test_a_local_time_that_does_not_exist_is_refused(tmp_path):
+def test_a_local_time_that_does_not_exist_is_refused():
     with pytest.raises(TableError, match=r"line 5: .* does not exist in Europe/Helsinki"):
-        table(tmp_path, hours("2025-03-30T00:00", 24), "Europe/Helsinki")
-
-
-def test_no_file_is_refused(tmp_path):
-    with pytest.raises(TableError, match="there is no such file"):
-        read_table(tmp_path / "none.csv", UTC)
+        table(hours("2025-03-30T00:00", 24), "Europe/Helsinki")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from pathlib import Path
 
 import pytest
 
@@ -42,11 +41,10 @@ ROWS: list[tuple[str, str, str | None]] = [
 ]
 
 
-def table(path: Path, rows: list[tuple[str, str]]) -> Path:
-    file = path / "weather.csv"
+def events_of(rows: list[tuple[str, str]]) -> list[Readings | Rejected]:
     lines = [f"{time},{value}" for time, value in rows]
-    file.write_text("\n".join(("timestamp,temperature", *lines)) + "\n", encoding="utf-8")
-    return file
+    text = "\n".join(("timestamp,temperature", *lines)) + "\n"
+    return weather_events(text, file="archive/weather.csv", station="w", zone=SITE.zone)
 
 
 def as_messages(rows: list[tuple[str, str]]) -> list[Readings | Rejected]:
@@ -81,26 +79,26 @@ def accounted(events: list[Readings | Rejected]) -> list[object]:
     ],  # cannot be moved to UTC, so not written as a message
     ids=lambda row: f"{row[0]},{row[1]}",
 )
-def test_each_row_is_what_a_message_would_be(row: tuple[str, str, str | None], tmp_path: Path) -> None:
+def test_each_row_is_what_a_message_would_be(row: tuple[str, str, str | None]) -> None:
     time, value, reason = row
-    events = weather_events(table(tmp_path, [(time, value)]), station="w", zone=SITE.zone)
+    events = events_of([(time, value)])
     assert accounted(events) == accounted(as_messages([(time, value)]))
     assert [event.reason if isinstance(event, Rejected) else None for event in events] == [reason]
 
 
-def test_a_table_longer_than_a_message_is_the_same_events(tmp_path: Path) -> None:
+def test_a_table_longer_than_a_message_is_the_same_events() -> None:
     start = dt.datetime(2025, 1, 1)  # noqa: DTZ001 - local time of the site
     rows = [((start + dt.timedelta(hours=n)).isoformat(), str((n % 40) / 8 - 20)) for n in range(2000)]
     rows[5] = (rows[5][0], "1e300")
     rows[1000] = ("1999-01-01", "1")
-    events = weather_events(table(tmp_path, rows), station="w", zone=SITE.zone)
+    events = events_of(rows)
     assert accounted(events) == accounted(as_messages(rows))
     assert sum(len(event.times) for event in events if isinstance(event, Readings)) == 1998
 
 
-def test_a_rejection_names_its_line_and_holds_its_cells(tmp_path: Path) -> None:
+def test_a_rejection_names_its_line_and_holds_its_cells() -> None:
     rows = [(time, value) for time, value, _ in ROWS]
-    events = weather_events(table(tmp_path, rows), station="w", zone=SITE.zone)
+    events = events_of(rows)
     rejected = [event for event in events if isinstance(event, Rejected)]
     assert [(event.topic, event.reason, event.detail.split(":")[0]) for event in rejected] == [
         ("import/w/weather.csv", reason, f"line {number}")
@@ -113,18 +111,18 @@ def test_a_rejection_names_its_line_and_holds_its_cells(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
-def test_a_value_that_is_no_number_rejects_its_own_row_alone(value: str, tmp_path: Path) -> None:
+def test_a_value_that_is_no_number_rejects_its_own_row_alone(value: str) -> None:
     rows = [("2025-01-01T00:00", "1"), ("2025-01-01T01:00", value), ("2025-01-01T02:00", "2")]
-    rejected, readings = weather_events(table(tmp_path, rows), station="w", zone=SITE.zone)
+    rejected, readings = events_of(rows)
     assert isinstance(rejected, Rejected)
     assert (rejected.reason, rejected.readings) == ("bad_value", 1)
     assert isinstance(readings, Readings)
     assert readings.amounts == (1000, 2000)
 
 
-def test_rows_without_a_temperature_carry_no_reading(tmp_path: Path) -> None:
+def test_rows_without_a_temperature_carry_no_reading() -> None:
     rows = [("2025-01-01T00:00", ""), ("2025-01-01T01:00", "  ")]
-    assert weather_events(table(tmp_path, rows), station="w", zone=SITE.zone) == []
+    assert events_of(rows) == []
 
 
 @pytest.mark.parametrize(
@@ -135,13 +133,6 @@ def test_rows_without_a_temperature_carry_no_reading(tmp_path: Path) -> None:
         ("timestamp,temperature\n2025-01-31,cold\n", "weather.csv:2: temperature: got 'cold', expected a number"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_refused_with_its_place(text: str, words: str, tmp_path: Path) -> None:
-    file = tmp_path / "weather.csv"
-    file.write_text(text, encoding="utf-8")
+def test_what_cannot_be_read_is_refused_with_its_place(text: str, words: str) -> None:
     with pytest.raises(Refusal, match=words):
-        weather_events(file, station="w", zone=SITE.zone)
-
-
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match=r"none\.csv: cannot be read"):
-        weather_events(tmp_path / "none.csv", station="w", zone=SITE.zone)
+        weather_events(text, file="weather.csv", station="w", zone=SITE.zone)
