@@ -162,14 +162,16 @@ def all_meters() -> int:
     for fault, meter in cases():
         case = spoiled(fault, meter)
         parts = entered(case)
-        laws = broken_laws(case, parts)
+        laws = broken_laws(parts)
         verdict = judge(case, ledger(parts))
         known = (fault, meter.name) in KNOWN
         ran += 1
         failed += not verdict.passes
         unexpected += bool(laws) or verdict.passes == known
         if laws or not verdict.passes or known:
-            state = "; ".join(laws) or ("passes" if verdict.passes else "known" if known else "FAILS")
+            state = "; ".join(map(str, laws)) or (
+                "passes" if verdict.passes else "known" if known else "FAILS"
+            )
             hours = (
                 f"{verdict.flagged} flagged of {verdict.touched}, {verdict.unflagged_wrong} wrong unflagged"
             )

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from metering.events import Readings
-from metering.ledger.enter import HEAD, Block, Head, Part, enter
+from metering.ledger.blocks import HEAD, Block, Head, Part
+from metering.ledger.enter import enter
 from metering.ledger.state import Rules
 from metering.site.model import parse_site
 from metering.times import DAY_MS, HOUR_MS

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from metering.events import Alert, Day, Position, Savings, Unknown, WeatherDay
-from metering.ledger.enter import Block, Head
+from metering.ledger.blocks import Block, Head
 from metering.quantities import QUANTITIES
 from metering.times import DAY_MS, HOUR_MS
 from storage.sqlite import Store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -14,9 +14,17 @@ GAP_MS: Final = 6 * HOUR_MS
 """The longest gap that is interpolated (law 1 of the design; CalTRACK allows the same for temperature)."""
 
 
-Found: TypeAlias = tuple[str, int, int, tuple[tuple[str, int], ...] | str]
-"""A finding: (kind, start [ms], end [ms], figures). Figures are (name, value) pairs in the quantity's base units;
-`metering.findings` names them. State written before figures were kept has a sentence in their place."""
+class BookedFinding(NamedTuple):
+    """A doubt about the readings; `metering.findings` lists kinds and names of figures."""
+
+    kind: str
+    start: int
+    """[ms]."""
+    end: int
+    """[ms]."""
+    figures: tuple[tuple[str, int], ...] | str
+    """(name, value) pairs, amounts in the quantity's base units. State written before findings had figures has a
+    sentence in their place."""
 
 
 def figures_of(figures: tuple[tuple[str, int], ...] | str) -> dict[str, int | str]:
@@ -32,15 +40,21 @@ class Booked(Struct, array_like=True):
     flags: dict[int, int]
     """Flags by hour; an hour with flags but no energy of its own only marks what others booked."""
     unknowns: list[Unknown]
-    findings: list[Found]
+    findings: list[BookedFinding]
     shift: int = 0
     """What makes the anchor's amount differ from what was booked: a rollover's wrap, the jump from one register to
     the next, an interval's use. The law of conservation: amount of the anchor after the run, minus before it (0
     where there was none), plus shift, is all that the run booked."""
 
-    def find(self, kind: str, start: int, end: int, **figures: int) -> None:
+    def add_finding(self, kind: str, start: int, end: int, **figures: int) -> None:
         """Add a finding over `[start, end]` [ms]."""
-        self.findings.append((kind, start, end, tuple(figures.items())))
+        self.findings.append(BookedFinding(kind, start, end, tuple(figures.items())))
+
+    def copy(self) -> Booked:
+        """A copy that the fold may append to."""
+        return Booked(
+            dict(self.amounts), dict(self.flags), list(self.unknowns), list(self.findings), self.shift
+        )
 
 
 def book(start: int, end: int, delta: int, note: int, booked: Booked) -> None:

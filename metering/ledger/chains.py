@@ -43,7 +43,9 @@ def drop(chains: Sequence[Chain], booked: Booked) -> None:
     """Note that the readings in doubt were strays."""
     points = [point for chain in chains for point in chain.points]
     if points:
-        booked.find("spike_dropped", points[0][0], points[-1][0], values=len(points), first=points[0][1])
+        booked.add_finding(
+            "spike_dropped", points[0][0], points[-1][0], values=len(points), first=points[0][1]
+        )
 
 
 def suspect(rules: Rules, state: State, t: int, value: int, booked: Booked) -> State:
@@ -122,7 +124,7 @@ def _believe(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
     start, first = points[0]
     before = replace(state, chains=())
     flag = KINDS[kind].flag
-    booked.find(KINDS[kind].name, state.t, start, before=state.v, after=first, readings=len(points))
+    booked.add_finding(KINDS[kind].name, state.t, start, before=state.v, after=first, readings=len(points))
     drop([other for other in state.chains if other is not chain], booked)
     if kind == UNIT:
         current = replace(before, num=chain.num, den=chain.den)
@@ -177,7 +179,7 @@ def confirm_leap(rules: Rules, state: State, chain: Chain, booked: Booked) -> St
             note = f.UNIT if chain.num != chain.den else 0
             if state.usual > 0 and v - state.v > state.usual * max(DAY_MS, t - state.t) // DAY_MS:
                 note |= f.LEAP
-                booked.find(KINDS[LEAP].name, state.t, t, amount=v - state.v, usual=state.usual)
+                booked.add_finding(KINDS[LEAP].name, state.t, t, amount=v - state.v, usual=state.usual)
             state = keep(rules, state, t, v, note, booked)
     return replace(state, chains=tuple(other for other in state.chains if other is not chain))
 

@@ -87,7 +87,7 @@ def keep(rules: Rules, state: State, t: int, v: int, note: int, booked: Booked) 
         ):
             start = still
             note |= f.FROZEN
-            booked.find("frozen", start, t, amount=delta)
+            booked.add_finding("frozen", start, t, amount=delta)
             for hour in range(start // HOUR_MS, (state.t - 1) // HOUR_MS + 1):
                 mark(booked, hour, f.FROZEN)
         still = t
@@ -124,7 +124,7 @@ def _compare_day(state: State, total: int, begun: int, booked: Booked) -> State:
         return state
     if state.odd and any(least * low <= high <= most * low for least, most in _TENFOLD):
         start = state.odd
-        booked.find("pulse_weight", start, state.t, amount=total, usual=usual)
+        booked.add_finding("pulse_weight", start, state.t, amount=total, usual=usual)
         for hour in range(start // HOUR_MS, (state.t - 1) // HOUR_MS + 1):
             mark(booked, hour, f.PULSE)
         return replace(state, odd=start, pulse=True)

@@ -184,7 +184,7 @@ def _judge(rules: Rules, state: State | None, t: int, values: list[int], booked:
         suspects = [min(possible), *suspects]  # a leap, which later readings must confirm
     conflict = f.CONFLICT if len(values) > 1 else 0
     if conflict:
-        booked.find("conflict", t, t, values=len(values))
+        booked.add_finding("conflict", t, t, values=len(values))
         if not following:
             mark(booked, (t - 1) // HOUR_MS, conflict)
             mark(booked, t // HOUR_MS, conflict)
@@ -225,7 +225,7 @@ def _exchange(rules: Rules, state: State | None, fact: Exchange, booked: Booked)
         state = keep(rules, state, t, fact.final, f.EXCHANGE, booked)
     else:
         if not state.open:
-            booked.find("exchange_contradicted", state.t, t, declared=fact.final, last=state.v)
+            booked.add_finding("exchange_contradicted", state.t, t, declared=fact.final, last=state.v)
             if within_bound(rules, t, fact.initial, t + DAY_MS, state.v):
                 return state  # what counts already is the new register
         uncounted(state.t, t, f.EXCHANGE, booked)
@@ -237,7 +237,7 @@ def _interval(rules: Rules, state: State | None, fact: Interval, booked: Booked)
     """Book an interval where nothing counted; the register knows better."""
     start, end, amount = fact.start, fact.at, fact.amount
     if not 0 <= amount * HOUR_MS <= rules.max_per_hour * (end - start):
-        booked.find("implausible", start, end, amount=amount)
+        booked.add_finding("implausible", start, end, amount=amount)
         return state or State(start, 0, still=start, open=True)
     if state is None:
         booked.shift += amount
@@ -245,12 +245,12 @@ def _interval(rules: Rules, state: State | None, fact: Interval, booked: Booked)
         return State(end, 0, still=start, open=True)
     if start < state.t:
         if state.open and (start, end) == (state.still, state.t):
-            booked.find("conflict", start, end, other=amount)
+            booked.add_finding("conflict", start, end, other=amount)
             if end - start <= GAP_MS:
                 for hour in range(start // HOUR_MS, (end - 1) // HOUR_MS + 1):
                     mark(booked, hour, f.CONFLICT)
         elif end > state.t and end - start > DAY_MS:
-            booked.find("overlap", start, end, amount=amount)
+            booked.add_finding("overlap", start, end, amount=amount)
         return state
     if start > state.t:
         uncounted(state.t, start, 0, booked)
@@ -270,7 +270,7 @@ def _resume(rules: Rules, state: State, t: int, values: list[int], booked: Booke
     """A register reading after intervals: it continues the register before them, or begins anew."""
     conflict = f.CONFLICT if len(values) > 1 else 0
     if conflict:
-        booked.find("conflict", t, t, values=len(values))
+        booked.add_finding("conflict", t, t, values=len(values))
     filled = state.filled
     if filled is not None:
         continued = [value * state.num // state.den for value in values]
@@ -281,7 +281,7 @@ def _resume(rules: Rules, state: State, t: int, values: list[int], booked: Booke
             if _bring(filled, state.t, t, left, booked):
                 booked.shift -= filled.booked
                 return replace(state, t=t, v=v, still=t, doubt=conflict, open=False, filled=None)
-            booked.find("archive_differs", filled.t, t, register=v - filled.v, intervals=filled.booked)
+            booked.add_finding("archive_differs", filled.t, t, register=v - filled.v, intervals=filled.booked)
     if t > state.t:
         uncounted(state.t, t, 0, booked)
     booked.shift += state.v - values[0]

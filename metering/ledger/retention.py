@@ -21,9 +21,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from metering.events import Exchange
+from metering.ledger.blocks import HEAD, Block, Head, Part, Parts, block_of
 from metering.ledger.booking import Booked
-from metering.ledger.enter import HEAD, Block, Head, Part, Parts
 from metering.ledger.state import State
 from metering.part_names import PartName, utc_day
 from metering.site.model import Site
@@ -122,27 +121,16 @@ def delete_before(parts: Parts, day: int) -> dict[PartName, Part | None]:
         last = head.before(last)
     if last is None or last < head.cut:
         return {}
-    gone = [(each, _block(parts, each)) for each in head.days() if each <= last]
+    gone = [(each, block_of(parts, each)) for each in head.days() if each <= last]
     changed: dict[PartName, Part | None] = {utc_day(each): None for each, _ in gone[:-1]}
     changed[utc_day(last)] = _checkpoint([block for _, block in gone])
-    deleted = sum(readings_of(block) for _, block in gone)
+    deleted = sum(block.accepted for _, block in gone)
     spans = tuple((max(first, last), end) for first, end in head.spans if end >= last)
     reaching = tuple(entry for entry in head.reaching if entry[0] > last)
     changed[HEAD] = replace(
         head, spans=spans, reaching=reaching, cut=last + 1, deleted=head.deleted + deleted, rests=0
     )
     return changed
-
-
-def readings_of(block: Block) -> int:
-    """How many readings of the accounts a block holds: declarations of the site file are none."""
-    return len(block.times) + sum(not (isinstance(fact, Exchange) and fact.by_site) for fact in block.facts)
-
-
-def _block(parts: Parts, day: int) -> Block:
-    block = parts[utc_day(day)]
-    assert isinstance(block, Block)
-    return block
 
 
 def _checkpoint(blocks: Sequence[Block]) -> Block:

@@ -40,7 +40,7 @@ class GaugeHead(Struct, frozen=True, tag="h", array_like=True):
     first: int = 0
     """The oldest UTC day that may have readings; 0 if it was never noted."""
     rests: int = 0
-    """As `metering.ledger.enter.Head.rests`."""
+    """As `metering.ledger.blocks.Head.rests`."""
 
 
 def gauges_step(site: Site) -> Step:

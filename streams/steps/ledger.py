@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from metering.events import Counted, Declared, Event, Finding, Hours, Readings, Rejected, Tick, Unknowns
+from metering.ledger.blocks import HEAD, Block, Head
 from metering.ledger.booking import figures_of
-from metering.ledger.enter import HEAD, Block, Entered, Head, declare, enter
+from metering.ledger.enter import Entered, declare, enter
 from metering.ledger.retention import cut_day, delete_before, kept_days, rests_until
 from metering.ledger.state import Interval, Rules
 from metering.quantities import QUANTITIES
@@ -74,13 +75,15 @@ def ledger_step(site: Site) -> Step:
         events: list[Event] = [*rejected]
         if not (isinstance(event, Declared) and event.by_site):
             events.append(Counted(*who, entered.accepted, entered.duplicate, *entered.newest, now))
-        for findings, withdrawn in ((entered.explained, True), (entered.found, False)):
+        for findings, withdrawn in ((entered.findings_withdrawn, True), (entered.findings_added, False)):
             events += [
                 Finding(*who, kind, start, end, figures_of(figures), now, withdrawn)
                 for kind, start, end, figures in findings
             ]
-        if entered.added or entered.withdrawn:
-            events.append(Unknowns(*who, entered.added, entered.withdrawn, entered.frontier, now))
+        if entered.unknowns_added or entered.unknowns_withdrawn:
+            events.append(
+                Unknowns(*who, entered.unknowns_added, entered.unknowns_withdrawn, entered.frontier, now)
+            )
         if entered.parts:
             hours = sorted(entered.hours)
             figures = [entered.hours[hour] or (None, 0) for hour in hours]

@@ -39,7 +39,7 @@ class WeatherHead(Struct, frozen=True, tag="h", array_like=True):
     first: int = 0
     """The oldest local date that may have readings; 0 if it was never noted."""
     rests: int = 0
-    """As `metering.ledger.enter.Head.rests`."""
+    """As `metering.ledger.blocks.Head.rests`."""
 
 
 def weather_step(site: Site) -> Step:

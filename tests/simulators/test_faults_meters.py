@@ -45,7 +45,7 @@ def quick() -> tuple[tuple[str, Meter], ...]:
 def check(fault: str, meter: Meter) -> None:
     case = spoiled(fault, meter)
     parts = entered(case)
-    assert broken_laws(case, parts) == []
+    assert broken_laws(parts) == []
     verdict = judge(case, ledger(parts))
     reason = KNOWN.get((fault, meter.name))
     assert verdict.passes == (reason is None), f"{verdict}; known: {reason}"
@@ -81,7 +81,7 @@ def test_every_known_failure_is_a_case() -> None:
 def test_clean_readings_raise_no_doubt(meter: Meter) -> None:
     case = clean(meter)
     parts = entered(case)
-    assert broken_laws(case, parts) == []
+    assert broken_laws(parts) == []
     verdict = judge(case, ledger(parts))
     assert verdict.passes
     assert verdict.flagged == 0

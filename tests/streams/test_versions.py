@@ -13,16 +13,16 @@ from typing import Any
 import msgspec
 import pytest
 
+import metering.ledger.blocks as blocks
 import metering.ledger.booking as booking
 import metering.ledger.counting as counting
-import metering.ledger.enter as ledger
 import metering.ledger.fold as folding
 import metering.ledger.state as fold
 from kvartal.audit import audit_store
 from kvartal.replay import embedded
 from kvartal.site_events import site_events
 from metering.events import Event, Readings, Restated
-from metering.ledger.enter import NewerLedger
+from metering.ledger.blocks import NewerLedger
 from metering.site.model import parse_site
 from metering.times import HOUR_MS
 from storage.sqlite import Store
@@ -114,7 +114,7 @@ def figures(db: Path) -> Any:
 
 
 def newer_fold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "FOLD_VERSION", fold.FOLD_VERSION + 1)
+    monkeypatch.setattr(blocks, "FOLD_VERSION", fold.FOLD_VERSION + 1)
     for module in (booking, counting, folding):
         monkeypatch.setattr(module, "GAP_MS", NEWER_GAP_MS)
 
@@ -180,7 +180,7 @@ def test_an_audit_of_what_an_older_fold_made_still_checks_conservation(
         (blob,) = connection.execute(
             "SELECT blob FROM part WHERE key LIKE 'ledger/%' AND part = '20001'"
         ).fetchone()
-        block = msgspec.msgpack.decode(blob, type=ledger.Block)
+        block = msgspec.msgpack.decode(blob, type=blocks.Block)
         hour = min(block.booked.amounts)
         block.booked.amounts[hour] += 1
         connection.execute(

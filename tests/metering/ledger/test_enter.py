@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from metering import flags as f
 from metering.events import Exchange, Unknown
-from metering.ledger.enter import HEAD, Block, Entered, Head, Part, declare, enter
+from metering.ledger.blocks import HEAD, Block, Head, Part
+from metering.ledger.booking import BookedFinding
+from metering.ledger.enter import Entered, declare, enter
 from metering.ledger.state import Fact, Interval, Rules, State
 from metering.times import DAY_MS, HOUR_MS
 
@@ -27,7 +29,7 @@ class Kept:
         self.hours: dict[int, tuple[int, int]] = {}
         self.unknowns: set[Unknown] = set()
         self.accepted = self.duplicate = 0
-        self.findings: set[tuple[str, int, int, str]] = set()
+        self.findings: set[BookedFinding] = set()
 
     def enter(
         self, readings: list[tuple[int, int]], rules: Rules = RULES, facts: Sequence[Fact] = ()
@@ -41,15 +43,15 @@ class Kept:
         self.accepted += entered.accepted
         self.duplicate += entered.duplicate
         for hour, now in entered.hours.items():
-            assert self.hours.get(hour) == entered.was[hour]
+            assert self.hours.get(hour) == entered.hours_before[hour]
             if now is None:
                 del self.hours[hour]
             else:
                 self.hours[hour] = now
-        self.unknowns -= set(entered.withdrawn)
-        self.unknowns |= set(entered.added)
-        self.findings -= set(entered.explained)
-        self.findings |= set(entered.found)
+        self.unknowns -= set(entered.unknowns_withdrawn)
+        self.unknowns |= set(entered.unknowns_added)
+        self.findings -= set(entered.findings_withdrawn)
+        self.findings |= set(entered.findings_added)
         return entered
 
     def bytes(self) -> bytes:
@@ -581,7 +583,7 @@ def test_the_head_finds_its_neighbours() -> None:
     assert head.spans == ((3, 5), (9, 9))
     assert [head.before(d) for d in (3, 4, 6, 9, 10)] == [None, 3, 5, 5, 9]
     assert [head.after(d) for d in (2, 3, 5, 6, 9)] == [3, 4, 9, 9, None]
-    assert [head.holds(d) for d in (2, 3, 5, 6, 9)] == [False, True, True, False, True]
+    assert [head.has_block(d) for d in (2, 3, 5, 6, 9)] == [False, True, True, False, True]
 
 
 def test_parts_survive_their_encoding() -> None:

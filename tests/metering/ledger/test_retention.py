@@ -8,7 +8,9 @@ import random
 import pytest
 
 from metering.events import Exchange, Unknown
-from metering.ledger.enter import HEAD, Block, Entered, Head, Part, declare, enter
+from metering.ledger.blocks import HEAD, Block, Head, Part
+from metering.ledger.booking import BookedFinding
+from metering.ledger.enter import Entered, declare, enter
 from metering.ledger.retention import cut_day, delete_before
 from metering.ledger.state import Fact, Interval, Rules
 from metering.site.model import parse_site
@@ -76,7 +78,7 @@ class Ledger:
         self.parts: dict[str, Part] = {}
         self.hours: dict[int, tuple[int, int]] = {}
         self.unknowns: list[Unknown] = []
-        self.findings: list[tuple[str, int, int, str]] = []
+        self.findings: list[BookedFinding] = []
 
     @property
     def cut(self) -> int:
@@ -91,17 +93,17 @@ class Ledger:
             return
         self.parts |= entered.parts
         for hour, now in entered.hours.items():
-            assert self.hours.get(hour) == entered.was[hour]
+            assert self.hours.get(hour) == entered.hours_before[hour]
             if now is None:
                 del self.hours[hour]
             else:
                 self.hours[hour] = now
-        for unknown in entered.withdrawn:
+        for unknown in entered.unknowns_withdrawn:
             self.unknowns.remove(unknown)
-        self.unknowns += entered.added
-        for finding in entered.explained:
+        self.unknowns += entered.unknowns_added
+        for finding in entered.findings_withdrawn:
             self.findings.remove(finding)
-        self.findings += entered.found
+        self.findings += entered.findings_added
 
     def retain(self, day: int) -> None:
         for name, part in delete_before(self.parts, day).items():

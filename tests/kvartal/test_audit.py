@@ -1,0 +1,40 @@
+"""Each kind of fault has a sentence that names the register."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from kvartal.audit import sentence
+from metering.ledger.audit import Fault, FaultKind
+from storage.sqlite_reader import Register
+
+REGISTER = Register("b01", "heat", "energy", 84, 0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault("no_blocks", {"accepted": 84}), "has readings accounted for, but no block holds them"),
+        (Fault("readings", {"accepted": 84, "stored": 83}), "84 readings accepted, 83 kept or deleted"),
+        (
+            Fault("hours", {"number": 2, "hour": 480_050, "amount": 20_000}),
+            "2 hours differ from what was booked, first (480050, 20000)",
+        ),
+        (Fault("unknown", {"shown": 0, "booked": 7}), "unknown energy is 0, booked were 7"),
+        (Fault("total", {"counted": 8, "booked": 7}), "the register counted 8, the ledger holds 7"),
+        (Fault("no_rules", {}), "the ledger does not say by which rules it was made"),
+        (
+            Fault("refolded", {"at": 1_728_000_000_000}),
+            "the readings of 2024-10-04 give another ledger when they are folded again",
+        ),
+        (
+            Fault("block_total", {"at": 1_728_000_000_000, "counted": 8, "booked": 7}),
+            "on 2024-10-04 7 were booked of 8",
+        ),
+    ],
+    ids=get_args(FaultKind),
+)
+def test_sentences(fault: Fault, words: str) -> None:
+    assert sentence(REGISTER, fault) == f"b01/heat/energy: {words}"
