@@ -1,4 +1,4 @@
-"""What folding books: energy by hour, unknown blocks, flags and findings."""
+"""What the fold books: energy by hour, unknown blocks, flags and findings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from metering.events import Unknown
 from metering.times import HOUR_MS
 
 GAP_MS: Final = 6 * HOUR_MS
-"""The longest gap that is interpolated (law 1 of the design; CalTRACK allows the same for temperature)."""
+"""The longest gap that is interpolated (law 1, docs/laws.md; CalTRACK allows the same for temperature)."""
 
 
 class BookedFinding(NamedTuple):
@@ -28,7 +28,7 @@ class BookedFinding(NamedTuple):
 
 
 def figures_of(figures: tuple[tuple[str, int], ...] | str) -> dict[str, int | str]:
-    """A finding's figures by name; the sentence of old state under `text`."""
+    """A finding's figures by name; a sentence of old state under `text`."""
     return {"text": figures} if isinstance(figures, str) else dict(figures)
 
 
@@ -36,15 +36,15 @@ class Booked(Struct, array_like=True):
     """What a run of the fold booked. Mutable: the fold appends to it."""
 
     amounts: dict[int, int]
-    """Energy by hour (since 1970)."""
+    """Energy by hour since 1970."""
     flags: dict[int, int]
-    """Flags by hour; an hour with flags but no energy of its own only marks what others booked."""
+    """Flags by hour. An hour with flags and no energy here marks what other blocks booked."""
     unknowns: list[Unknown]
     findings: list[BookedFinding]
     shift: int = 0
-    """What makes the anchor's amount differ from what was booked: a rollover's wrap, the jump from one register to
-    the next, an interval's use. The law of conservation: amount of the anchor after the run, minus before it (0
-    where there was none), plus shift, is all that the run booked."""
+    """Differences between the anchor's amount and what was booked: a rollover's wrap, the jump from one register to
+    the next, the use of an interval. Conservation: the anchor's amount after the run, minus the amount before it (0 if
+    there was no anchor), plus shift, is the sum of all that the run booked."""
 
     def add_finding(self, kind: str, start: int, end: int, **figures: int) -> None:
         """Add a finding over `[start, end]` [ms]."""
@@ -57,39 +57,40 @@ class Booked(Struct, array_like=True):
         )
 
 
-def book(start: int, end: int, delta: int, note: int, booked: Booked) -> None:
-    """Spread `delta` over `[start, end)`, or book it as one unknown block where that is too long a gap."""
+def book(start: int, end: int, amount: int, flags: int, booked: Booked) -> None:
+    """Spread an amount over `[start, end)`, or book it as one unknown block if the gap is longer than `GAP_MS`."""
     if end - start > GAP_MS:
-        booked.unknowns.append(Unknown(start, end, delta, note | f.UNKNOWN))
+        booked.unknowns.append(Unknown(start, end, amount, flags | f.UNKNOWN))
         if start % HOUR_MS:
-            mark(booked, start // HOUR_MS, note | f.PARTIAL | f.UNKNOWN)
+            mark(booked, start // HOUR_MS, flags | f.PARTIAL | f.UNKNOWN)
         if end % HOUR_MS:
-            mark(booked, end // HOUR_MS, note | f.PARTIAL | f.UNKNOWN)
+            mark(booked, end // HOUR_MS, flags | f.PARTIAL | f.UNKNOWN)
         return
     if end - start > HOUR_MS:
-        note |= f.INTERPOLATED
+        flags |= f.INTERPOLATED
     first, last = start // HOUR_MS, (end - 1) // HOUR_MS
     amounts = booked.amounts
-    given = 0
+    counted = 0
     for hour in range(first, last):
-        upto = delta * ((hour + 1) * HOUR_MS - start) // (end - start)
-        amounts[hour] = amounts.get(hour, 0) + upto - given
-        given = upto
-    amounts[last] = amounts.get(last, 0) + delta - given
-    if note:
+        count = amount * ((hour + 1) * HOUR_MS - start) // (end - start)
+        amounts[hour] = amounts.get(hour, 0) + count - counted
+        counted = count
+    amounts[last] = amounts.get(last, 0) + amount - counted
+    if flags:
         for hour in range(first, last + 1):
-            mark(booked, hour, note)
+            mark(booked, hour, flags)
 
 
-def mark(booked: Booked, hour: int, note: int) -> None:
-    booked.flags[hour] = booked.flags.get(hour, 0) | note
+def mark(booked: Booked, hour: int, flags: int) -> None:
+    """Add flags to an hour."""
+    booked.flags[hour] = booked.flags.get(hour, 0) | flags
 
 
-def uncounted(start: int, end: int, note: int, booked: Booked) -> None:
-    """Nobody counted over `[start, end)`: a duration, not a number. The hours at its ends are partial."""
+def mark_uncounted(start: int, end: int, flags: int, booked: Booked) -> None:
+    """Mark the ends of `[start, end)`, over which no register counted: it has a duration and no amount."""
     if start % HOUR_MS:
-        mark(booked, start // HOUR_MS, note | f.PARTIAL)
-    elif note:
-        mark(booked, (start - 1) // HOUR_MS, note)
+        mark(booked, start // HOUR_MS, flags | f.PARTIAL)
+    elif flags:
+        mark(booked, (start - 1) // HOUR_MS, flags)
     if end % HOUR_MS:
-        mark(booked, end // HOUR_MS, note | f.PARTIAL)
+        mark(booked, end // HOUR_MS, flags | f.PARTIAL)

@@ -1,8 +1,8 @@
 """Keeping a reading: what the register counted is booked, and each day is compared with a usual one.
 
-A register that stands still for hours and then catches up at once was frozen on the way to us, not idle: what it
-catches up is booked over the standstill. A register that from one day to the next counts ten times as fast or as
-slow is flagged until it stops: its pulse weight may have changed, but only a person can know.
+A register that shows one amount for hours and then makes a sudden step was frozen, not idle: the step is booked over
+the standstill. A register that counts ten times as fast or as slow from one day to the next is flagged until that
+ends: its pulse weight may have changed, which only a person can know.
 """
 
 from __future__ import annotations
@@ -16,120 +16,126 @@ from metering.ledger.booking import GAP_MS, Booked, book, mark
 from metering.ledger.state import Rules, State
 from metering.times import DAY_MS, HOUR_MS
 
-# A meter may deliver what an earlier hour still owed it (archive rounding, clock jitter): one hour of grace.
 GRACE_MS: Final = HOUR_MS
+"""Added to the time that the bound is applied to: a meter may deliver what an earlier hour did not (rounding of its
+archive, jitter of its clock)."""
 
-# A step this many times the usual one is sudden: within `GAP_MS`, and over a longer gap, where hours even out.
-_SUDDEN: Final = (4, 2)
-# It is not, though, where the register made nearly such a step before (a coarse one in summer, a load that
-# switches).
-STEPS_AT_ONCE: Final = 3
-
-# A standstill at least this long, ended by a sudden step of at least this share of what would usually have been
-# counted meanwhile, was a frozen display. (A heating register that starts in autumn makes an ordinary step, not a
-# summer's worth.)
-STILL_MS: Final = 6 * HOUR_MS
-_CAUGHT_UP_SHARE: Final = 3
-# A first step of more than this part of what the bound allows (one of) is not taken on trust.
+_SUDDEN_IN_GAP: Final = 4
+"""A step over at most `GAP_MS` is sudden from this many times the usual rate."""
+_SUDDEN_OVER_GAP: Final = 2
+"""The same over a longer gap, in which hours even out."""
+SIMILAR_STEP: Final = 3
+"""Exception: a step below this many times the last one is not sudden (a coarse step in summer, a switching load)."""
 _NEAR_BOUND: Final = 4
-# What a frozen display may catch up, at most: so many times what would usually have been counted meanwhile.
-MOST_CAUGHT_UP: Final = 4
+"""Before any usual day is known, a step is sudden above the bound divided by this."""
 
-# A day so many times the usual one is a matter of the pulse weight, or of a register's unit: x10, x100 or x1000,
-# or as little, and the day's scatter (0.7 to 1.4).
+STANDSTILL_MS: Final = 6 * HOUR_MS
+"""A standstill of at least this long may be a frozen display."""
+_FROZEN_SHARE: Final = 3
+"""A display was frozen if the step after the standstill is above the usual use of that time divided by this. A heating
+register that starts in autumn makes an ordinary step, not one of a whole summer."""
+CATCH_UP_LIMIT: Final = 4
+"""A frozen display catches up at most this many times the usual use of the standstill."""
+
 _TENFOLD: Final = ((7, 14), (70, 140), (700, 1400))
-_HALF_WAY: Final = 3
+"""Ratio (at least, at most) of a day to the usual day after a change of the pulse weight or of the register's unit:
+x10, x100 or x1000, or as little, with the scatter of days (0.7 to 1.4)."""
+_TENFOLD_ENDED: Final = 3
+"""The change has ended if a day is within this factor of the usual day again."""
 
 
 def within_bound(rules: Rules, t0: int, v0: int, t1: int, v1: int) -> bool:
+    """Whether a register at `v0` may show `v1` later: it did not run backwards, nor faster than the meter's bound."""
     return v1 - v0 >= 0 and (v1 - v0) * HOUR_MS <= rules.max_per_hour * (t1 - t0 + GRACE_MS)
 
 
 def follows(rules: Rules, state: State, t: int, v: int) -> bool:
-    """Whether (t, v) may be the anchor's register: within the bound, or what a standstill kept from us."""
+    """Whether (t, v) may be the anchor's register: it is within the bound, or a frozen display catches up."""
     if within_bound(rules, state.t, state.v, t, v):
         return True
-    stood = state.t - state.still
     return (
-        stood >= STILL_MS
-        and 0 <= (v - state.v) * DAY_MS <= MOST_CAUGHT_UP * state.usual * (t - state.still)
-        and within_bound(rules, state.still, state.v, t, v)
+        state.t - state.unchanged_since >= STANDSTILL_MS
+        and 0 <= (v - state.v) * DAY_MS <= CATCH_UP_LIMIT * state.usual * (t - state.unchanged_since)
+        and within_bound(rules, state.unchanged_since, state.v, t, v)
     )
 
 
 def sudden(rules: Rules, state: State, t: int, v: int) -> bool:
-    """Whether the register counted far more since the anchor than it is used to."""
-    delta, since = v - state.v, t - state.t
+    """Whether the register counted far more since the anchor than is usual."""
+    step, duration = v - state.v, t - state.t
     if state.usual == 0:
-        # Nothing is known yet, not even whether the anchor is a stray: what doubles the register at once, and near
-        # the bound, must be confirmed.
-        near = _NEAR_BOUND * delta * HOUR_MS > rules.max_per_hour * (since + GRACE_MS)
-        return near and state.grown == 0 and v > 2 * state.v
-    return (
-        delta >= STEPS_AT_ONCE * state.grown
-        and delta * DAY_MS > _SUDDEN[since > GAP_MS] * state.usual * since
+        # The anchor itself may be a stray: a step that doubles the register and is near the bound must be confirmed.
+        near_bound = _NEAR_BOUND * step * HOUR_MS > rules.max_per_hour * (duration + GRACE_MS)
+        return near_bound and state.last_step == 0 and v > 2 * state.v
+    factor = _SUDDEN_OVER_GAP if duration > GAP_MS else _SUDDEN_IN_GAP
+    return step >= SIMILAR_STEP * state.last_step and step * DAY_MS > factor * state.usual * duration
+
+
+def keep(rules: Rules, state: State, t: int, v: int, flags: int, booked: Booked) -> State:
+    """Book what the register counted from the anchor to (t, v), and make that the anchor."""
+    step = v - state.v
+    flags |= state.next_flags
+    state = _close_day(state, t, booked)
+    if state.pulse:
+        flags |= f.PULSE
+    unchanged_since, start = state.unchanged_since, state.t
+    if step > 0:
+        if (
+            state.t - unchanged_since >= STANDSTILL_MS
+            and sudden(rules, state, t, v)
+            and _FROZEN_SHARE * step * DAY_MS > state.usual * (t - unchanged_since)
+        ):
+            start = unchanged_since
+            flags |= f.FROZEN
+            booked.add_finding("frozen", start, t, amount=step)
+            for hour in range(start // HOUR_MS, (state.t - 1) // HOUR_MS + 1):
+                mark(booked, hour, f.FROZEN)
+        unchanged_since = t
+    book(start, t, step, flags, booked)
+    if t - start > GAP_MS:
+        state = replace(state, day=0)
+        if step > 0 and t - start > DAY_MS - GAP_MS:
+            state = _compare_day(state, step * DAY_MS // (t - start), start, booked)
+    return replace(
+        state,
+        t=t,
+        v=v,
+        unchanged_since=unchanged_since,
+        next_flags=0,
+        day_total=state.day_total + step,
+        last_step=step or state.last_step,
     )
 
 
-def keep(rules: Rules, state: State, t: int, v: int, note: int, booked: Booked) -> State:
-    """Book what the register counted from the anchor to (t, v), and make that the anchor."""
-    delta = v - state.v
-    note |= state.doubt
-    state = _close_day(state, t, booked)
-    if state.pulse:
-        note |= f.PULSE
-    still, start = state.still, state.t
-    if delta > 0:
-        if (
-            state.t - still >= STILL_MS
-            and sudden(rules, state, t, v)
-            and _CAUGHT_UP_SHARE * delta * DAY_MS > state.usual * (t - still)
-        ):
-            start = still
-            note |= f.FROZEN
-            booked.add_finding("frozen", start, t, amount=delta)
-            for hour in range(start // HOUR_MS, (state.t - 1) // HOUR_MS + 1):
-                mark(booked, hour, f.FROZEN)
-        still = t
-    book(start, t, delta, note, booked)
-    if t - start > GAP_MS:
-        state = replace(state, day=0)
-        if delta > 0 and t - start > DAY_MS - GAP_MS:
-            state = _compare_day(state, delta * DAY_MS // (t - start), start, booked)
-    total, grown = state.total + delta, delta or state.grown
-    return replace(state, t=t, v=v, still=still, doubt=0, total=total, grown=grown)
-
-
 def _close_day(state: State, t: int, booked: Booked) -> State:
-    """Close the UTC day that the interval ending at `t` no longer belongs to, and judge it."""
+    """Begin the UTC day of the interval that ends at `t`; a complete day before it is compared with the usual one."""
     day = (t - 1) // DAY_MS
     if day == state.day:
         return state
     if state.day == 0 and state.t - day * DAY_MS > GAP_MS:
-        return state  # the rest of a day is no day
-    if state.day == 0 or state.t < (state.day + 1) * DAY_MS - GAP_MS or state.total == 0:
-        return replace(state, day=day, total=0)
-    return replace(_compare_day(state, state.total, state.day * DAY_MS, booked), day=day, total=0)
+        return state  # readings begin too late in the day to sum it
+    if state.day == 0 or state.t < (state.day + 1) * DAY_MS - GAP_MS or state.day_total == 0:
+        return replace(state, day=day, day_total=0)
+    state = _compare_day(state, state.day_total, state.day * DAY_MS, booked)
+    return replace(state, day=day, day_total=0)
 
 
-def _compare_day(state: State, total: int, begun: int, booked: Booked) -> State:
-    """Judge what a day that began at `begun` counted by what is usual."""
+def _compare_day(state: State, total: int, start: int, booked: Booked) -> State:
+    """Compare the use of a day that began at `start` with the usual one."""
     usual = state.usual
     if usual == 0:
         return replace(state, usual=total)
     high, low = max(total, usual), min(total, usual)
     if state.pulse:
-        if high < _HALF_WAY * low:
-            return replace(state, odd=0, pulse=False)
+        if high < _TENFOLD_ENDED * low:
+            return replace(state, unusual_since=0, pulse=False)
         return state
-    if state.odd and any(least * low <= high <= most * low for least, most in _TENFOLD):
-        start = state.odd
-        booked.add_finding("pulse_weight", start, state.t, amount=total, usual=usual)
-        for hour in range(start // HOUR_MS, (state.t - 1) // HOUR_MS + 1):
+    if state.unusual_since and any(least * low <= high <= most * low for least, most in _TENFOLD):
+        booked.add_finding("pulse_weight", state.unusual_since, state.t, amount=total, usual=usual)
+        for hour in range(state.unusual_since // HOUR_MS, (state.t - 1) // HOUR_MS + 1):
             mark(booked, hour, f.PULSE)
-        return replace(state, odd=start, pulse=True)
-    if high > 2 * low and not state.odd:
-        # Heating that stopped at noon, or the beginning of something: the next day will tell, and is
-        # measured by the same ordinary day.
-        return replace(state, odd=begun)
-    return replace(state, usual=total, odd=0)
+        return replace(state, pulse=True)
+    if high > 2 * low and not state.unusual_since:
+        # Heating may have stopped at noon, or a change begun: the next day decides, against the same usual day.
+        return replace(state, unusual_since=start)
+    return replace(state, usual=total, unusual_since=0)

@@ -154,12 +154,12 @@ def _reached(state: State, hour: int) -> bool:
     It goes back to the anchor, to the beginning of the standstill or of the open interval, of the unusual days and of
     the day at hand; and to the gap before the first interval, where the register's own difference is brought.
     """
-    instants = [state.t - 1, state.still]
-    if state.odd:
-        instants.append(state.odd)
+    instants = [state.t - 1, state.unchanged_since]
+    if state.unusual_since:
+        instants.append(state.unusual_since)
     if state.day:
         instants.append(state.day * DAY_MS)
-    instants += [chain.points[0][0] for chain in state.chains]
+    instants += [chain.points[0].t for chain in state.chains]
     if hour >= min(instants) // HOUR_MS:
         return True
     gap = state.filled

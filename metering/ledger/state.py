@@ -1,4 +1,4 @@
-"""What the fold knows: a meter's bounds, facts that people state, and its state between two readings."""
+"""What the fold knows: the meter's bounds, declared facts, kinds of explanation, and its state between two readings."""
 
 from __future__ import annotations
 
@@ -23,105 +23,119 @@ class Kind(NamedTuple):
     """Of the finding."""
     flag: int
     needed: int
-    """Readings that must agree before it is believed. One stray value is common, two in a row happen (a gateway
-    repeats its last packet), four that also count are a register."""
+    """Readings that must agree before the explanation is confirmed. One stray value is common. Two in a row happen,
+    because a gateway repeats its last packet. Four that also count are a register."""
     continuous: bool
-    """Whether the register goes on, so that its step is energy; else nobody counted between two registers."""
+    """Whether the same register continues, so that its step is energy. If not, what was used between the two registers
+    was not counted."""
 
 
 KINDS: Final = (
-    Kind("rollover", f.ROLLOVER, 2, True),
-    Kind("unit_change", f.UNIT, 3, True),
-    Kind("reset", f.RESET, 4, False),
-    Kind("exchange", f.EXCHANGE, 4, False),
-    Kind("leap", f.LEAP, 3, True),
+    Kind("rollover", f.ROLLOVER, needed=2, continuous=True),
+    Kind("unit_change", f.UNIT, needed=3, continuous=True),
+    Kind("reset", f.RESET, needed=4, continuous=False),
+    Kind("exchange", f.EXCHANGE, needed=4, continuous=False),
+    Kind("leap", f.LEAP, needed=3, continuous=True),
 )
 """By `Chain.kind`; stored state refers to them by position."""
 ROLLOVER, UNIT, RESET, EXCHANGE, LEAP = range(len(KINDS))
 
 
 class Rules(Struct, frozen=True):
-    """What the fold must know of a meter."""
+    """The bounds of a meter."""
 
     max_per_hour: int
     """Plausibility bound [base units per hour]."""
     wrap: int | None = None
-    """Amount at which the register starts again from zero, where it does."""
+    """Amount at which the register starts again from zero [base units]; None if it is not known."""
 
 
 class Interval(Struct, frozen=True, tag="i", array_like=True):
-    """What was used over `[start, at)`, as an archive or an act states it."""
+    """Use over `[start, at)` as an archive or a monthly act states it."""
 
     at: int
     """Its end [ms]."""
     start: int
+    """[ms]."""
     amount: int
+    """[base units]."""
 
 
 Fact: TypeAlias = Exchange | Interval
 
 
 class Filled(Struct, frozen=True, array_like=True):
-    """A register reading behind which intervals were booked."""
+    """A gap in a register's readings in which intervals were booked."""
 
     v: int
-    """The register's amount, as the anchor's."""
+    """Amount of the last register reading before the gap, as `State.v`."""
     t: int
+    """Its time [ms]."""
     booked: int
-    """What the intervals since then held."""
+    """Sum of the intervals booked since then."""
     first: int
-    """Beginning of the first of them [ms]."""
+    """Start of the first of them [ms]."""
     newest: int
-    """Beginning of the newest [ms]."""
+    """Start of the newest of them [ms]."""
+
+
+class Point(NamedTuple):
+    """A reading in doubt."""
+
+    t: int
+    """Time [ms]."""
+    sent: int
+    """Amount as sent, in the unit that the meter declares."""
 
 
 class Chain(Struct, frozen=True, array_like=True):
-    """Readings in doubt that hang together, and what would explain them."""
+    """Readings in doubt that follow from each other, and their possible explanation."""
 
     kind: int
+    """Index into `KINDS`."""
     num: int
     den: int
-    """The readings times num/den continue the anchor, if the kind is `unit`."""
-    points: tuple[tuple[int, int], ...]
-    """(time [ms], amount as sent)."""
+    """Amounts as sent times num/den continue the anchor, if the kind is a change of unit or a leap."""
+    points: tuple[Point, ...]
 
 
 class State(Struct, frozen=True, array_like=True):
-    """Where the fold stands between two readings."""
+    """The fold's state between two readings."""
 
     t: int
-    """Time of the anchor [ms]."""
+    """Time of the anchor, the last kept reading [ms]."""
     v: int
-    """Amount of the anchor, in the unit of the epoch's beginning."""
+    """Amount of the anchor, in the unit of the epoch's start."""
     num: int = 1
     den: int = 1
-    """What amounts as sent are multiplied by; other than 1 after a change of unit."""
-    still: int = 0
-    """Time since which the register shows the anchor's amount [ms]."""
-    doubt: int = 0
-    """Flags that the next interval inherits from its starting point."""
+    """Amounts as sent are multiplied by num/den: other than 1 after a change of unit."""
+    unchanged_since: int = 0
+    """Time since which the register has shown the anchor's amount [ms]. If `open`: start of the last interval."""
+    next_flags: int = 0
+    """Flags that the next interval inherits from the anchor."""
     day: int = 0
-    """UTC day whose intervals are being summed; 0 where a gap made the sum worthless."""
-    total: int = 0
-    """What was counted on that day so far."""
+    """UTC day whose use is being summed; 0 if a gap makes the sum useless."""
+    day_total: int = 0
+    """What was counted on that day until now."""
     usual: int = 0
-    """What the register counted on the last ordinary day that counted. One day's memory and not a long mean,
-    so that a late reading moves few checkpoints."""
-    odd: int = 0
-    """Instant since which days have been unusual, or 0 [ms]."""
+    """Use of the last ordinary day that had any; 0 before the first. It remembers one day and is no long mean, so that
+    a late reading changes few checkpoints."""
+    unusual_since: int = 0
+    """Time since which days have been unusual [ms], or 0."""
     pulse: bool = False
-    """Whether the days since `odd` count ten times as much or as little as before."""
+    """Whether the days since `unusual_since` count ten times as much or as little as before."""
     chains: tuple[Chain, ...] = ()
-    grown: int = 0
-    """The last step that counted."""
+    """Readings in doubt."""
+    last_step: int = 0
+    """The last step that was not zero."""
     open: bool = False
-    """Whether the anchor is the end of an interval and no count of a register; `still` is its beginning then."""
+    """Whether the anchor is the end of an interval, and `v` no count of a register."""
     filled: Filled | None = None
-    """The register reading before the intervals, where there is one."""
+    """The last register reading, if intervals were booked after it."""
 
 
 def fact_order(fact: Fact) -> tuple[int, ...]:
-    """How facts are sorted: in time; the site file's word before a message's; the smaller claim first."""
+    """Sort key of facts: time; the site file before messages; smaller claims first."""
     if isinstance(fact, Exchange):
         return (fact.at, 0, not fact.by_site, fact.final, fact.initial)
     return (fact.at, 1, -fact.start, fact.amount)
