@@ -36,8 +36,9 @@ from metering.events import (
 )
 from metering.site.model import Site, parse_site
 from metering.times import HOUR_MS, to_ms
+from streams.applier import Applier
+from streams.chunks import TableParts
 from streams.embedded import Embedded
-from streams.worker import Applier, TableParts
 
 _SITE = """
 [site]

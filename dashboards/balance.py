@@ -6,8 +6,8 @@ import datetime as dt
 from typing import Any
 
 from metering.ledger.balance import balance, subs_of
-from metering.quantities import QUANTITIES
 from metering.site.model import Site
+from metering.units import QUANTITIES
 from storage.contract import Figures
 
 

@@ -18,7 +18,7 @@ from metering.savings.hot_water import Split
 from metering.savings.sufficiency import Doubt
 from metering.savings.uncertainty import Width, interval
 from metering.savings.worth import Emission, Worth
-from metering.site.model import Contract
+from metering.site.contracts import Contract
 
 
 class Rows(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -11,13 +11,12 @@ from metering.alerts.energy import Figure
 from metering.events import Position
 from metering.savings.uncertainty import interval
 from metering.savings.worth import price_digest, worth, yearly
-from metering.site.model import Contract, Site
-from metering.units import UNITS
+from metering.site.contracts import Contract
+from metering.site.model import Site
+from metering.units import SHOWN_UNIT, UNITS
 from storage.contract import Figures
 
 Verdict = Literal["proved", "below", "not_proved", "above", "waiting"]
-
-SHOWN_UNIT: Final = {"heat": "Gcal", "electricity": "kWh", "cold_water": "m3", "hot_water": "m3", "gas": "m3"}
 
 
 class Row(NamedTuple):

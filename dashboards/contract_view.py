@@ -16,7 +16,7 @@ from dashboards.contract_beside import Facts, changes_of, formula, typical
 from dashboards.contract_parts import ContractView as ContractView
 from dashboards.contract_parts import Event, Formula, Payback, Total, Typical
 from dashboards.contract_parts import Rows as Rows
-from dashboards.contract_rows import SHOWN_UNIT, verdict
+from dashboards.contract_rows import verdict
 from metering.alerts.energy import Figure
 from metering.baselines.document import Baseline
 from metering.baselines.fit import Unfit
@@ -30,8 +30,9 @@ from metering.savings.monthly import compare_months
 from metering.savings.sufficiency import Doubt, doubts
 from metering.savings.uncertainty import ADJUSTED_SHARE, grade, width_90
 from metering.savings.worth import Unpriced, emission, factors_of, simple_payback_years, worth
-from metering.site.model import Contract, Site
-from metering.units import UNITS
+from metering.site.contracts import Contract
+from metering.site.model import Site
+from metering.units import SHOWN_UNIT, UNITS
 from storage.sqlite_reader import Reader
 
 WALK_BACK: Final = 200

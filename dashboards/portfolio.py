@@ -7,15 +7,16 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
-from dashboards.contract_rows import SHOWN_UNIT, Verdict
-from dashboards.contract_view import ContractView, rows_of, view_contract
+from dashboards.contract_parts import ContractView
+from dashboards.contract_rows import Verdict
+from dashboards.contract_view import rows_of, view_contract
 from dashboards.words import wording
 from dashboards.words.wording import Lang, money, number, percent, pick
 from metering.savings.portfolio import Part, Portfolio, combine
 from metering.savings.uncertainty import interval
 from metering.savings.worth import yearly
 from metering.site.model import Site
-from metering.units import UNITS
+from metering.units import SHOWN_UNIT, UNITS
 from storage.sqlite_reader import Reader
 
 By = Literal["building", "programme", "quarter"]

@@ -23,9 +23,9 @@ from ingest.places import Places, unit_of
 from ingest.reasons import Reject
 from ingest.topics import Match, Topics
 from metering.events import Declared, Readings, Rejected
-from metering.quantities import QUANTITIES
 from metering.site.model import Site, SiteError
 from metering.times import DAY_MS, iso
+from metering.units import QUANTITIES
 
 MOST_BYTES: Final = 1 << 20
 """Longest payload that is read [bytes]: a year of hourly readings of one meter is 350 kB."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from metering.site.model import Source
+from metering.site.sources import Source
 
 
 class Format(NamedTuple):
@@ -24,7 +24,7 @@ class Format(NamedTuple):
     unit: str
     """Key of the unit of all readings in the message."""
     quantity: str
-    """Key of the quantity (`metering.quantities`), if it is not the meter's own register."""
+    """Key of the quantity (`metering.units.QUANTITIES`), if it is not the meter's own register."""
     exchange: str
     """Key of a declared exchange: an object with `time`, `old_final` and `new_initial`."""
 

@@ -16,9 +16,8 @@ from ingest.instants import FUTURE_MS, BadTime, instant
 from ingest.places import Place
 from ingest.reasons import Reject, short
 from metering.events import Declared, Exchange, Nature, Readings, Rejected
-from metering.quantities import QUANTITIES
 from metering.times import DAY_MS
-from metering.units import AbsurdValue, Unit, to_amount
+from metering.units import QUANTITIES, AbsurdValue, Unit, to_amount
 
 MOST_DETAIL: Final = 300
 """Longest detail of a rejection [characters]; the whole payload is stored beside it."""

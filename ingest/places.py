@@ -10,11 +10,10 @@ from zoneinfo import ZoneInfo
 
 from ingest.reasons import Reject, short
 from ingest.topics import Match
-from metering.clocks import clock
 from metering.events import Nature
-from metering.quantities import QUANTITIES
 from metering.site.model import Site
-from metering.units import UNITS, Unit, UnknownUnit, unit_named
+from metering.times import clock
+from metering.units import QUANTITIES, UNITS, Unit, UnknownUnit, unit_named
 
 
 class Place(NamedTuple):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from metering.site.model import Source
+from metering.site.sources import Source
 
 
 class Match(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from metering.ledger.audit import Fault, FaultKind, Shown, audit, booked_hours
 from metering.ledger.blocks import Head
-from metering.quantities import QUANTITIES
 from metering.times import iso
+from metering.units import QUANTITIES
 from storage.sqlite_reader import Reader, Register
 
 _SENTENCES: Final[dict[FaultKind, str]] = {

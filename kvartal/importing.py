@@ -20,7 +20,8 @@ from kvartal.site_events import site_events
 from kvartal.wiring import embedded
 from metering.events import Readings, Rejected
 from metering.refusal import Refusal
-from metering.site.model import Archive, Site
+from metering.site.model import Site
+from metering.site.sources import Archive
 from storage.sqlite import Store
 
 _READINGS_A_COMMIT: Final = 20_000

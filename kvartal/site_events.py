@@ -7,7 +7,8 @@ from typing import Final
 
 from metering.events import Awaited, Declared, Exchange
 from metering.ledger.balance import subs_of
-from metering.site.model import Building, DeclaredExchange, Meter, Site, Virtual
+from metering.site.meters import Building, DeclaredExchange, Meter, Virtual
+from metering.site.model import Site
 from metering.times import UTC, date_of, to_ms
 from metering.units import UNITS, to_amount
 

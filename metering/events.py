@@ -23,7 +23,7 @@ class Readings(Struct, frozen=True, tag=True, array_like=True):
     meter: str
     """Meter id, or station id where the quantity is `outdoor_temperature`."""
     quantity: str
-    """One of `metering.quantities`."""
+    """One of `metering.units.QUANTITIES`."""
     nature: Nature
     times: tuple[int, ...]
     amounts: tuple[int, ...]

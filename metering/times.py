@@ -1,11 +1,19 @@
-"""Instants, hours and local days. Instants are milliseconds since 1970 UTC; no clock is read here."""
+"""Instants, hours, local days and the clocks of meters.
+
+Instants are milliseconds since 1970 UTC; no clock is read here. A meter's clock need not be that of its place:
+Moscow has had no summer time since 2014, and there are meters there that still switch. Such a clock is a rule as
+POSIX writes it, `MSK-3MSD,M3.5.0,M10.5.0/3`.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import io
+import re
+import struct
 from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 UTC: Final = dt.UTC
 HOUR_MS: Final = 3_600_000
@@ -14,6 +22,8 @@ DAYS_A_YEAR: Final = 365.25
 """Days of a year wherever a figure is given per year or month (Julian year)."""
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL: Final = _EPOCH.toordinal()
+# A rule has a name, an offset and, where it switches, a second name and two dates.
+_POSIX: Final = re.compile(r"(<[+\-\w]{3,}>|[A-Za-z]{3,})[+-]?\d[\d:]*.*", re.ASCII)
 
 
 def to_ms(instant: dt.datetime) -> int:
@@ -59,3 +69,38 @@ def whole_hours(zone: ZoneInfo) -> bool:
     """Whether local midnights of the zone fall on whole UTC hours in the years that meters report."""
     probes = (dt.datetime(year, month, 1, tzinfo=zone) for year in (2015, 2030) for month in (1, 7))
     return all((probe.utcoffset() or dt.timedelta()).total_seconds() % 3600 == 0 for probe in probes)
+
+
+class BadClock(ValueError):
+    """The text names no clock."""
+
+
+@lru_cache(maxsize=256)
+def clock(name: str) -> ZoneInfo:
+    """The clock that `name` describes.
+
+    Args:
+        name: `Europe/Helsinki`, or a POSIX rule such as `MSK-3MSD,M3.5.0,M10.5.0/3` (west of Greenwich is
+            positive there, so Moscow is -3).
+
+    Raises:
+        BadClock: it is neither.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        pass
+    if _POSIX.fullmatch(name) is None:
+        raise BadClock("neither a zone of the IANA database ('Europe/Moscow') nor a POSIX rule ('MSK-3')")
+    try:
+        return ZoneInfo.from_file(io.BytesIO(_tzif(name)), key=name)
+    except ValueError as error:
+        raise BadClock(f"not a POSIX rule of a clock: {error}") from None
+
+
+def _tzif(rule: str) -> bytes:
+    """A file of the zone database that holds the rule and nothing else (RFC 8536): all time is after its table."""
+    counts = struct.pack(">6l", 0, 0, 0, 0, 1, 4)
+    body = struct.pack(">lbb", 0, 0, 0) + b"UTC\0"
+    part = b"TZif2" + bytes(15) + counts + body
+    return part + part + b"\n" + rule.encode("ascii") + b"\n"

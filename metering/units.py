@@ -1,4 +1,4 @@
-"""Units of metering and the integer amounts that Kvartal counts in.
+"""Units and quantities of metering, and the integer amounts that Kvartal counts in.
 
 Every value is turned into an integer once, where it is decoded, and stays an integer until it is
 shown: watt-hours for energy, litres for volume, thousandths of a degree for temperature, watts for power,
@@ -11,6 +11,8 @@ import math
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
+
+from metering.events import Nature
 
 # The international steam table calorie: 1 cal_IT = 4.1868 J, so 1 Gcal = 4.1868 GJ = 1.163 MWh exactly
 # (ISO 80000-5, and the tariff practice of Russian heat supply).
@@ -52,6 +54,46 @@ UNITS: Final[dict[str, Unit]] = {
 _BY_SPELLING: Final = {
     spelling.casefold(): unit for unit in UNITS.values() for spelling in (unit.name, *unit.spellings)
 }
+
+
+class Quantity(NamedTuple):
+    """One quantity of a meter or a station."""
+
+    nature: Nature
+    unit: str
+    """Name of the unit of its readings where neither payload nor site file names one."""
+
+    @property
+    def dimension(self) -> str:
+        """What its units measure: `energy`, `volume`, `temperature`, `flow` or `power`."""
+        return UNITS[self.unit].quantity
+
+    @property
+    def base(self) -> str:
+        """Name of the base unit that its amounts are integers of."""
+        return UNITS[self.unit].base
+
+
+QUANTITIES: Final[dict[str, Quantity]] = {
+    "energy": Quantity("register", "kWh"),
+    "volume": Quantity("register", "m3"),
+    "supply_temperature": Quantity("gauge", "°C"),
+    "return_temperature": Quantity("gauge", "°C"),
+    "indoor_temperature": Quantity("gauge", "°C"),
+    "outdoor_temperature": Quantity("gauge", "°C"),
+    "flow": Quantity("gauge", "m3/h"),
+    "power": Quantity("gauge", "kW"),
+}
+"""By name. A meter's own register (`energy` or `volume`) has the unit that the site file gives the meter."""
+
+SHOWN_UNIT: Final[dict[str, str]] = {
+    "heat": "Gcal",
+    "electricity": "kWh",
+    "cold_water": "m3",
+    "hot_water": "m3",
+    "gas": "m3",
+}
+"""Name of the unit that people know a carrier by."""
 
 # Past this a float no longer holds every integer, and no meter of a building counts that far (9 PWh).
 LARGEST_AMOUNT: Final = 2**53

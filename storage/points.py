@@ -46,6 +46,7 @@ from metering.savings.uncertainty import interval
 from metering.savings.worth import money_of, yearly
 from metering.site.model import Site
 from metering.times import DAY_MS
+from metering.units import SHOWN_UNIT, UNITS
 from storage import schema
 
 _EPOCH: Final = dt.date(1970, 1, 1).toordinal()
@@ -242,12 +243,12 @@ def _of_the_site(event: Position, avoided: int, site: Site | None) -> str:
     if contract is None or site is None:
         return ""
     carrier = _carrier(event.contract, site)
-    unit, scale = schema.SHOWN[carrier]
+    shown = UNITS[SHOWN_UNIT[carrier]]
     building = site.buildings[contract.building]
     year = round(yearly(Decimal(event.money or 0), max(1, event.days)))
     fields = (
         f",house={text(building.name or building.id)},measure={text(contract.measure)},carrier={text(carrier)},"
-        f"avoided_{unit}={_float(avoided / scale)},money_year={year}i"
+        f"{schema.AVOIDED[carrier]}={_float(avoided / float(shown.scale))},money_year={year}i"
     )
     if contract.guaranteed_savings_pct is not None:
         fields += f",guarantee_pct={_float(contract.guaranteed_savings_pct)}"

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from metering.units import SHOWN_UNIT
+
 HOUR: Final = "hour"
 UNKNOWN: Final = "unknown"
 GAUGE: Final = "gauge"
@@ -64,11 +66,5 @@ SUFFIX: Final = {
 }
 """What the fields of a quantity end in."""
 
-SHOWN: Final[dict[str, tuple[str, float]]] = {
-    "heat": ("gcal", 1_163_000.0),
-    "electricity": ("kwh", 1_000.0),
-    "cold_water": ("m3", 1_000.0),
-    "hot_water": ("m3", 1_000.0),
-    "gas": ("m3", 1_000.0),
-}
-"""The unit that people know a carrier by, as a field's suffix, and how many base units it holds."""
+AVOIDED: Final = {carrier: f"avoided_{unit.lower()}" for carrier, unit in SHOWN_UNIT.items()}
+"""Field of a contract's avoided use in the unit that people know its carrier by."""

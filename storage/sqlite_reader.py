@@ -11,8 +11,8 @@ import msgspec
 
 from metering.events import Alert, Day, Position, Savings, Unknown, WeatherDay
 from metering.ledger.blocks import Block, Head
-from metering.quantities import QUANTITIES
 from metering.times import DAY_MS, HOUR_MS
+from metering.units import QUANTITIES
 from storage.sqlite import Store
 from storage.sqlite_schema import OlderStore, connect
 

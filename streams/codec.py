@@ -12,8 +12,8 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from metering.events import Awaited, Declared, Fitted, Readings, Rejected, Tick
-from metering.quantities import QUANTITIES
 from metering.site.model import Site
+from metering.units import QUANTITIES
 
 Logged: TypeAlias = Readings | Declared | Tick | Fitted | Awaited
 """What stands on the log of readings."""

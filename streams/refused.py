@@ -14,9 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from metering.events import Declared, Exchange, Readings, Rejected
-from metering.quantities import QUANTITIES
 from metering.times import DAY_MS, iso
-from metering.units import UNITS
+from metering.units import QUANTITIES, UNITS
 
 REASON: Final = "before_retention"
 

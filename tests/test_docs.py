@@ -12,7 +12,8 @@ import pytest
 from starlette.routing import Route
 
 from dashboards.contract_json import document as contract_document
-from dashboards.contract_view import Rows, view_contract
+from dashboards.contract_parts import Rows
+from dashboards.contract_view import view_contract
 from dashboards.page.app import create_app
 from dashboards.words.contract import LABELS
 from kvartal.cli.main import app

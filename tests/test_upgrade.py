@@ -27,8 +27,8 @@ import pytest
 
 from dashboards.page.serve import listen, serve_page
 from ingest.captures import read_captures
-from kvartal.replay import embedded
 from kvartal.site_events import site_events
+from kvartal.wiring import embedded
 from metering.events import Event, Rejected
 from metering.site.model import Site, parse_site
 from storage.points import to_lines

@@ -13,7 +13,8 @@ from grafana_client.client import GrafanaException
 
 from dashboards.words.wording import Lang, measure
 from metering.refusal import Refusal
-from metering.site.model import Contract, Site
+from metering.site.contracts import Contract
+from metering.site.model import Site
 from metering.times import to_ms
 
 DASHBOARD: Final = "kvartal-portfolio"

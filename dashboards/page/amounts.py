@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from dashboards.contract_rows import SHOWN_UNIT
 from dashboards.words import wording
 from dashboards.words.wording import Lang
-from metering.quantities import QUANTITIES
-from metering.site.model import Meter
-from metering.units import UNITS
+from metering.site.meters import Meter
+from metering.units import QUANTITIES, SHOWN_UNIT, UNITS
 
 DIGITS: Final = {"Gcal": 3, "kWh": 1, "m3": 2, "°C": 1, "m3/h": 2, "kW": 1}
 """Decimals of a day's or an hour's amount, by unit."""

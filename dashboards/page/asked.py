@@ -10,8 +10,10 @@ from typing import Any, Final, TypeVar
 from starlette.exceptions import HTTPException
 
 from dashboards.words.wording import Lang
-from metering.quantities import QUANTITIES
-from metering.site.model import Building, Contract, Meter, Site
+from metering.site.contracts import Contract
+from metering.site.meters import Building, Meter
+from metering.site.model import Site
+from metering.units import QUANTITIES
 from storage.sqlite_reader import Reader
 
 _T = TypeVar("_T")

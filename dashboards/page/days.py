@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from dashboards.contract_rows import SHOWN_UNIT
 from dashboards.page.amounts import Shown, shown
 from dashboards.words import wording
 from dashboards.words.wording import Lang, pick
 from metering import flags
 from metering.events import Day, Savings
-from metering.quantities import QUANTITIES
 from metering.savings.worth import money_of as priced
-from metering.site.model import Contract, Meter, Site
+from metering.site.contracts import Contract
+from metering.site.meters import Meter
+from metering.site.model import Site
 from metering.times import HOUR_MS, day_bounds, from_ms, iso
-from metering.units import UNITS
+from metering.units import QUANTITIES, SHOWN_UNIT, UNITS
 from storage.sqlite_reader import Reader
 
 

@@ -15,9 +15,10 @@ from dashboards.words import wording
 from dashboards.words.wording import Lang, pick
 from metering import flags
 from metering.events import Day
-from metering.quantities import QUANTITIES
-from metering.site.model import Building, Meter, Site
+from metering.site.meters import Building, Meter
+from metering.site.model import Site
 from metering.times import HOUR_MS, day_bounds, from_ms
+from metering.units import QUANTITIES
 from storage.sqlite_reader import Reader
 
 _FIRST, _LAST = dt.date(1970, 1, 2).toordinal(), dt.date(2200, 1, 1).toordinal()

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from typing import Any, Final
 
-from dashboards.contract_rows import SHOWN_UNIT, Row, portfolio
+from dashboards.contract_rows import Row, portfolio
 from dashboards.page.days import money_of, months_view
 from dashboards.page.houses import alert_view, by_money, row_view
 from dashboards.words import wording
@@ -16,9 +16,10 @@ from metering import flags
 from metering.baselines.document import Baseline
 from metering.events import Alert, Day, Savings
 from metering.savings.conditions import Conditions, conditions
-from metering.site.model import Contract, Site
+from metering.site.contracts import Contract
+from metering.site.model import Site
 from metering.times import day_bounds, from_ms
-from metering.units import UNITS
+from metering.units import SHOWN_UNIT, UNITS
 from storage.sqlite_reader import Reader
 
 _Z90: Final = 1.645

@@ -7,7 +7,8 @@ from typing import Any, Final
 from dashboards.contract_view import rows_of, view_contract
 from dashboards.words.contract import LABELS, change_text, lines
 from dashboards.words.wording import Lang, pick
-from metering.site.model import Contract, Site
+from metering.site.contracts import Contract
+from metering.site.model import Site
 from storage.sqlite_reader import Reader
 
 _ELSEWHERE: Final = ("house", "verdict", "change")

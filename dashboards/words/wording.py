@@ -53,7 +53,7 @@ QUANTITIES: Final[dict[str, tuple[str, str]]] = {
     "flow": ("расход теплоносителя", "flow"),
     "power": ("мощность", "power"),
 }
-"""Words for `metering.quantities.QUANTITIES`."""
+"""Words for `metering.units.QUANTITIES`."""
 
 GRADES: Final[dict[str, tuple[str, str]]] = {
     "A": ("надёжно: погрешность до четверти экономии", "firm: uncertain by a quarter of the saving at most"),

@@ -26,12 +26,11 @@ from ingest.tables.cells import BadCell, hours_run, is_empty, number, says_error
 from ingest.tables.headers import Columns, HeaderRows, find_columns, run_time_unit, unit_over
 from ingest.tables.sheets import Row
 from ingest.tables.spans import Spans
-from metering.clocks import clock
 from metering.events import Nature, Readings, Rejected
-from metering.quantities import QUANTITIES
-from metering.site.model import Archive, Site
-from metering.times import DAY_MS, HOUR_MS
-from metering.units import UNITS, AbsurdValue, Unit, to_amount
+from metering.site.model import Site
+from metering.site.sources import Archive
+from metering.times import DAY_MS, HOUR_MS, clock
+from metering.units import QUANTITIES, UNITS, AbsurdValue, Unit, to_amount
 
 _PER_EVENT: Final = 744
 """Readings of one event: a month of hours."""

@@ -13,9 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from ingest.tables.cells import is_number
 from ingest.tables.sheets import Row
-from metering.quantities import QUANTITIES
-from metering.site.model import Archive
-from metering.units import UNITS, Unit, UnknownUnit, unit_named
+from metering.site.sources import Archive
+from metering.units import QUANTITIES, UNITS, Unit, UnknownUnit, unit_named
 
 _WITHIN: Final = 60
 """The header is among this number of rows that are not empty."""

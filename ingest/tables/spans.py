@@ -15,7 +15,7 @@ from ingest.instants import EARLIEST_MS, FIRST_YEAR, FUTURE_MS, LAST_YEAR
 from ingest.reasons import Reject
 from ingest.tables.cells import is_empty, local_time, time_of_day
 from ingest.tables.headers import Columns
-from metering.site.model import Archive
+from metering.site.sources import Archive
 from metering.times import DAY_MS, HOUR_MS, UTC, to_ms
 
 _OFF_THE_HOUR_MS: Final = 60_000

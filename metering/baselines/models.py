@@ -269,7 +269,7 @@ DARKNESS: Final = frozenset(name for name, model in MODELS.items() if "latitude"
 
 
 def candidates(carrier: str) -> frozenset[str]:
-    """The models that are plausible for a meter of the carrier (`metering.site.model.Carrier`).
+    """The models that are plausible for a meter of the carrier (`metering.site.meters.Carrier`).
 
     Heat is not used for cooling, and neither heat nor water nor gas follows the darkness.
     """

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from metering.events import Day
-from metering.site.model import Building, Meter
+from metering.site.meters import Building, Meter
 from metering.units import UNITS
 
 LEAST_DAYS: Final = 20

@@ -17,7 +17,9 @@ from typing import Final, NamedTuple
 from metering.baselines.document import Baseline
 from metering.periods import Seasons
 from metering.savings.adjustments import Adjustment, Statics, adjusted, scaled
-from metering.site.model import Building, Contract, DatedStatics, Meter, NonRoutine, Site
+from metering.site.contracts import Contract, NonRoutine
+from metering.site.meters import Building, DatedStatics, Meter
+from metering.site.model import Site
 from metering.units import UNITS, to_amount
 
 _STATICS_OF: Final[dict[str, tuple[str, ...]]] = {

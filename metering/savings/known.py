@@ -29,8 +29,8 @@ def known_of(*, carrier: str, kind: str, latitude: float) -> Known:
     dwellings does not follow the week: what a house uses more of on Sundays is hot water, and little.
 
     Args:
-        carrier: The meter's (`metering.site.model.Carrier`).
-        kind: The building's (`metering.site.model.Building.kind`).
+        carrier: The meter's (`metering.site.meters.Carrier`).
+        kind: The building's (`metering.site.meters.Building.kind`).
         latitude: The site's [degrees north].
     """
     electric = carrier == "electricity"

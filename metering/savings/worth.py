@@ -15,7 +15,9 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from metering.alerts.energy import WEEK, Figure, Raised
-from metering.site.model import Carrier, Site, Tariff
+from metering.site.meters import Carrier
+from metering.site.model import Site
+from metering.site.parts import Tariff
 from metering.times import DAYS_A_YEAR
 from metering.units import UNITS
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from metering.ledger.state import Rules
-from metering.site.model import DEFAULT_MAX_KW, DEFAULT_MAX_M3_PER_H
+from metering.site.meters import DEFAULT_MAX_KW, DEFAULT_MAX_M3_PER_H
 from metering.units import UNITS
 
 

@@ -12,9 +12,9 @@ from metering.events import Counted, Event, Gauged, Readings, Rejected, Tick
 from metering.ledger.gauges import REACH_MS, GaugeHour, gauge_hours
 from metering.ledger.retention import cut_day, days_with_readings, rests_until
 from metering.part_names import PartName, utc_day
-from metering.quantities import QUANTITIES
 from metering.site.model import Site
 from metering.times import DAY_MS
+from metering.units import QUANTITIES
 from streams.refused import split
 from streams.step import Changed, Parts, Step, once_a_day
 

@@ -19,7 +19,8 @@ from msgspec import Struct
 from metering.baselines.season import FIVE
 from metering.events import Day, Event, Finding, Gauged, WeatherDay
 from metering.part_names import PartName, local_date
-from metering.site.model import Meter, Site
+from metering.site.meters import Meter
+from metering.site.model import Site
 from metering.times import HOUR_MS, date_of_hour, day_bounds
 from streams.step import Changed, Parts, Step
 

@@ -12,9 +12,9 @@ from metering.ledger.booking import figures_of
 from metering.ledger.enter import Entered, declare, enter
 from metering.ledger.retention import cut_day, delete_before, kept_days, rests_until
 from metering.ledger.state import Interval, Rules
-from metering.quantities import QUANTITIES
 from metering.site.model import Site
 from metering.times import DAY_MS
+from metering.units import QUANTITIES
 from streams.refused import split, split_declared
 from streams.step import Changed, Parts, Step, once_a_day
 

@@ -21,7 +21,8 @@ from metering.savings.conditions import Conditions, conditions, seasons_for
 from metering.savings.known import known_of
 from metering.savings.sufficiency import LEAST_COVERAGE
 from metering.savings.worth import price_digest
-from metering.site.model import Contract, Site
+from metering.site.contracts import Contract
+from metering.site.model import Site
 from streams.step import Changed, Parts, Step
 
 _BASELINE = PartName("baseline")

@@ -18,7 +18,8 @@ from metering.savings.compare import DAYS_PER_MONTH
 from metering.savings.sufficiency import doubts
 from metering.savings.uncertainty import grade, width_90
 from metering.savings.worth import at_stake, price_digest, worth
-from metering.site.model import Contract, Site
+from metering.site.contracts import Contract
+from metering.site.model import Site
 from metering.times import HOUR_MS
 from streams.step import Changed, Parts, Step
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from dashboards.contract_json import document
-from dashboards.contract_view import ContractView, Rows, view_contract
+from dashboards.contract_parts import ContractView, Rows
+from dashboards.contract_view import view_contract
 from dashboards.portfolio import document as portfolio_document
 from dashboards.portfolio import lines as portfolio_lines
 from dashboards.portfolio import view_portfolio

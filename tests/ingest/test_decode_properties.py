@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.decode import Carried, Decoder
+from ingest.decode import Decoder
+from ingest.judge import Carried
 from ingest.reasons import REASONS
 from metering.events import Readings, Rejected
 from metering.site.model import parse_site

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from ingest.decode import Decoder, as_line
-from metering.clocks import BadClock, clock
 from metering.events import Declared, Exchange, Readings, Rejected
 from metering.site.model import SiteError, parse_site
-from metering.times import DAY_MS, HOUR_MS, to_ms
+from metering.times import DAY_MS, HOUR_MS, BadClock, clock, to_ms
 
 TEXT = """
 [site]

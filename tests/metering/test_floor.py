@@ -39,6 +39,9 @@ MOSCOW, HELSINKI = ZoneInfo("Europe/Moscow"), ZoneInfo("Europe/Helsinki")
         (345.12, "m3", 345_120),
         (-4.25, "°C", -4_250),
         (-0.0, "kWh", 0),
+        (Decimal("1e-999999999"), "kWh", 0),
+        (Decimal("1e-999999999"), "GJ", 0),
+        (Decimal("0e999999999"), "GJ", 0),
     ],
 )
 def test_values_become_integers_once(value: float | Decimal, unit: str, amount: int) -> None:

@@ -42,8 +42,9 @@ from metering.site.model import Site, parse_site
 from metering.times import HOUR_MS, to_ms
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
+from streams.applier import Applier
+from streams.chunks import TableParts
 from streams.embedded import Embedded
-from streams.worker import Applier, TableParts
 
 SITE = """
 [site]

@@ -19,8 +19,8 @@ import metering.ledger.counting as counting
 import metering.ledger.fold as folding
 import metering.ledger.state as fold
 from kvartal.audit import audit_store
-from kvartal.replay import embedded
 from kvartal.site_events import site_events
+from kvartal.wiring import embedded
 from metering.events import Event, Readings, Restated
 from metering.ledger.blocks import NewerLedger
 from metering.site.model import parse_site
@@ -270,7 +270,7 @@ def test_the_command_refuses_what_a_newer_fold_made(tmp_path: Path, monkeypatch:
 def test_the_command_names_what_waits_and_is_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from kvartal.cli.main import audit
+    from kvartal.cli.data import audit
 
     db = tmp_path / "k.db"
     run = ThroughEmbedded(db, {})

@@ -21,9 +21,9 @@ from ingest.captures import Capture
 from ingest.reasons import REASONS
 from kvartal.replay import replay
 from metering import findings, flags
-from metering.quantities import QUANTITIES
 from metering.site.model import parse_site
 from metering.times import HOUR_MS, to_ms
+from metering.units import QUANTITIES
 
 START = dt.datetime(2026, 1, 12, tzinfo=dt.timezone(dt.timedelta(hours=3)))
 NAME = "<script>document.title = 'taken'</script><b>ул.</b> & Ко"

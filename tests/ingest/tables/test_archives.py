@@ -13,7 +13,8 @@ from ingest.tables.archives import Tally, archive_events
 from ingest.tables.headers import NoHeader
 from ingest.tables.sheets import NotATable, rows_of
 from metering.events import Readings, Rejected
-from metering.site.model import Archive, SiteError, parse_site
+from metering.site.model import SiteError, parse_site
+from metering.site.sources import Archive
 from metering.times import HOUR_MS, to_ms
 
 SITE = """

@@ -21,7 +21,7 @@ from metering.savings.worth import (
     worth,
     yearly,
 )
-from metering.site.model import Tariff
+from metering.site.parts import Tariff
 from metering.times import DAYS_A_YEAR
 
 JULY = dt.date(2025, 7, 1).toordinal()

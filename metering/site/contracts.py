@@ -1,0 +1,87 @@
+"""Contracts: a measure on a meter point, its periods and promise, its non-routine events and its own formula."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from metering.site.parts import Id, Part, Period, UnitName
+
+
+class NonRoutine(Part):
+    """`[[contract.event]]`: an event that changed the use of the house and is no saving, and how it is adjusted for.
+
+    Exactly one of `per_day`, `total` and `share_pct` says by how much expected use rises (negative: falls). What
+    nobody approved is shown and not counted.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    from_: dt.date = Field(alias="from")
+    to: dt.date | None = None
+    """Its last day; it goes on where it has none."""
+    per_day: Decimal | None = None
+    """[unit]"""
+    total: Decimal | None = None
+    """Of all its days together [unit]; needs `to`."""
+    share_pct: Decimal | None = Field(None, ge=-100, le=1000)
+    """Of each day's expected use [%]."""
+    unit: UnitName | None = None
+    """The meter's where it is not given."""
+    reason: str = Field(min_length=1)
+    author: str = Field(min_length=1)
+    approved_by: str = ""
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> Self:
+        said = [n for n in ("per_day", "total", "share_pct") if getattr(self, n) is not None]
+        if len(said) != 1:
+            raise ValueError(
+                f"expected exactly one of per_day, total and share_pct, got {', '.join(said) or 'none'}"
+            )
+        if self.to is not None and self.to < self.from_:
+            raise ValueError(f"the event ends ({self.to}) before it begins ({self.from_})")
+        if self.total is not None and self.to is None:
+            raise ValueError("a total needs the event's last day ('to')")
+        return self
+
+
+class Formula(Part):
+    """`[contract.formula]`: what the contract's own degree-day arithmetic lays down."""
+
+    indoor_c: float = Field(20.0, ge=5, le=35)
+    """The contract's indoor temperature [°C] (GOST 30494)."""
+    hot_water: Decimal | None = Field(None, ge=0)
+    """Heat for hot water in the baseline period [unit]; the days without heat tell it where it is not given."""
+    unit: UnitName | None = None
+    """The meter's where it is not given."""
+
+
+class Contract(Part):
+    """`[[contract]]`: one measure on one meter point, with its promise."""
+
+    id: Id
+    building: Id
+    meter: Id
+    programme: str = ""
+    measure: str = ""
+    baseline: Period
+    reporting: Period
+    guaranteed_savings_pct: float | None = Field(None, ge=0, le=100)
+    tariff: Id | None = None
+    investment_rub: Decimal | None = Field(None, ge=0)
+    event: tuple[NonRoutine, ...] = ()
+    formula: Formula = Formula()  # type: ignore[call-arg]
+
+    @model_validator(mode="after")
+    def _periods(self) -> Self:
+        if self.baseline.to is None:
+            raise ValueError("the baseline period needs an end ('to')")
+        if self.reporting.from_ <= self.baseline.to:
+            raise ValueError(
+                f"the reporting period begins ({self.reporting.from_}) before the baseline period "
+                f"ends ({self.baseline.to})"
+            )
+        return self

@@ -1,0 +1,120 @@
+"""Small parts that tables of the site file share: ids, units, clocks, prices and periods."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from metering.times import BadClock, clock
+from metering.units import UNITS, UnknownUnit, unit_named
+
+# The id becomes an MQTT topic level, a key and an Influx tag: no separators, no wildcards, no spaces.
+_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+
+
+Id = Annotated[str, Field(pattern=_ID)]
+
+
+def _known_unit(name: str) -> str:
+    try:
+        return unit_named(name).name
+    except UnknownUnit as error:
+        raise ValueError(str(error)) from None
+
+
+def _known_clock(name: str) -> str:
+    try:
+        clock(name)
+    except BadClock as error:
+        raise ValueError(str(error)) from None
+    return name
+
+
+UnitName = Annotated[str, AfterValidator(_known_unit)]
+
+
+Clock = Annotated[str, AfterValidator(_known_clock)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Price(Part):
+    """One price of a tariff, from a day on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    from_: dt.date = Field(alias="from")
+    price: Decimal = Field(ge=0)
+    """Currency units for one unit of the tariff."""
+    vat: bool = True
+    """Accepted, not used yet."""
+    source: str = ""
+
+
+class Tariff(Part):
+    """`[[tariff]]`: dated prices of one unit of energy or volume."""
+
+    id: Id
+    unit: UnitName
+    prices: tuple[Price, ...] = Field(min_length=1)
+
+    def price_on(self, day: dt.date) -> Decimal:
+        """The price of one unit on `day`; the first price holds before its date too."""
+        ordered = sorted(self.prices, key=lambda price: price.from_)
+        valid = [price for price in ordered if price.from_ <= day]
+        return (valid[-1] if valid else ordered[0]).price
+
+    def money(self, amount: int, day: dt.date) -> Decimal:
+        """What `amount` base units cost on `day`, in currency units, unrounded."""
+        scale = UNITS[self.unit].scale
+        return amount * self.price_on(day) * scale.denominator / scale.numerator
+
+
+class Period(Part):
+    """Local days, both ends included; an open end goes on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    from_: dt.date = Field(alias="from")
+    to: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.to is not None and self.to < self.from_:
+            raise ValueError(f"the period ends ({self.to}) before it begins ({self.from_})")
+        return self
+
+
+class Season(Period):
+    """`[[season]]`: an official heating season; the one that is not over yet has no end."""
+
+    source: str = ""
+    """Whose order it was."""
+
+
+class Co2(Part):
+    """`[[co2]]`: CO2 of a unit of energy, from a day on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    carrier: Literal["heat", "electricity"]
+    from_: dt.date = Field(alias="from")
+    kg: Decimal = Field(ge=0)
+    """Kilograms of CO2 for one unit."""
+    low: Decimal | None = Field(None, ge=0)
+    """Least of the published values [kg per unit]; `kg` where it is not given."""
+    high: Decimal | None = Field(None, ge=0)
+    unit: UnitName
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if UNITS[self.unit].quantity != "energy":
+            allowed = ", ".join(name for name, unit in UNITS.items() if unit.quantity == "energy")
+            raise ValueError(f"unit {self.unit!r} is no energy; allowed are {allowed}")
+        low, high = self.kg if self.low is None else self.low, self.kg if self.high is None else self.high
+        if not low <= self.kg <= high:
+            raise ValueError(f"kg ({self.kg}) does not lie between low ({low}) and high ({high})")
+        return self

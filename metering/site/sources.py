@@ -1,0 +1,88 @@
+"""Sources of readings: topics, weather stations, and the columns of archives."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from metering.site.parts import Clock, Id, Part, UnitName
+from metering.units import QUANTITIES, UNITS
+
+
+class Source(Part):
+    """`[[source]]`: how the topics that match become readings; the first match wins."""
+
+    topic: str = Field(min_length=1)
+    """MQTT topic with `{building}`, `{meter}`, `{station}` for whole levels, `+` for any level."""
+    format: str = "kvartal"
+    backfill: bool = False
+    """Whether this source may send history older than the lateness horizon."""
+
+    @model_validator(mode="after")
+    def _levels(self) -> Self:
+        for level in self.topic.split("/"):
+            if re.fullmatch(r"\{(building|meter|station)\}|\+|[^{}+#]+", level) is None:
+                raise ValueError(
+                    f"topic level {level!r} is not understood; a level is plain text, '+', "
+                    "'{building}', '{meter}' or '{station}'"
+                )
+        return self
+
+
+class Station(Part):
+    """`[[station]]`: a source of outdoor temperature."""
+
+    id: Id
+    name: str = ""
+    normals_c: tuple[float, ...] | None = Field(None, min_length=12, max_length=12)
+    """Climate normals of the months, January first [°C]: the typical year of normalised savings."""
+    normals_source: str = ""
+
+
+class Archive(Part):
+    """`[[archive]]`: which column of a meter's archive, or of a list of acts, is what."""
+
+    id: Id
+    columns: dict[str, str | Annotated[int, Field(ge=1)]]
+    """Our name -> the column's header, or its number from 1. `time`, `time_of_day` (where `time` is the date alone),
+    `meter` (building/meter), `error` (code), `run_time` [h, or what its header says], and quantities."""
+    units: dict[str, UnitName] = Field(default_factory=dict)
+    """Units of quantities; what the header says, the meter's, or the usual one, where they are not given."""
+    kind: Literal["interval", "register"] = "interval"
+    """Whether energy and volume are the use of each row's interval, or what the register showed."""
+    interval: Literal["hour", "day", "month"] = "hour"
+    stamp: Literal["start", "end"] = "start"
+    """Which end of its interval a row's time names."""
+    timezone: Clock | None = None
+    """The clock of the rows; the site's where it is not given."""
+    decimal: Literal[",", "."] | None = None
+    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    encoding: str | None = None
+    sheet: str | None = None
+
+    @model_validator(mode="after")
+    def _mapped(self) -> Self:
+        allowed = (
+            "time",
+            "time_of_day",
+            "meter",
+            "error",
+            "run_time",
+            *(q for q in QUANTITIES if q != "outdoor_temperature"),
+        )
+        for name in self.columns:
+            if name not in allowed:
+                raise ValueError(f"columns: {name!r} is not known; allowed are {', '.join(allowed)}")
+        if "time" not in self.columns:
+            raise ValueError("columns: 'time' is missing")
+        measured = [name for name in self.columns if name in QUANTITIES]
+        if not measured:
+            raise ValueError("columns: there is no quantity, for example 'energy'")
+        for name, unit in self.units.items():
+            if name not in measured:
+                raise ValueError(f"units: {name!r} is not among the columns")
+            if UNITS[unit].quantity != QUANTITIES[name].dimension:
+                raise ValueError(f"units: {unit!r} does not measure {name}")
+        return self
