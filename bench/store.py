@@ -101,10 +101,10 @@ def main() -> None:
         )
         asked("days of one register, all", lambda: reader.days("b0001", "heat", "energy", 0, 10**6))
         asked("savings of one contract, all", lambda: reader.savings("c-b0001-heat", 0, 10**6))
-        asked("all registers", reader.registers)
+        asked("all registers", reader.ledger.registers)
         asked(
             "ledger of one register, all rows",
-            lambda: sum(1 for _ in reader.ledger(building="b0001", meter="heat")),
+            lambda: sum(1 for _ in reader.ledger.rows(building="b0001", meter="heat")),
         )
         asked("position of a contract", lambda: reader.position("c-b0001-heat"))
         reader.close()

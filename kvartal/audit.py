@@ -9,7 +9,8 @@ from metering.ledger.audit import Fault, FaultKind, Shown, audit, booked_hours
 from metering.ledger.blocks import Head
 from metering.times import iso
 from metering.units import QUANTITIES
-from storage.sqlite_reader import Reader, Register
+from storage.sqlite_ledger import Register
+from storage.sqlite_reader import Reader
 
 _SENTENCES: Final[dict[FaultKind, str]] = {
     "no_blocks": "has readings accounted for, but no block holds them",
@@ -52,9 +53,9 @@ def audit_store(db: Path) -> Audited:
     faults: list[str] = []
     outdated: list[str] = []
     try:
-        registers = [r for r in reader.registers() if QUANTITIES[r.quantity].nature == "register"]
+        registers = [r for r in reader.ledger.registers() if QUANTITIES[r.quantity].nature == "register"]
         for register in registers:
-            reader.ledger_head(register.building, register.meter, register.quantity).check_version()
+            reader.ledger.head(register.building, register.meter, register.quantity).check_version()
         for register in registers:
             head, result = _audit(reader, register)
             faults += [sentence(register, fault) for fault in result]
@@ -79,8 +80,8 @@ def _name(register: Register) -> str:
 
 def _audit(reader: Reader, register: Register) -> tuple[Head, list[Fault]]:
     key = (register.building, register.meter, register.quantity)
-    blocks = reader.blocks(*key)
-    head = reader.ledger_head(*key)
+    blocks = reader.ledger.blocks(*key)
+    head = reader.ledger.head(*key)
     booked = booked_hours(blocks)
     first, end = min(booked, default=0) - 24, max(booked, default=-1) + 25
     hours = {hour: amount for hour, amount, _ in reader.hours(*key, first, end)}

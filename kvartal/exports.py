@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from metering import flags
 from metering.times import HOUR_MS, iso
-from storage.sqlite_reader import GaugeRow, LedgerRow
+from storage.sqlite_ledger import GaugeRow, LedgerRow
 
 LEDGER_COLUMNS = ("building", "meter", "quantity", "start", "end", "unit", "amount", "flags")
 GAUGE_COLUMNS = ("building", "meter", "quantity", "start", "unit", "mean", "low", "high", "coverage", "flags")

@@ -297,7 +297,7 @@ def test_influx_lines_have_every_measurement_tag_and_field(
 def figures(db: Path, site: Site) -> dict[str, Any]:
     """All that a store knows, but the wording of alerts."""
     reader = Reader(db)
-    found: dict[str, Any] = {"ledger": [tuple(row) for row in reader.ledger()]}
+    found: dict[str, Any] = {"ledger": [tuple(row) for row in reader.ledger.rows()]}
     for building, meter in site.meters:
         quantity = site.meters[building, meter].quantity
         found[f"{building}/{meter}"] = reader.days(building, meter, quantity, 0, 10**6)

@@ -38,7 +38,7 @@ def accounting_view(reader: Reader, site: Site, lang: Lang) -> dict[str, Any]:
                 "duplicate": wording.number(r.duplicate, lang),
                 "last": "—" if r.last_time is None else _when(r.last_time, site, lang),
             }
-            for r in reader.registers()
+            for r in reader.ledger.registers()
         ],
         "rejected": [
             {

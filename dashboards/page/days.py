@@ -181,7 +181,7 @@ def day_view(
         ],
         "readings": [
             [local(t, "%d.%m %H:%M:%S"), how.number(amount, lang), wording.number(amount, lang)]
-            for t, amount in reader.readings(building, meter, quantity, start, end)
+            for t, amount in reader.ledger.readings(building, meter, quantity, start, end)
         ],
         "gauges": _gauges(reader, site, building, point, (start, end), lang),
     }
@@ -256,7 +256,7 @@ def register_view(
     else:
         rows = [
             {"time": iso(t), "amount": amount}
-            for t, amount in reader.readings(building, meter.id, quantity, start, end)
+            for t, amount in reader.ledger.readings(building, meter.id, quantity, start, end)
         ]
     return {
         "building": building,

@@ -29,7 +29,7 @@ _NEWEST = 20
 
 def building_view(reader: Reader, site: Site, building: Building, lang: Lang) -> dict[str, Any]:
     """The meters of one house side by side: energy beside volumes, gauges, and the balance of sub-meters."""
-    held = {(r.meter, r.quantity): r for r in reader.registers() if r.building == building.id}
+    held = {(r.meter, r.quantity): r for r in reader.ledger.registers() if r.building == building.id}
     rows, gauges = [], []
     for meter in building.meter:
         others = [q for q in QUANTITIES if (meter.id, q) in held and q != meter.quantity]

@@ -111,7 +111,7 @@ def ledger(
     from storage.sqlite_reader import Reader
 
     building, point = building_and_meter(meter)
-    rows = Reader(db_path(db)).ledger(building=building, meter=point)
+    rows = Reader(db_path(db)).ledger.rows(building=building, meter=point)
     write(ledger_texts(rows), LEDGER_COLUMNS, sys.stdout, as_json=form is Format.json)
 
 
@@ -200,7 +200,7 @@ def gauges(
     from storage.sqlite_reader import Reader
 
     building, point = building_and_meter(meter)
-    rows = Reader(db_path(db)).gauge_rows(building=building, meter=point)
+    rows = Reader(db_path(db)).ledger.gauges(building=building, meter=point)
     write(gauge_texts(rows), GAUGE_COLUMNS, sys.stdout, as_json=form is Format.json)
 
 

@@ -14,14 +14,10 @@ from metering.units import QUANTITIES, UNITS, Unit
 
 Carrier = Literal["heat", "electricity", "cold_water", "hot_water", "gas"]
 
-
 # Plausibility bounds where the site file gives none: generous for the largest apartment houses
 # (docs/sources.md#panel-house: a 12 000 m2 house of series 137 takes 845 kW at -24 °C and the demand of DHW on top).
 DEFAULT_MAX_KW: Final = {"heat": 5_000.0, "electricity": 1_000.0}
-
-
 DEFAULT_MAX_M3_PER_H: Final = 100.0
-
 
 _QUANTITY_OF: Final[dict[str, str]] = {
     "heat": "energy",

@@ -13,8 +13,6 @@ from metering.units import UNITS, UnknownUnit, unit_named
 
 # The id becomes an MQTT topic level, a key and an Influx tag: no separators, no wildcards, no spaces.
 _ID: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
-
-
 Id = Annotated[str, Field(pattern=_ID)]
 
 
@@ -34,8 +32,6 @@ def _known_clock(name: str) -> str:
 
 
 UnitName = Annotated[str, AfterValidator(_known_unit)]
-
-
 Clock = Annotated[str, AfterValidator(_known_clock)]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from kvartal.audit import sentence
 from metering.ledger.audit import Fault, FaultKind
-from storage.sqlite_reader import Register
+from storage.sqlite_ledger import Register
 
 REGISTER = Register("b01", "heat", "energy", 84, 0, None, None)
 

@@ -206,7 +206,7 @@ def test_a_real_building_over_mqtt_gives_its_authors_result(
 def ledger_bytes(db: Path) -> str:
     reader = Reader(db)
     out = io.StringIO()
-    write(ledger_texts(reader.ledger()), LEDGER_COLUMNS, out, as_json=False)
+    write(ledger_texts(reader.ledger.rows()), LEDGER_COLUMNS, out, as_json=False)
     reader.close()
     return out.getvalue()
 

@@ -30,7 +30,8 @@ from metering.events import (
 from metering.times import HOUR_MS
 from storage import sqlite_schema
 from storage.sqlite import Store
-from storage.sqlite_reader import LedgerRow, Reader, Register
+from storage.sqlite_ledger import LedgerRow, Register
+from storage.sqlite_reader import Reader
 from storage.sqlite_schema import VERSION, WrongStore
 
 WHO = ("b01", "heat", "energy")
@@ -86,7 +87,7 @@ EVENTS: list[Event] = [
 def everything(reader: Reader) -> list[Any]:
     """All that a reader can be asked."""
     return [
-        list(reader.ledger()),
+        list(reader.ledger.rows()),
         reader.days(*WHO, 0, 10**6),
         reader.weather_days("b01", 0, 10**6),
         reader.baseline("c1"),
@@ -97,7 +98,7 @@ def everything(reader: Reader) -> list[Any]:
         reader.restatements(),
         reader.rejected(),
         reader.counts(),
-        [r._replace(accepted=0, duplicate=0) for r in reader.registers()],
+        [r._replace(accepted=0, duplicate=0) for r in reader.ledger.registers()],
     ]
 
 
@@ -116,7 +117,7 @@ def test_accounts_are_added_with_a_commit_only(opened: Open) -> None:
     opened.commit(counted, received=4)
     opened.commit(counted, received=4)
     opened.store.write([counted])
-    assert opened.reader.registers() == [Register(*WHO, 6, 2, 7_000, 55)]
+    assert opened.reader.ledger.registers() == [Register(*WHO, 6, 2, 7_000, 55)]
     assert opened.reader.counts() == {"received": 8}
 
 
@@ -152,8 +153,8 @@ def test_a_commit_that_fails_keeps_nothing(opened: Open, spoil: Callable[[], Eve
     assert opened.store.part("ledger/a", "1") == b"old"
     # The register that was met first in the lost commit is met again.
     opened.commit(hours(7, meter="new"))
-    assert [row.meter for row in opened.reader.ledger()] == ["heat", "new"]
-    assert len(opened.reader.registers()) == 2
+    assert [row.meter for row in opened.reader.ledger.rows()] == ["heat", "new"]
+    assert len(opened.reader.ledger.registers()) == 2
 
 
 def test_a_full_disk_loses_the_commit_and_no_more(opened: Open) -> None:
@@ -182,7 +183,7 @@ def test_parts_are_kept_replaced_and_deleted(opened: Open) -> None:
 def test_ledger_parts_are_picked_by_day_and_the_head_is_none(opened: Open) -> None:
     key = "ledger/b01/heat/energy"
     opened.commit(parts={(key, str(day)): b"%d" % day for day in (9, 10, 11, 100)} | {(key, "head"): b"h"})
-    assert opened.reader.ledger_parts(*WHO, 10, 99) == {10: b"10", 11: b"11"}
+    assert opened.reader.ledger.parts(*WHO, 10, 99) == {10: b"10", 11: b"11"}
 
 
 def test_the_ledger_is_in_order_and_an_unknown_block_is_one_row(opened: Open) -> None:
@@ -196,7 +197,7 @@ def test_the_ledger_is_in_order_and_an_unknown_block_is_one_row(opened: Open) ->
         hours(3, first=HOUR - 48, building="b10"),
     )
     at = HOUR * HOUR_MS
-    assert list(opened.reader.ledger()) == [
+    assert list(opened.reader.ledger.rows()) == [
         LedgerRow(*WHO, at, at + HOUR_MS, "Wh", 1, 0),
         LedgerRow(*WHO, at + HOUR_MS, at + 2 * HOUR_MS, "Wh", 2, 0),
         LedgerRow(*WHO, start, start + 38 * HOUR_MS, "Wh", 700, 2),
@@ -205,17 +206,17 @@ def test_the_ledger_is_in_order_and_an_unknown_block_is_one_row(opened: Open) ->
         LedgerRow("b10", "heat", "energy", at - 48 * HOUR_MS, at - 47 * HOUR_MS, "Wh", 3, 0),
         LedgerRow("b10", "heat", "energy", at, at + HOUR_MS, "Wh", 4, 0),
     ]
-    assert [row.amount for row in opened.reader.ledger(building="b10", meter="heat")] == [3, 4]
-    assert list(opened.reader.ledger(building="b02", meter="heat")) == []
+    assert [row.amount for row in opened.reader.ledger.rows(building="b10", meter="heat")] == [3, 4]
+    assert list(opened.reader.ledger.rows(building="b02", meter="heat")) == []
 
 
 def test_a_ledger_being_read_is_of_one_commit(opened: Open) -> None:
     opened.commit(hours(1), hours(2, building="b02"))
-    rows = opened.reader.ledger()
+    rows = opened.reader.ledger.rows()
     first = next(rows)
     opened.commit(hours(100), hours(200, building="b02"))
     assert [first.amount, *(row.amount for row in rows)] == [1, 2]
-    assert [row.amount for row in opened.reader.ledger()] == [100, 200]
+    assert [row.amount for row in opened.reader.ledger.rows()] == [100, 200]
 
 
 def test_every_version_of_a_baseline_is_kept(opened: Open) -> None:
@@ -285,7 +286,7 @@ def test_any_file_name_will_do(tmp_path: Path, name: str) -> None:
     store = Store(tmp_path / name)
     store.commit(parts={}, events=[hours(1)], counts={})
     reader = Reader(tmp_path / name)
-    assert [row.amount for row in reader.ledger()] == [1]
+    assert [row.amount for row in reader.ledger.rows()] == [1]
     reader.close()
     store.close()
     assert (tmp_path / name).exists()
@@ -350,8 +351,8 @@ def test_a_file_of_version_1_is_migrated(tmp_path: Path, by: type[Store] | type[
     store.commit(parts={}, events=[hours(12, first=HOUR + 1)], counts={"received": 1})
     store.close()
     reader = Reader(path)
-    assert [row.amount for row in reader.ledger()] == [11, 12]
-    assert reader.registers() == [Register(*WHO, 3, 1, 7_000, 55)]
+    assert [row.amount for row in reader.ledger.rows()] == [11, 12]
+    assert reader.ledger.registers() == [Register(*WHO, 3, 1, 7_000, 55)]
     found = [(row["date"], row["old"], row["new"], row["cause"]) for row in reader.restatements()]
     assert found == [(739_001, None, 8, "late"), (739_000, 1, 3, "later")]
     assert reader.rejected()[0]["payload"] == b"{"
@@ -381,7 +382,7 @@ def test_the_plan_of_the_page_uses_keys(opened: Open) -> None:
     opened.reader.days(*WHO, DATE, DATE + 30)
     opened.reader.savings("c1", DATE, DATE + 30)
     opened.reader.weather_days("b01", DATE, DATE + 30)
-    list(opened.reader.ledger(building="b01", meter="heat"))
+    list(opened.reader.ledger.rows(building="b01", meter="heat"))
     opened.reader._db.set_trace_callback(None)
     for question in (each for each in asked if each.lstrip().startswith(("SELECT", "WITH"))):
         plan = [row[3] for row in opened.reader._db.execute("EXPLAIN QUERY PLAN " + question)]

@@ -73,7 +73,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_by_half(tmp_path: Pat
         for building in ("b00", "b19"):
             found = reader.hours(building, "heat", "energy", 480_000, 480_000 + 24 * commits)
             assert found == [(480_000 + hour, hour // 24, 0) for hour in range(24 * commits)]
-        assert {register.accepted for register in reader.registers()} == (
+        assert {register.accepted for register in reader.ledger.registers()} == (
             {24 * commits} if commits else set()
         )
         reader.close()

@@ -170,7 +170,7 @@ class ThroughApplier:
 
 def figures(db: Path, site: Site) -> dict[str, Any]:
     reader = Reader(db)
-    found: dict[str, Any] = {"ledger": [tuple(row) for row in reader.ledger()]}
+    found: dict[str, Any] = {"ledger": [tuple(row) for row in reader.ledger.rows()]}
     for building, meter in site.meters:
         found[f"{building}/{meter}"] = reader.days(building, meter, "energy", 0, 10**6)
     for contract in site.contracts:

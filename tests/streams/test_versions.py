@@ -108,7 +108,11 @@ class ThroughApplier:
 def figures(db: Path) -> Any:
     reader = Reader(db)
     who = ("b01", "heat", "energy")
-    found = ([tuple(row) for row in reader.ledger()], reader.days(*who, 0, 10**6), reader.registers())
+    found = (
+        [tuple(row) for row in reader.ledger.rows()],
+        reader.days(*who, 0, 10**6),
+        reader.ledger.registers(),
+    )
     reader.close()
     return found
 
