@@ -33,7 +33,8 @@ from metering.events import Event, Rejected
 from metering.site.model import Site, parse_site
 from metering.times import to_ms
 from simulators.publish import Publisher
-from simulators.quarter import ARCHIVES_END, Quarter
+from simulators.quarter import Quarter
+from simulators.quarter_dates import ARCHIVES_END
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
 from streams.embedded import Batch

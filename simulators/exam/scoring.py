@@ -6,7 +6,7 @@ Whose figures they are does not matter here: Kvartal's own, a textbook's, or tho
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -16,9 +16,6 @@ DETECTED_AT: Final = (5, 10, 20)
 _NEAR_PP: Final = 2.5
 """A house counts for a rate of detection where its true saving lies this near [points]."""
 _ORACLE_QUANTILE: Final = 0.90
-
-OBSERVABLE: Final = ("kind", "noise", "rho", "quality")
-"""Families of strata that anybody can see at the meter; the gate looks at each of them."""
 
 
 class Mark(NamedTuple):
@@ -98,47 +95,3 @@ def score(marks: Sequence[Mark], *, seconds: float) -> dict[str, Any]:
         "strata": {name: metrics(members) for name, members in by_stratum(marks).items()},
         "seconds": round(seconds, 1),
     }
-
-
-class Limit(NamedTuple):
-    """One limit of the gate on the total."""
-
-    name: str
-    holds: Callable[[dict[str, Any]], bool]
-
-
-LIMITS: Final = (
-    Limit("coverage within 88-92 %", lambda total: 0.88 <= total["coverage"] <= 0.92),
-    Limit("|bias| at most 0.3 points", lambda total: abs(total["bias_pp"]) <= 0.3),
-    Limit("width ratio at most 1.5", lambda total: (total["width_ratio"] or math.inf) <= 1.5),
-    Limit("false significance at most 7 %", lambda total: (total["false_significant"] or 0.0) <= 0.07),
-)
-
-
-def failures(marks: Sequence[Mark]) -> list[str]:
-    """What of the gate does not hold over pooled houses; empty where all does.
-
-    A stratum of n houses that is defined by observables must cover within 90 % ± (3 points + 2 standard errors).
-    Drift strata are held to that only for houses with three baseline years.
-    """
-    total = metrics(marks)
-    found = [f"{limit.name}: {_shown(total)}" for limit in LIMITS if not limit.holds(total)]
-    for name, members in by_stratum(marks).items():
-        family = name.split(":")[0]
-        if family == "drift":
-            members = [mark for mark in members if "history:3" in mark.strata]
-        elif family not in OBSERVABLE:
-            continue
-        if not members:
-            continue
-        coverage = metrics(members)["coverage"]
-        room = 0.03 + 2 * math.sqrt(0.9 * 0.1 / len(members))
-        if abs(coverage - 0.90) > room:
-            found.append(
-                f"{name}: coverage {coverage:.3f} of {len(members)} houses, allowed 0.900 ± {room:.3f}"
-            )
-    return found
-
-
-def _shown(total: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in total.items() if name != "detection")

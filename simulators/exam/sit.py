@@ -1,7 +1,7 @@
 """The exam: simulated houses with known savings, put before the baselines.
 
 `run_exam` simulates houses, has Kvartal's own public functions say what each of them saved, and scores that.
-`sit` gives the marks one by one, so that several seeds can be pooled (`scoring.failures` is the gate); another
+`sit` gives the marks one by one, so that several seeds can be pooled (`simulators.exam.gate`); another
 `judge` puts other rules before the same houses.
 """
 

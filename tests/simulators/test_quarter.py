@@ -12,7 +12,8 @@ from ingest.decode import Decoder
 from metering.events import Readings, Rejected
 from metering.site.model import parse_site
 from metering.times import to_ms
-from simulators.quarter import ARCHIVES_END, BASELINE, FIRST, LIVE_END, REPORTING, RETROFIT, Quarter
+from simulators.quarter import Quarter
+from simulators.quarter_dates import ARCHIVES_END, BASELINE, FIRST, LIVE_END, REPORTING, RETROFIT
 
 
 @pytest.fixture(scope="module")

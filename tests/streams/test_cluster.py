@@ -31,7 +31,8 @@ from metering.events import Event, Fitted, Hours, Readings, Rejected, Tick
 from metering.site.model import Site, parse_site
 from metering.times import to_ms
 from simulators.publish import Publisher
-from simulators.quarter import ARCHIVES_END, Quarter
+from simulators.quarter import Quarter
+from simulators.quarter_dates import ARCHIVES_END
 from storage.sqlite import Store
 from streams.worker import APP, Worker, WrongLog
 

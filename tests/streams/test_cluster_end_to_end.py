@@ -22,7 +22,8 @@ from kvartal.worker import ThroughToInflux
 from metering.site.model import parse_site
 from metering.times import to_ms
 from simulators.publish import Publisher
-from simulators.quarter import ARCHIVES_END, Quarter
+from simulators.quarter import Quarter
+from simulators.quarter_dates import ARCHIVES_END
 from storage import schema
 from storage.influx_reader import InfluxFigures
 from storage.sqlite_reader import Reader

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from simulators.exam.scoring import Mark, by_stratum, failures, metrics, score
+from simulators.exam.gate import failures
+from simulators.exam.scoring import Mark, by_stratum, metrics, score
 
 
 def row(
