@@ -6,19 +6,18 @@ import datetime as dt
 from decimal import Decimal
 from typing import Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from metering.site.parts import Id, Part, Period, UnitName
+from metering.site.parts import Id, Period, Table, UnitName
 
 
-class NonRoutine(Part):
+class NonRoutine(Table):
     """`[[contract.event]]`: an event that changed the use of the house and is no saving, and how it is adjusted for.
 
     Exactly one of `per_day`, `total` and `share_pct` says by how much expected use rises (negative: falls). What
     nobody approved is shown and not counted.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     from_: dt.date = Field(alias="from")
     to: dt.date | None = None
     """Its last day; it goes on where it has none."""
@@ -36,10 +35,10 @@ class NonRoutine(Part):
 
     @model_validator(mode="after")
     def _one_amount(self) -> Self:
-        said = [n for n in ("per_day", "total", "share_pct") if getattr(self, n) is not None]
-        if len(said) != 1:
+        given = [n for n in ("per_day", "total", "share_pct") if getattr(self, n) is not None]
+        if len(given) != 1:
             raise ValueError(
-                f"expected exactly one of per_day, total and share_pct, got {', '.join(said) or 'none'}"
+                f"expected exactly one of per_day, total and share_pct, got {', '.join(given) or 'none'}"
             )
         if self.to is not None and self.to < self.from_:
             raise ValueError(f"the event ends ({self.to}) before it begins ({self.from_})")
@@ -48,7 +47,7 @@ class NonRoutine(Part):
         return self
 
 
-class Formula(Part):
+class Formula(Table):
     """`[contract.formula]`: what the contract's own degree-day arithmetic lays down."""
 
     indoor_c: float = Field(20.0, ge=5, le=35)
@@ -59,7 +58,7 @@ class Formula(Part):
     """The meter's where it is not given."""
 
 
-class Contract(Part):
+class Contract(Table):
     """`[[contract]]`: one measure on one meter point, with its promise."""
 
     id: Id

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from metering.site.parts import Clock, Id, Part, UnitName
+from metering.site.parts import Clock, Id, Table, UnitName
 from metering.units import QUANTITIES, UNITS, Unit
 
 Carrier = Literal["heat", "electricity", "cold_water", "hot_water", "gas"]
@@ -28,7 +28,7 @@ _QUANTITY_OF: Final[dict[str, str]] = {
 }
 
 
-class DeclaredExchange(Part):
+class DeclaredExchange(Table):
     """`[[building.meter.exchange]]`: one meter was taken out and another put in. What is declared is not guessed."""
 
     at: dt.datetime
@@ -43,13 +43,12 @@ class DeclaredExchange(Part):
     """The meter's own register where it is not given."""
 
 
-class Outage(Part):
+class Outage(Table):
     """`[[building.meter.outage]]`: a time without supply, in local days (both included) or from instant to instant.
 
     An open end goes on. An instant without an offset is the site's local time.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     from_: dt.datetime | dt.date = Field(alias="from")
     to: dt.datetime | dt.date | None = None
     reason: str = ""
@@ -77,7 +76,7 @@ def _instant(when: dt.datetime | dt.date, zone: dt.tzinfo, *, end: bool) -> dt.d
     return (when if when.tzinfo is not None else when.replace(tzinfo=zone)).astimezone(dt.UTC)
 
 
-class Virtual(Part):
+class Virtual(Table):
     """`virtual = { plus = [...], minus = [...] }`: a meter that is computed from others of its building."""
 
     plus: tuple[Id, ...] = Field(min_length=1)
@@ -89,7 +88,7 @@ class Virtual(Part):
         return (*self.plus, *self.minus)
 
 
-class Meter(Part):
+class Meter(Table):
     """`[[building.meter]]`: one meter point."""
 
     id: Id
@@ -114,24 +113,24 @@ class Meter(Part):
         """Declared outages as local days (first, last)."""
         return tuple(outage.dates(zone) for outage in self.outage)
 
-    def unit_of(self, said: DeclaredExchange) -> str:
+    def unit_of(self, declared: DeclaredExchange) -> str:
         """Name of the unit of a declared exchange's registers."""
-        if said.unit is not None:
-            return said.unit
-        quantity = said.quantity or self.quantity
+        if declared.unit is not None:
+            return declared.unit
+        quantity = declared.quantity or self.quantity
         return self.unit if quantity == self.quantity else QUANTITIES[quantity].unit
 
     @model_validator(mode="after")
     def _exchanges_fit(self) -> Self:
         seen: set[tuple[dt.datetime, str]] = set()
-        for said in self.exchange:
-            quantity = said.quantity or self.quantity
-            unit = UNITS[self.unit_of(said)]
+        for declared in self.exchange:
+            quantity = declared.quantity or self.quantity
+            unit = UNITS[self.unit_of(declared)]
             if unit.quantity != quantity:
-                raise ValueError(f"exchange at {said.at}: unit {unit.name!r} does not measure {quantity}")
-            if (said.at, quantity) in seen:
-                raise ValueError(f"two exchanges at {said.at}")
-            seen.add((said.at, quantity))
+                raise ValueError(f"exchange at {declared.at}: unit {unit.name!r} does not measure {quantity}")
+            if (declared.at, quantity) in seen:
+                raise ValueError(f"two exchanges at {declared.at}")
+            seen.add((declared.at, quantity))
         return self
 
     @property
@@ -172,13 +171,12 @@ class Meter(Part):
         return self
 
 
-class DatedStatics(Part):
+class DatedStatics(Table):
     """`[[building.statics]]`: what changed in the house, from a day on. What is not given stays as it was.
 
     Expected use is adjusted by the ratio to the baseline period (`metering.savings.conditions`); the baseline is not.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     from_: dt.date = Field(alias="from")
     persons: int | None = Field(None, ge=1)
     area_m2: float | None = Field(None, gt=0)
@@ -194,7 +192,7 @@ class DatedStatics(Part):
         return self
 
 
-class Building(Part):
+class Building(Table):
     """`[[building]]`"""
 
     id: Id

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from metering.refusal import Refusal
 from metering.site.contracts import Contract
 from metering.site.meters import Building, Meter
-from metering.site.parts import Co2, Id, Part, Season, Tariff
+from metering.site.parts import Co2, Id, Season, Table, Tariff
 from metering.site.sources import Archive, Source, Station
 from metering.times import whole_hours
 from metering.units import UNITS
@@ -40,7 +40,7 @@ class SiteError(Refusal):
     """The site file cannot be used; the text names every fault in it."""
 
 
-class SiteTable(Part):
+class SiteTable(Table):
     """`[site]`"""
 
     id: Id
@@ -57,7 +57,7 @@ class SiteTable(Part):
     """A meter from which nothing arrived for this long is silent [h]: one daily archive and two hours."""
 
 
-class Site(Part):
+class Site(Table):
     """The whole site file."""
 
     site: SiteTable
@@ -120,8 +120,8 @@ class Site(Part):
     def _event_units(self) -> Self:
         for contract in self.contract:
             meter = self.meters[contract.building, contract.meter]
-            said = [(f"event from {e.from_}", e.unit) for e in contract.event]
-            for what, unit in (*said, ("formula", contract.formula.unit)):
+            given = [(f"event from {e.from_}", e.unit) for e in contract.event]
+            for what, unit in (*given, ("formula", contract.formula.unit)):
                 if unit is not None and UNITS[unit].quantity != meter.quantity:
                     raise ValueError(
                         f"contract {contract.id}: {what}: unit {unit!r} does not measure {meter.quantity}"

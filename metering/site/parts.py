@@ -35,14 +35,15 @@ UnitName = Annotated[str, AfterValidator(_known_unit)]
 Clock = Annotated[str, AfterValidator(_known_clock)]
 
 
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Price(Part):
-    """One price of a tariff, from a day on."""
+class Table(BaseModel):
+    """A table of the site file: unknown keys are errors, and nothing changes it once it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Price(Table):
+    """One price of a tariff, from a day on."""
+
     from_: dt.date = Field(alias="from")
     price: Decimal = Field(ge=0)
     """Currency units for one unit of the tariff."""
@@ -51,7 +52,7 @@ class Price(Part):
     source: str = ""
 
 
-class Tariff(Part):
+class Tariff(Table):
     """`[[tariff]]`: dated prices of one unit of energy or volume."""
 
     id: Id
@@ -70,10 +71,9 @@ class Tariff(Part):
         return amount * self.price_on(day) * scale.denominator / scale.numerator
 
 
-class Period(Part):
+class Period(Table):
     """Local days, both ends included; an open end goes on."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     from_: dt.date = Field(alias="from")
     to: dt.date | None = None
 
@@ -91,10 +91,9 @@ class Season(Period):
     """Whose order it was."""
 
 
-class Co2(Part):
+class Co2(Table):
     """`[[co2]]`: CO2 of a unit of energy, from a day on."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     carrier: Literal["heat", "electricity"]
     from_: dt.date = Field(alias="from")
     kg: Decimal = Field(ge=0)

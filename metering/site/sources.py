@@ -7,11 +7,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from metering.site.parts import Clock, Id, Part, UnitName
+from metering.site.parts import Clock, Id, Table, UnitName
 from metering.units import QUANTITIES, UNITS
 
 
-class Source(Part):
+class Source(Table):
     """`[[source]]`: how the topics that match become readings; the first match wins."""
 
     topic: str = Field(min_length=1)
@@ -31,7 +31,7 @@ class Source(Part):
         return self
 
 
-class Station(Part):
+class Station(Table):
     """`[[station]]`: a source of outdoor temperature."""
 
     id: Id
@@ -41,7 +41,7 @@ class Station(Part):
     normals_source: str = ""
 
 
-class Archive(Part):
+class Archive(Table):
     """`[[archive]]`: which column of a meter's archive, or of a list of acts, is what."""
 
     id: Id
