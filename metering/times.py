@@ -19,10 +19,10 @@ UTC: Final = dt.UTC
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
 DAYS_A_YEAR: Final = 365.25
-"""Days of a year wherever a figure is given per year or month (Julian year)."""
+"""Days of a year for every figure per year or month (Julian year)."""
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL: Final = _EPOCH.toordinal()
-# A rule has a name, an offset and, where it switches, a second name and two dates.
+# A rule has a name, an offset and, if the clock switches, a second name and two dates.
 _POSIX: Final = re.compile(r"(<[+\-\w]{3,}>|[A-Za-z]{3,})[+-]?\d[\d:]*.*", re.ASCII)
 
 
@@ -38,7 +38,7 @@ def from_ms(ms: int) -> dt.datetime:
 
 
 def iso(ms: int) -> str:
-    """`2026-01-01T00:00:00Z`, with milliseconds only where there are any."""
+    """`2026-01-01T00:00:00Z`, with milliseconds only if they are not zero."""
     text = from_ms(ms).replace(tzinfo=None).isoformat(timespec="milliseconds" if ms % 1000 else "seconds")
     return text + "Z"
 
@@ -47,7 +47,7 @@ def iso(ms: int) -> str:
 def day_bounds(date: int, zone: ZoneInfo) -> tuple[int, int]:
     """First instant of the local day with ordinal `date`, and of the day after it [ms].
 
-    The day is 23 or 25 hours long where the clocks change.
+    The day has 23 or 25 hours when the clocks change.
     """
     start = dt.datetime.combine(dt.date.fromordinal(date), dt.time(), tzinfo=zone)
     end = dt.datetime.combine(dt.date.fromordinal(date + 1), dt.time(), tzinfo=zone)
@@ -84,7 +84,7 @@ def clock(name: str) -> ZoneInfo:
             positive there, so Moscow is -3).
 
     Raises:
-        BadClock: it is neither.
+        BadClock: `name` is neither.
     """
     try:
         return ZoneInfo(name)
@@ -99,7 +99,7 @@ def clock(name: str) -> ZoneInfo:
 
 
 def _tzif(rule: str) -> bytes:
-    """A file of the zone database that holds the rule and nothing else (RFC 8536): all time is after its table."""
+    """A file of the zone database with only this rule (RFC 8536): all instants are after its table."""
     counts = struct.pack(">6l", 0, 0, 0, 0, 1, 4)
     body = struct.pack(">lbb", 0, 0, 0) + b"UTC\0"
     part = b"TZif2" + bytes(15) + counts + body

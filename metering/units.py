@@ -1,6 +1,6 @@
 """Units and quantities of metering, and the integer amounts that Kvartal counts in.
 
-Every value is turned into an integer once, where it is decoded, and stays an integer until it is
+Every value is turned into an integer once, when it is decoded, and stays an integer until it is
 shown: watt-hours for energy, litres for volume, thousandths of a degree for temperature, watts for power,
 litres an hour for flow.
 """
@@ -61,7 +61,7 @@ class Quantity(NamedTuple):
 
     nature: Nature
     unit: str
-    """Name of the unit of its readings where neither payload nor site file names one."""
+    """Name of the unit of its readings if neither payload nor site file names a unit."""
 
     @property
     def dimension(self) -> str:
@@ -95,7 +95,7 @@ SHOWN_UNIT: Final[dict[str, str]] = {
 }
 """Name of the unit that people know a carrier by."""
 
-# Past this a float no longer holds every integer, and no meter of a building counts that far (9 PWh).
+# Above this a float cannot represent every integer; no meter of a building counts that much (9 PWh).
 LARGEST_AMOUNT: Final = 2**53
 
 
@@ -122,8 +122,8 @@ def unit_named(name: str) -> Unit:
 def to_amount(value: int | float | Decimal, unit: Unit) -> int:
     """`value` in `unit` as an integer of the unit's base, rounded half to even, once.
 
-    A float stands for the shortest decimal that reads back as it, which is what the payload said, so
-    1234.567 Gcal is 1 435 801 421 Wh and not one less.
+    A float stands for the shortest decimal that reads back as it, which is the number in the payload: 1234.567 Gcal is
+    1 435 801 421 Wh, not one less.
 
     Raises:
         AbsurdValue: `value` is NaN, infinite, or beyond `LARGEST_AMOUNT` base units.
@@ -133,8 +133,8 @@ def to_amount(value: int | float | Decimal, unit: Unit) -> int:
         isinstance(value, Decimal) and not value.is_finite()
     ):
         raise AbsurdValue(f"{value} is not a number that a meter can show")
-    # No unit is smaller than its base, so this is beyond the limit in every unit; and it keeps numbers out that
-    # would overflow on the way.
+    # No unit is smaller than its base, so this is beyond the limit in every unit. Numbers that would overflow
+    # below stop here.
     if not -LARGEST_AMOUNT <= value <= LARGEST_AMOUNT:
         raise AbsurdValue(f"the value is beyond 2^53 {unit.base}")
     if isinstance(value, int):
@@ -146,7 +146,7 @@ def to_amount(value: int | float | Decimal, unit: Unit) -> int:
         if abs(abs(exact - amount) - 0.5) < 1e-3 and abs(exact) < LARGEST_AMOUNT:
             amount = _decimal_amount(Decimal(repr(value)), numerator, denominator)
     else:
-        # So small a number is nothing in any unit, and writing out its digits could take for ever.
+        # Such a small number is zero in every unit, and writing out its digits could take for ever.
         amount = 0 if value.adjusted() < -30 else _decimal_amount(value, numerator, denominator)
     if not -LARGEST_AMOUNT <= amount <= LARGEST_AMOUNT:
         raise AbsurdValue(f"{value} {unit.name} is beyond 2^53 {unit.base}")

@@ -1,6 +1,7 @@
-"""The one contract of the stores: events go in, figures come out, writing again changes nothing.
+"""The contract of both stores: a `Sink` takes events, `Figures` answers questions, writing again changes nothing.
 
-`storage.sqlite` and `storage.influx` both keep it; tests/storage runs one suite over the two.
+`storage.sqlite` with `storage.sqlite_reader`, and `storage.influx` with `storage.influx_reader`, implement it;
+tests/storage runs one suite over both.
 """
 
 from __future__ import annotations
@@ -12,24 +13,24 @@ from metering.events import Alert, Day, Event, Position, Savings, Unknown
 
 
 class Sink(Protocol):
-    """Takes the events of the pipeline. Every output has a key, and a later one with the key replaces it."""
+    """Takes the events of the pipeline. Every event has a key; a later event with the same key replaces it."""
 
     def write(self, events: Iterable[Event]) -> None:
-        """Keep the events. When this returns they are on disk here, though perhaps not yet at a remote store."""
+        """Keep the events. When this returns they are on the local disk; a remote store may follow later."""
         ...
 
     def close(self) -> None:
-        """Flush what can be flushed and let go of files and threads."""
+        """Flush, then release files and threads."""
         ...
 
 
 class Figures(Protocol):
-    """What people ask of a store. Ranges are half-open except for dates, which include both ends."""
+    """Figures of a store, for people. Ranges are half-open, except dates, which include both ends."""
 
     def hours(
         self, building: str, meter: str, quantity: str, first: int, end: int
     ) -> list[tuple[int, int, int]]:
-        """(hour, amount [base unit], flags) for hours of `[first, end)` that the ledger holds, ascending."""
+        """(hour, amount [base unit], flags) for hours of `[first, end)` with known energy, ascending."""
         ...
 
     def unknowns(self, building: str, meter: str, quantity: str) -> list[Unknown]:

@@ -1,21 +1,20 @@
-"""The loss-free sink to InfluxDB: an outbox on disk, one drain thread, and the way round a refused line.
+"""The loss-free sink to InfluxDB: an outbox on disk, one drain thread, and dead letters for refused lines.
 
 Theory of operation
 -------------------
 `write` returns when the lines are in the outbox (SQLite, synchronous=FULL). The drain sends the oldest batches
-first, as one string through influxdb-client's synchronous API, and deletes them when the server took them. So
-a crash anywhere sends some batches again, in their order, and points are keyed: nothing changes by that.
+first, as one string through influxdb-client's synchronous API, and deletes them when the server took them. After
+a crash some batches are sent again in the same order; points are keyed, so this changes nothing.
 
-- What says nothing about the lines (no connection, 401, 403, 404, 408, 429, a proxy's 3xx, 5xx) waits and is
-  tried again for ever, with exponential pauses and jitter.
-- A batch that the server refuses for its content (400, 413, 422) is halved until the bad line stands alone. Is
-  it the line, or does the server refuse everything (a wrong organisation is a 400 too)? A probe that cannot be
-  wrong tells: where it is taken, the line goes to the dead letters with the server's words; where it is not,
-  everything waits.
+- A failure that is not about the lines (no connection, 401, 403, 404, 408, 429, a proxy's 3xx, 5xx) is retried
+  for ever, with exponential pauses and jitter.
+- A batch that the server refuses for its content (400, 413, 422) is halved until the bad line is alone. The
+  server may refuse everything (a wrong organisation is a 400 too), so a valid probe is sent: if the server accepts
+  it, the line goes to the dead letters with the server's message; if not, everything waits.
 - Never the batching API, whose close loses points; never WritesRetry, whose clock starts with the client; never
   `enable_gzip`, which compresses at level 9 (docs/sources.md#client-of-influxdb).
 
-One process has the outbox: two drains would send old figures after new ones.
+One process owns the outbox: two drains would send old figures after new ones.
 """
 
 from __future__ import annotations
@@ -80,10 +79,10 @@ class InfluxSink:
             url: Base URL of the server.
             token: API token.
             org: Organisation.
-            bucket: Bucket. It must keep points for ever: what is older than its retention is refused.
+            bucket: Bucket. It must keep points for ever: the server refuses points older than its retention.
             outbox: Path of the outbox; kept between runs.
             site: Gives points the names, units and money that people read.
-            timeout_s: Of one write.
+            timeout_s: Timeout of one write.
             first_pause_s: Before the first retry; doubles up to 30 s.
 
         Raises:
@@ -91,11 +90,11 @@ class InfluxSink:
         """
         self._bucket, self._org, self._site, self._first_pause = bucket, org, site, first_pause_s
         self._outbox = str(outbox)
-        self._held = open(f"{outbox}.lock", "wb")  # noqa: SIM115  # held until close
+        self._lock_file = open(f"{outbox}.lock", "wb")  # noqa: SIM115  # open until close
         try:
-            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self._held.close()
+            self._lock_file.close()
             raise OutboxInUse(f"{outbox} is in use by another process") from None
         # One connection under one lock for both threads: two connections would wait for each other in SQLite's
         # busy handler, whose naps make a write 12 times as slow (measured: 3.9 ms instead of 0.3).
@@ -117,24 +116,24 @@ class InfluxSink:
         """Put the lines of the events into the outbox; on disk when this returns.
 
         Raises:
-            RuntimeError: the drain has ended by a fault of ours: go on, and nothing would ever be sent.
+            RuntimeError: the drain has stopped because of a bug; nothing would be sent.
         """
         self.write_lines([line for event in events for line in to_lines(event, self._site)])
 
     def write_lines(self, lines: Sequence[str]) -> None:
-        """The same for lines that are no event's.
+        """Put lines into the outbox that are not of an event.
 
         Raises:
             RuntimeError: as `write` does.
         """
         if self._failed is not None:
-            raise RuntimeError("nothing is sent to InfluxDB any more") from self._failed
+            raise RuntimeError("nothing is sent to InfluxDB: the drain has stopped") from self._failed
         if not lines:
             return
         rows = []
         for start in range(0, len(lines), _LINES_A_BATCH):
             several = lines[start : start + _LINES_A_BATCH]
-            # A lone surrogate, which JSON text can smuggle in, has no UTF-8: it becomes a question mark.
+            # A lone surrogate, which JSON text may contain, has no UTF-8: it becomes a question mark.
             rows.append((len(several), gzip.compress("\n".join(several).encode("utf-8", "replace"), 1)))
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
@@ -147,7 +146,7 @@ class InfluxSink:
         self._wake.set()
 
     def use(self, site: Site) -> None:
-        """Take names, units and money from another site from now on."""
+        """Take names, units and money from this site from now on."""
         self._site = site
 
     @property
@@ -157,15 +156,15 @@ class InfluxSink:
             return int(self._db.execute("SELECT count(*) FROM waiting").fetchone()[0])
 
     def dead(self) -> list[tuple[str, str]]:
-        """Lines that the server refused, with its words."""
+        """Lines that the server refused, with its message."""
         with self._lock:
             return self._db.execute("SELECT line, reason FROM dead ORDER BY id").fetchall()
 
     def revive(self) -> int:
-        """Send the dead letters once more, after what waits; returns how many there were.
+        """Send the dead letters again, after the waiting batches; returns their number.
 
-        For when the cause is gone, for example a bucket's retention was too short. A line that a newer one of
-        the same key has passed meanwhile would overwrite it: revive before new figures come, or fold anew.
+        Use it when the cause is mended, for example a retention that was too short. A revived line overwrites a newer
+        one of the same key: revive before new figures come, or replay.
         """
         with self._lock:
             lines = [line for (line,) in self._db.execute("SELECT line FROM dead ORDER BY id")]
@@ -179,7 +178,7 @@ class InfluxSink:
         return len(lines)
 
     def drain(self, timeout_s: float) -> bool:
-        """Wait until the outbox is empty; whether it was within `timeout_s`."""
+        """Wait until the outbox is empty; True if that took at most `timeout_s`."""
         with self._sent:
             return (
                 self._sent.wait_for(lambda: self._failed is not None or self._empty(), timeout_s)
@@ -190,14 +189,14 @@ class InfluxSink:
         return self._db.execute("SELECT 1 FROM waiting LIMIT 1").fetchone() is None
 
     def close(self) -> None:
-        """Stop sending; what waits stays in the outbox for the next run."""
+        """Stop sending; waiting batches stay in the outbox for the next run."""
         self.drain(2.0)
         self._stop.set()
         self._wake.set()
         self._thread.join(15)
         self._client.close()  # type: ignore[no-untyped-call]  # influxdb-client has no types here
         self._db.close()
-        self._held.close()
+        self._lock_file.close()
 
     def _drain(self) -> None:
         pause = self._first_pause
@@ -244,7 +243,7 @@ class InfluxSink:
         return None
 
     def _put(self, body: str) -> tuple[str | None, bool]:
-        """One write: why it was not taken (None where it was), and whether its content was refused."""
+        """One write: why it failed (None if it did not), and whether the content was refused."""
         try:
             self._api.write(bucket=self._bucket, org=self._org, record=body, write_precision=_NANOSECONDS)
         except ApiException as error:

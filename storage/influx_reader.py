@@ -1,4 +1,4 @@
-"""Figures out of InfluxDB by InfluxQL, which 1.x, 2.x (virtual DBRP) and 3.x all understand."""
+"""Figures of InfluxDB, read with InfluxQL, which 1.x, 2.x (virtual DBRP) and 3.x all understand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def bind(query: str, parameters: Mapping[str, str]) -> str:
     """
     if not parameters:
         return query
-    return re.sub(r"\$(\w+)", lambda found: f"'{parameters[found[1]].translate(_QUOTED)}'", query)
+    return re.sub(r"\$(\w+)", lambda name: f"'{parameters[name[1]].translate(_QUOTED)}'", query)
 
 
 class InfluxFigures:
@@ -37,8 +37,8 @@ class InfluxFigures:
         Args:
             url: Base URL of the server.
             database: The database; on 2.x the bucket of the same name (virtual DBRP).
-            token: API token, where the server wants one.
-            timeout_s: Of one query.
+            token: API token, if the server requires one.
+            timeout_s: Timeout of one query.
         """
         self._timeout_s = timeout_s
         self._url = url.rstrip("/") + "/query"
@@ -47,7 +47,7 @@ class InfluxFigures:
         self._http = urllib3.PoolManager()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._http.clear()
 
     def query(self, text: str, **parameters: str) -> list[dict[str, Any]]:
@@ -79,17 +79,18 @@ class InfluxFigures:
                 raise OSError(f"InfluxDB refuses the query: {result['error']}: {text}")
         rows: list[dict[str, Any]] = []
         for result in body["results"]:
-            for found in result.get("series", ()):
-                tags = found.get("tags", {})
+            for series in result.get("series", ()):
+                tags = series.get("tags", {})
                 rows += [
-                    {**tags, **dict(zip(found["columns"], values, strict=True))} for values in found["values"]
+                    {**tags, **dict(zip(series["columns"], values, strict=True))}
+                    for values in series["values"]
                 ]
         return rows
 
     def hours(
         self, building: str, meter: str, quantity: str, first: int, end: int
     ) -> list[tuple[int, int, int]]:
-        """(hour, amount, flags) for the hours of `[first, end)` that the ledger holds."""
+        """(hour, amount, flags) for the hours of `[first, end)` with known energy."""
         field = f"known_{schema.SUFFIX[quantity]}"
         rows = self.query(
             f"SELECT {field}, flags FROM {schema.HOUR} WHERE building = $b AND meter = $m AND quantity = $q "
@@ -206,7 +207,7 @@ class InfluxFigures:
         """Alerts, newest first."""
         where = "WHERE open = 1 " if open_only else ""
         rows = self.query(f"SELECT * FROM {schema.ALERT} {where}ORDER BY time DESC")
-        found = [
+        alerts = [
             Alert(
                 row["building"],
                 row.get("subject") or "",
@@ -220,4 +221,4 @@ class InfluxFigures:
             )
             for row in rows
         ]
-        return sorted(found, key=lambda a: (-a.opened, a.building, a.subject, a.kind))
+        return sorted(alerts, key=lambda a: (-a.opened, a.building, a.subject, a.kind))

@@ -1,8 +1,8 @@
-"""What was told to people, remembered in InfluxDB: the memory that all workers of a cluster share.
+"""Notifications sent, remembered in InfluxDB for all workers of a cluster.
 
-A mark is a point at the epoch with the key as its tag. It goes out through the sink, behind the figures; what this
-process has marked it knows at once. Every other process knows when InfluxDB does: two workers never have one
-building at a time, so they need not know sooner.
+A mark is a point at the epoch with the key as its tag. It is written through the sink, after the figures. This
+process knows its own marks at once; other processes know them when InfluxDB has them. That is soon enough, because
+only one worker has a building at a time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class InfluxSent:
         """
         Args:
             sink: Takes the marks.
-            figures: Asked for those of other processes and of earlier.
+            figures: Asked for marks of other processes and earlier runs.
         """
         self._sink, self._figures = sink, figures
         self._known: set[str] = set()
@@ -42,7 +42,11 @@ class InfluxSent:
                     f'SELECT at FROM {schema.NOTIFIED} WHERE "key" = $key LIMIT 1', key=key
                 )
             except OSError as error:
-                log.warning("what was told is not known now, again in %.0f s: %s", _PAUSE_S, error)
+                log.warning(
+                    "InfluxDB does not say which notifications were sent, again in %.0f s: %s",
+                    _PAUSE_S,
+                    error,
+                )
                 if self._stop.wait(_PAUSE_S):
                     return False
                 continue
@@ -57,5 +61,5 @@ class InfluxSent:
         self._known.add(key)
 
     def stop(self) -> None:
-        """Wait for InfluxDB no more."""
+        """Stop waiting for InfluxDB; pending calls return."""
         self._stop.set()

@@ -6,12 +6,14 @@ Theory of operation
 -------------------
 Influx overwrites a point of the same series and time, so series and time must be the event's identity, and
 every point must write all its fields. Times are nanoseconds made from the event's own instant, never the time
-of writing: an interval's beginning, UTC midnight of a date. Where several facts may share an instant (two
-rejections in one millisecond, ten days restated by one reading), what tells them apart goes into the digits
-below the millisecond, so that each is kept and writing it again still overwrites it.
+of writing: an interval's beginning, UTC midnight of a date. Several facts may share an instant (two rejections in
+one millisecond, ten days restated by one reading): the digits below the millisecond, a checksum of the fact, keep
+them apart, so that each is kept and writing it again overwrites it.
 
-The site, where it is given, adds what people read: names, money by the contract's tariff, and amounts in the
-carrier's own unit (nobody adds Gcal of heat to kWh of lighting).
+The site, if given, adds names, money by the contract's tariff, and amounts in the unit that people know the carrier
+by. Gcal of heat and kWh of lighting are never added.
+
+Lines are f-strings: a builder of fields by name and type takes 2.7 times as long.
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ _CONTROL: Final = [chr(code) for code in (*range(32), 127)]
 _TAG: Final = str.maketrans({**dict.fromkeys(_CONTROL, "_"), ",": "\\,", "=": "\\=", " ": "\\ ", "\\": "/"})
 _TEXT: Final = str.maketrans({**dict.fromkeys(_CONTROL, " "), '"': '\\"', "\\": "\\\\"})
 _UNBOUNDED_PCT: Final = 1e6
-"""Shown for the end of an interval that has none [%]: a figure that nobody takes for knowledge."""
+"""Shown for the end of an unbounded interval [%]; too large to be mistaken for a measurement."""
 
 
 @lru_cache(maxsize=200_000)
@@ -100,9 +102,9 @@ def _hours(event: Hours, _site: Site | None) -> list[str]:
     s = schema.SUFFIX[event.quantity]
     lines = []
     for hour, amount, flags in zip(event.hours, event.amounts, event.flags, strict=True):
-        held = 0 if amount is None else 1
+        known = 0 if amount is None else 1
         lines.append(
-            f"{key} known_{s}={amount or 0}i,unknown_{s}=0i,held={held}i,flags={flags}i {hour * 3600}000000000"
+            f"{key} known_{s}={amount or 0}i,unknown_{s}=0i,held={known}i,flags={flags}i {hour * 3600}000000000"
         )
     return lines
 
@@ -155,26 +157,26 @@ def _day(event: Day, _site: Site | None) -> list[str]:
 
 def _weather_day(event: WeatherDay, _site: Site | None) -> list[str]:
     key = series(schema.WEATHER_DAY, event.building, event.station)
-    held = 0 if event.mean_mc is None else 1
+    known = 0 if event.mean_mc is None else 1
     return [
-        f"{key} mean_c={_float((event.mean_mc or 0) / 1000)},mean_mc={event.mean_mc or 0}i,held={held}i,"
+        f"{key} mean_c={_float((event.mean_mc or 0) / 1000)},mean_mc={event.mean_mc or 0}i,held={known}i,"
         f"coverage={_float(event.coverage)} {_midnight(event.date)}"
     ]
 
 
 def _money(amount: int, contract: str, date: int, site: Site | None) -> int:
     """What `amount` base units of a contract's carrier cost on a date, in hundredths; 0 without a tariff."""
-    found = site.contracts.get(contract) if site is not None else None
-    if found is None or found.tariff is None or site is None:
+    signed = site.contracts.get(contract) if site is not None else None
+    if signed is None or signed.tariff is None or site is None:
         return 0
-    return round(100 * money_of([(date, amount)], site.tariffs[found.tariff]))
+    return round(100 * money_of([(date, amount)], site.tariffs[signed.tariff]))
 
 
 def _carrier(contract: str, site: Site | None) -> str:
-    found = site.contracts.get(contract) if site is not None else None
-    if found is None or site is None:
+    signed = site.contracts.get(contract) if site is not None else None
+    if signed is None or site is None:
         return ""
-    return site.meters[found.building, found.meter].carrier
+    return site.meters[signed.building, signed.meter].carrier
 
 
 def _fitted(event: Fitted, _site: Site | None) -> list[str]:
@@ -324,7 +326,7 @@ _LINES: Final[dict[type, Callable[[Any, Site | None], list[str]]]] = {
     Counted: _counted,
     Rejected: _rejected,
 }
-"""What becomes of each event; readings and ticks are not Influx's."""
+"""Lines by event type; readings and ticks are not kept in InfluxDB."""
 
 
 def to_lines(event: Event, site: Site | None = None) -> list[str]:

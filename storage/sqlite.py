@@ -86,7 +86,7 @@ class Store:
 
         Args:
             parts: Blobs by (key, part); None deletes one.
-            events: Events of the pipeline, each exactly once; those that no table keeps are passed over.
+            events: Events of the pipeline, each exactly once; events without a table are skipped.
             counts: Added to the counters of the same names.
         """
         with self._one:
@@ -125,13 +125,13 @@ class Store:
 
     def _register(self, building: str, meter: str, quantity: str) -> int:
         key = (building, meter, quantity)
-        found = self._registers.get(key)
-        if found is None:
+        number = self._registers.get(key)
+        if number is None:
             cursor = self._db.execute(
                 "INSERT INTO register (building, meter, quantity) VALUES (?, ?, ?)", key
             )
-            found = self._registers[key] = int(cursor.lastrowid or 0)
-        return found
+            number = self._registers[key] = int(cursor.lastrowid or 0)
+        return number
 
     def notified(self, key: str) -> bool:
         """Whether the notification `key` has been sent."""
@@ -161,12 +161,12 @@ def _lock(path: Path) -> int:
         WrongStore: another writer has it, or the directory cannot be written.
     """
     try:
-        held = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lock = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise WrongStore(f"{path}: cannot be opened as a Kvartal store: {error.strerror}") from None
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        os.close(held)
+        os.close(lock)
         raise WrongStore(f"{path}: another process of Kvartal is writing it") from None
-    return held
+    return lock

@@ -1,7 +1,7 @@
 """The ledger's rows of an embedded store: registers, accepted readings, blocks, intervals.
 
-The ledger keeps its state as blocks, one a register and UTC day (`metering.ledger.enter`). They are read here as they
-were committed; the hours that people ask for are figures (`storage.sqlite_reader`).
+The ledger keeps its state as blocks, one a register and UTC day (`metering.ledger.enter`). This module reads them as
+they were committed; hours, days and savings are figures (`storage.sqlite_reader`).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Register(NamedTuple):
 
 
 def register_id(db: sqlite3.Connection, building: str, meter: str, quantity: str) -> int | None:
-    """The store's number of a register or gauge; None if nothing of it was ever written."""
+    """The store's number of a register or gauge; None if nothing of it was written."""
     row = db.execute(
         "SELECT id FROM register WHERE building = ? AND meter = ? AND quantity = ?",
         (building, meter, quantity),
@@ -77,7 +77,7 @@ class Ledger:
         self._db = db
 
     def registers(self) -> list[Register]:
-        """Every register that sent something, by building and meter."""
+        """Every register and gauge with readings, by building and meter."""
         rows = self._db.execute(
             "SELECT building, meter, quantity, accepted, duplicate, last_time, last_amount FROM register "
             "ORDER BY building, meter, quantity"
@@ -88,7 +88,7 @@ class Ledger:
         self, building: str, meter: str, quantity: str, start: int, end: int
     ) -> list[tuple[int, int]]:
         """Accepted readings of a register with start <= time <= end: (time [ms], amount)."""
-        found: list[tuple[int, int]] = []
+        readings: list[tuple[int, int]] = []
         key = f"ledger/{building}/{meter}/{quantity}"
         for day in range(start // DAY_MS, end // DAY_MS + 1):
             row = self._db.execute(
@@ -96,8 +96,8 @@ class Ledger:
             ).fetchone()
             if row is not None:
                 block = _BLOCK.decode(row[0])
-                found += [p for p in zip(block.times, block.amounts, strict=True) if start <= p[0] <= end]
-        return found
+                readings += [p for p in zip(block.times, block.amounts, strict=True) if start <= p[0] <= end]
+        return readings
 
     def blocks(self, building: str, meter: str, quantity: str) -> list[Block]:
         """All blocks of a register's ledger, by UTC day."""
@@ -108,7 +108,7 @@ class Ledger:
         return [_BLOCK.decode(blob) for (blob,) in rows]
 
     def head(self, building: str, meter: str, quantity: str) -> Head:
-        """Which days of a register's ledger have blocks, and by what rules they were made."""
+        """Which days of a register's ledger have blocks, and the rules that made them."""
         row = self._db.execute(
             "SELECT blob FROM part WHERE key = ? AND part = 'head'",
             (f"ledger/{building}/{meter}/{quantity}",),
@@ -129,7 +129,7 @@ class Ledger:
     def rows(self, *, building: str | None = None, meter: str | None = None) -> Iterator[LedgerRow]:
         """The ledger, sorted by building, meter, quantity, start, end; an unknown block is one row.
 
-        All of it is of one commit, whatever is written meanwhile.
+        All rows are of one commit, even if the writer commits meanwhile.
         """
         self._db.execute("BEGIN")
         try:
@@ -158,7 +158,7 @@ class Ledger:
         who = (register.building, register.meter, register.quantity)
         unit = QUANTITIES[register.quantity].base
         id = register_id(self._db, *who)
-        # Day by day: the key is day-first, so that one register's hours lie apart.
+        # Day by day: the key begins with the day, so the hours of a register are not adjacent.
         rows = self._db.execute(
             "WITH RECURSIVE bounds AS (SELECT (SELECT min(day) FROM hour) AS a, (SELECT max(day) FROM hour) AS z), "
             "days(d) AS (SELECT a FROM bounds WHERE a NOT NULL UNION ALL SELECT d + 1 FROM days, bounds WHERE d < z) "

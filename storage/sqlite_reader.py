@@ -42,7 +42,7 @@ class Reader:
     def hours(
         self, building: str, meter: str, quantity: str, first: int, end: int
     ) -> list[tuple[int, int, int]]:
-        """(hour, amount, flags) for the hours of `[first, end)` that the ledger holds."""
+        """(hour, amount, flags) for the hours of `[first, end)` with known energy."""
         register = register_id(self._db, building, meter, quantity)
         if register is None or end <= first:
             return []
@@ -170,7 +170,7 @@ class Reader:
     def rejected_messages(self, *, reason: str | None = None) -> Iterator[tuple[str, bytes, int, bool]]:
         """(topic, payload, received_at [ms], retain) of messages that were rejected, wholly or in part, oldest first.
 
-        A message of which several readings were rejected is given once: its payload is kept with the first.
+        A message with several rejected readings is given once: its payload is kept with the first.
         """
         rows = self._db.execute(
             "SELECT topic, payload, received_at, retain FROM rejected WHERE (?1 IS NULL OR reason = ?1) "
@@ -207,13 +207,13 @@ class Reader:
         meter: str | None = None,
         dates: tuple[int, int] | None = None,
     ) -> list[dict[str, Any]]:
-        """Restatements, newest first; what came back to its old figure within one instant is none.
+        """Restatements, newest first; a figure that returned to its old value within one instant is left out.
 
         Args:
-            limit: At most so many.
+            limit: Largest number of rows.
             building: Of one building only.
             meter: Of one meter only.
-            dates: Of days of this date range only, both ends included.
+            dates: Of days in this range only, both ends included.
         """
         first, last = dates if dates is not None else (None, None)
         rows = self._db.execute(

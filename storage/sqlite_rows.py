@@ -1,7 +1,7 @@
 """Events -> rows of the embedded store: collected over a commit, written by one `executemany` a statement.
 
-What an event replaces is decided here by its key: an hour, a day, a block or a figure that changes twice within
-a commit is written once, as it was last.
+Rows have keys: an hour, a day, a block or a figure that changes twice within a commit is written once, with its last
+value.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Rows:
         self._plain: dict[str, list[Row]] = {}
 
     def add(self, events: Iterable[Event]) -> None:
-        """Collect the rows of events; those that no table keeps are passed over."""
+        """Collect the rows of events; events without a table are skipped."""
         for event in events:
             collect = _COLLECT.get(type(event))
             if collect is not None:
@@ -95,9 +95,9 @@ class Rows:
 
     def _hour(self, event: Hours) -> None:
         register = self._register(event.building, event.meter, event.quantity)
-        held = self._hours
+        hours = self._hours
         for hour, amount, flags in zip(event.hours, event.amounts, event.flags, strict=True):
-            held[register, hour] = None if amount is None else (amount, flags)
+            hours[register, hour] = None if amount is None else (amount, flags)
 
     def _counted(self, event: Counted) -> None:
         register = self._register(event.building, event.meter, event.quantity)
@@ -194,16 +194,16 @@ class Rows:
         keyed[key] = figures
 
     def write(self, db: sqlite3.Connection) -> None:
-        """Write the rows. What is gone goes first: a block may end elsewhere now, under the key of the old one."""
+        """Write the rows. Deletions come first: a changed block may have the key of the old one."""
         gone = [
-            (hour // 24, register, hour) for (register, hour), held in self._hours.items() if held is None
+            (hour // 24, register, hour) for (register, hour), figure in self._hours.items() if figure is None
         ]
         if gone:
             db.executemany(_HOUR_GONE, gone)
         held_hours = [
-            (hour // 24, register, hour, *held)
-            for (register, hour), held in self._hours.items()
-            if held is not None
+            (hour // 24, register, hour, *figure)
+            for (register, hour), figure in self._hours.items()
+            if figure is not None
         ]
         held_hours.sort()
         db.executemany(_HOUR, held_hours)

@@ -18,7 +18,7 @@ from typing import Final
 from metering.refusal import Refusal
 
 APPLICATION_ID: Final = 0x4B56544C
-"""`KVTL` in the header of the file, so that it is told from any other SQLite file (`file(1)` shows it)."""
+"""`KVTL` in the header of the file, which marks it as a Kvartal store (`file(1)` shows it)."""
 
 _TABLES: Final = """
 CREATE TABLE part (key TEXT NOT NULL, part TEXT NOT NULL, blob BLOB NOT NULL,

@@ -12,23 +12,23 @@ from metering.site.parts import Id, Period, Table, UnitName
 
 
 class NonRoutine(Table):
-    """`[[contract.event]]`: an event that changed the use of the house and is no saving, and how it is adjusted for.
+    """`[[contract.event]]`: an event that changed use and is not a saving, and the adjustment for it.
 
-    Exactly one of `per_day`, `total` and `share_pct` says by how much expected use rises (negative: falls). What
-    nobody approved is shown and not counted.
+    Exactly one of `per_day`, `total` and `share_pct` is the change of expected use (negative: a
+    decrease). An event that nobody approved is shown and not counted.
     """
 
     from_: dt.date = Field(alias="from")
     to: dt.date | None = None
-    """Its last day; it goes on where it has none."""
+    """Its last day; without it the event continues."""
     per_day: Decimal | None = None
     """[unit]"""
     total: Decimal | None = None
-    """Of all its days together [unit]; needs `to`."""
+    """Sum over all its days [unit]; needs `to`."""
     share_pct: Decimal | None = Field(None, ge=-100, le=1000)
     """Of each day's expected use [%]."""
     unit: UnitName | None = None
-    """The meter's where it is not given."""
+    """The meter's unit if not given."""
     reason: str = Field(min_length=1)
     author: str = Field(min_length=1)
     approved_by: str = ""
@@ -48,14 +48,14 @@ class NonRoutine(Table):
 
 
 class Formula(Table):
-    """`[contract.formula]`: what the contract's own degree-day arithmetic lays down."""
+    """`[contract.formula]`: terms of the contract's own degree-day calculation."""
 
     indoor_c: float = Field(20.0, ge=5, le=35)
     """The contract's indoor temperature [°C] (GOST 30494)."""
     hot_water: Decimal | None = Field(None, ge=0)
-    """Heat for hot water in the baseline period [unit]; the days without heat tell it where it is not given."""
+    """Heat for hot water in the baseline period [unit]; estimated from the days without heat if not given."""
     unit: UnitName | None = None
-    """The meter's where it is not given."""
+    """The meter's unit if not given."""
 
 
 class Contract(Table):

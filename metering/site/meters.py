@@ -14,8 +14,8 @@ from metering.units import QUANTITIES, UNITS, Unit
 
 Carrier = Literal["heat", "electricity", "cold_water", "hot_water", "gas"]
 
-# Plausibility bounds where the site file gives none: generous for the largest apartment houses
-# (docs/sources.md#panel-house: a 12 000 m2 house of series 137 takes 845 kW at -24 °C and the demand of DHW on top).
+# Plausibility bounds if the site file gives no bound: generous for the largest apartment houses
+# (docs/sources.md#panel-house: a 12 000 m2 house of series 137 takes 845 kW at -24 °C, and hot water on top).
 DEFAULT_MAX_KW: Final = {"heat": 5_000.0, "electricity": 1_000.0}
 DEFAULT_MAX_M3_PER_H: Final = 100.0
 
@@ -29,24 +29,24 @@ _QUANTITY_OF: Final[dict[str, str]] = {
 
 
 class DeclaredExchange(Table):
-    """`[[building.meter.exchange]]`: one meter was taken out and another put in. What is declared is not guessed."""
+    """`[[building.meter.exchange]]`: one meter was replaced by another. It is not guessed again."""
 
     at: dt.datetime
     """The instant; without an offset it is the site's local time."""
     old_final: Decimal = Field(ge=0)
-    """What the old register showed at last, in the unit."""
+    """Last count of the old register [unit]."""
     new_initial: Decimal = Field(ge=0)
-    """What the new register showed at first, in the unit."""
+    """First count of the new register [unit]."""
     unit: UnitName | None = None
-    """The meter's unit where it is not given."""
+    """The meter's unit if not given."""
     quantity: Literal["energy", "volume"] | None = None
-    """The meter's own register where it is not given."""
+    """The meter's own register if not given."""
 
 
 class Outage(Table):
     """`[[building.meter.outage]]`: a time without supply, in local days (both included) or from instant to instant.
 
-    An open end goes on. An instant without an offset is the site's local time.
+    An outage without `to` continues. An instant without an offset is the site's local time.
     """
 
     from_: dt.datetime | dt.date = Field(alias="from")
@@ -61,7 +61,7 @@ class Outage(Table):
         return self
 
     def dates(self, zone: ZoneInfo) -> tuple[int, int]:
-        """Ordinals of the first and of the last local day that a part of the outage lies in."""
+        """Ordinals of the first and of the last local day that the outage touches."""
         start = _instant(self.from_, zone, end=False).astimezone(zone)
         if self.to is None:
             return start.toordinal(), dt.date.max.toordinal()
@@ -84,7 +84,7 @@ class Virtual(Table):
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Ids of the meters that it is made of."""
+        """Ids of the meters that it is computed from."""
         return (*self.plus, *self.minus)
 
 
@@ -95,19 +95,19 @@ class Meter(Table):
     name: str = ""
     carrier: Carrier
     unit: UnitName
-    """Unit of the register where the payload names none."""
+    """Unit of the register if the payload names no unit."""
     digits: int | None = Field(None, ge=3, le=15)
-    """The register wraps at 10^digits of its unit; None where it does not, or nobody knows."""
+    """The register wraps at 10^digits of its unit; None if it does not wrap, or this is unknown."""
     max_power_kw: float | None = Field(None, gt=0)
     """Plausibility bound of a step [kW]; for volumes [m3/h]."""
     parent: Id | None = None
-    """The main meter of the building behind which this one counts a part."""
+    """The main meter of the building; this one counts a part of what it counts."""
     virtual: Virtual | None = None
-    """Made of other meters; takes no readings."""
+    """Computed from other meters; takes no readings."""
     exchange: tuple[DeclaredExchange, ...] = ()
     outage: tuple[Outage, ...] = ()
     timezone: Clock | None = None
-    """The clock of the meter, for times that come without an offset; the site's where it is not given."""
+    """The clock of the meter, for times without an offset; the site's if not given."""
 
     def outages(self, zone: ZoneInfo) -> tuple[tuple[int, int], ...]:
         """Declared outages as local days (first, last)."""
@@ -172,7 +172,7 @@ class Meter(Table):
 
 
 class DatedStatics(Table):
-    """`[[building.statics]]`: what changed in the house, from a day on. What is not given stays as it was.
+    """`[[building.statics]]`: what changed in the house, from a day on. Keys that are not given keep their value.
 
     Expected use is adjusted by the ratio to the baseline period (`metering.savings.conditions`); the baseline is not.
     """
@@ -182,7 +182,7 @@ class DatedStatics(Table):
     area_m2: float | None = Field(None, gt=0)
     """Heated area."""
     indoor_c: float | None = Field(None, ge=5, le=35)
-    """Measured indoor temperature [°C]; it counts where one of the baseline period is known too."""
+    """Measured indoor temperature [°C]; used only if that of the baseline period is known too."""
     source: str = ""
 
     @model_validator(mode="after")

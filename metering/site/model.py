@@ -52,9 +52,9 @@ class SiteTable(Table):
     lateness_days: int = Field(45, ge=1, le=400)
     """A reading older than this at its arrival is rejected unless its source may backfill [d]."""
     retention_days: int = Field(400, ge=60)
-    """How long readings are kept [d], if no contract spares them (`ledger.retention`); figures are kept for ever."""
+    """Readings older than this may be deleted [d] (`metering.ledger.retention`); figures are kept for ever."""
     silent_after_hours: int = Field(26, ge=1)
-    """A meter from which nothing arrived for this long is silent [h]: one daily archive and two hours."""
+    """A meter without a message for this long is silent [h]: one daily archive and two hours."""
 
 
 class Site(Table):
@@ -130,7 +130,7 @@ class Site(Table):
 
     @cached_property
     def seasons(self) -> tuple[tuple[int, int], ...]:
-        """Ordinals (first, last) of the declared heating seasons' days; an open season goes on."""
+        """Ordinals (first, last) of the declared heating seasons' days; an open season has no last day yet."""
         ordered = sorted(self.season, key=lambda season: season.from_)
         return tuple((s.from_.toordinal(), (s.to or dt.date.max).toordinal()) for s in ordered)
 
@@ -167,20 +167,20 @@ class Site(Table):
     @cached_property
     def contracts_of(self) -> dict[tuple[str, str], tuple[Contract, ...]]:
         """Contracts by (building id, meter id)."""
-        found: dict[tuple[str, str], tuple[Contract, ...]] = {}
+        grouped: dict[tuple[str, str], tuple[Contract, ...]] = {}
         for contract in self.contract:
             key = (contract.building, contract.meter)
-            found[key] = (*found.get(key, ()), contract)
-        return found
+            grouped[key] = (*grouped.get(key, ()), contract)
+        return grouped
 
     @cached_property
     def buildings_of(self) -> dict[str, tuple[str, ...]]:
         """Building ids by weather station id."""
-        found: dict[str, tuple[str, ...]] = {s.id: () for s in self.station}
+        served: dict[str, tuple[str, ...]] = {s.id: () for s in self.station}
         for building in self.building:
             if building.station is not None:
-                found[building.station] = (*found[building.station], building.id)
-        return found
+                served[building.station] = (*served[building.station], building.id)
+        return served
 
 
 def _faults(error: ValidationError) -> Iterator[str]:

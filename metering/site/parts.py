@@ -60,7 +60,7 @@ class Tariff(Table):
     prices: tuple[Price, ...] = Field(min_length=1)
 
     def price_on(self, day: dt.date) -> Decimal:
-        """The price of one unit on `day`; the first price holds before its date too."""
+        """The price of one unit on `day`; the first price is valid before its date too."""
         ordered = sorted(self.prices, key=lambda price: price.from_)
         valid = [price for price in ordered if price.from_ <= day]
         return (valid[-1] if valid else ordered[0]).price
@@ -72,7 +72,7 @@ class Tariff(Table):
 
 
 class Period(Table):
-    """Local days, both ends included; an open end goes on."""
+    """Local days, both ends included; a period without `to` continues."""
 
     from_: dt.date = Field(alias="from")
     to: dt.date | None = None
@@ -85,21 +85,21 @@ class Period(Table):
 
 
 class Season(Period):
-    """`[[season]]`: an official heating season; the one that is not over yet has no end."""
+    """`[[season]]`: an official heating season; the current one has no end."""
 
     source: str = ""
-    """Whose order it was."""
+    """The order that declared it."""
 
 
 class Co2(Table):
-    """`[[co2]]`: CO2 of a unit of energy, from a day on."""
+    """`[[co2]]`: CO2 per unit of energy, from a day on."""
 
     carrier: Literal["heat", "electricity"]
     from_: dt.date = Field(alias="from")
     kg: Decimal = Field(ge=0)
     """Kilograms of CO2 for one unit."""
     low: Decimal | None = Field(None, ge=0)
-    """Least of the published values [kg per unit]; `kg` where it is not given."""
+    """Lowest published value [kg per unit]; `kg` if not given."""
     high: Decimal | None = Field(None, ge=0)
     unit: UnitName
     source: str = Field(min_length=1)

@@ -12,7 +12,7 @@ from metering.units import QUANTITIES, UNITS
 
 
 class Source(Table):
-    """`[[source]]`: how the topics that match become readings; the first match wins."""
+    """`[[source]]`: how payloads of matching topics are decoded; the first match wins."""
 
     topic: str = Field(min_length=1)
     """MQTT topic with `{building}`, `{meter}`, `{station}` for whole levels, `+` for any level."""
@@ -42,21 +42,21 @@ class Station(Table):
 
 
 class Archive(Table):
-    """`[[archive]]`: which column of a meter's archive, or of a list of acts, is what."""
+    """`[[archive]]`: the columns of a meter's archive or of a list of acts."""
 
     id: Id
     columns: dict[str, str | Annotated[int, Field(ge=1)]]
-    """Our name -> the column's header, or its number from 1. `time`, `time_of_day` (where `time` is the date alone),
-    `meter` (building/meter), `error` (code), `run_time` [h, or what its header says], and quantities."""
+    """Our name -> the column's header, or its number from 1. `time`, `time_of_day` (if `time` is only the date),
+    `meter` (building/meter), `error` (code), `run_time` [h, or the unit in its header], and quantities."""
     units: dict[str, UnitName] = Field(default_factory=dict)
-    """Units of quantities; what the header says, the meter's, or the usual one, where they are not given."""
+    """Units of quantities; if not given, the unit in the header, the meter's, or the usual one."""
     kind: Literal["interval", "register"] = "interval"
-    """Whether energy and volume are the use of each row's interval, or what the register showed."""
+    """Whether energy and volume are the use in each row's interval or register readings."""
     interval: Literal["hour", "day", "month"] = "hour"
     stamp: Literal["start", "end"] = "start"
-    """Which end of its interval a row's time names."""
+    """The end of the interval that a row's time stamps."""
     timezone: Clock | None = None
-    """The clock of the rows; the site's where it is not given."""
+    """The clock of the rows; the site's if not given."""
     decimal: Literal[",", "."] | None = None
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     encoding: str | None = None
