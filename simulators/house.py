@@ -7,11 +7,11 @@ panels), coupled; sun, occupants and radiators warm the air; people open windows
 hour is one implicit step of both nodes, which conserves energy exactly: what radiators, sun and people give
 is what leaves through envelope and windows plus what the nodes store.
 
-Radiators give what the temperature of their water lets them give, and the substation decides that temperature.
+The output of radiators follows from the temperature of their water, which the substation controls.
 Without weather compensation it follows the city's coarse supply graph with its kink (the network must stay
 hot enough for hot water) and some reserve, so that the house is overheated in spring and autumn.
 With it, it follows the outdoor temperature and a night set-back, and never takes more than the network has.
-The saving comes from nothing else: no house is ever multiplied by one minus a saving.
+This is the only source of savings: use is never multiplied by one minus a saving.
 
 Houses are columns. A measure that is absent, present or broken is another `Regime` of the same houses with
 the same weather and the same `Behaviour`.
@@ -42,7 +42,7 @@ _DESIGN_OUT: Final = -24.0
 """Coldest five days of St Petersburg (SP 131.13330) [°C]."""
 _INDOOR: Final = 20.0
 _BALANCE_OUT: Final = 17.5
-"""Outdoor temperature at which sun, people and appliances hold a house of this kind without radiators [°C]."""
+"""Outdoor temperature at which sun, people and appliances keep such a house warm without radiators [°C]."""
 _DESIGN_WATER: Final = 82.5
 """Mean radiator water at the design temperature: (95 + 70) / 2 [°C]."""
 _EXPONENT: Final = 1.3
@@ -50,7 +50,7 @@ _EXPONENT: Final = 1.3
 _KINK_WATER: Final = 44.0
 """Lowest mean water without compensation [°C]: the supply graph stays at 70 °C for hot water when it is warm."""
 _STUCK_WATER: Final = 49.0
-"""Lowest mean water where the regulator hangs open [°C]."""
+"""Lowest mean water if the regulator is stuck open [°C]."""
 _NETWORK_LAG_H: Final = 10.0
 _CONTROL_LAG_H: Final = 3.0
 _SUBSTATION_LOSS: Final = 1.03
@@ -89,7 +89,7 @@ class Houses:
     circulation_kw: Floats
     area_m2: Floats
     radiator: Floats
-    """Radiator output over what the design needs (oversizing), 1 = as designed."""
+    """Radiator output over the design output (oversizing)."""
     graph_over: Floats
     """Excess temperature of the water over the graph's, without compensation: networks run with a reserve."""
     control_over: Floats
@@ -127,7 +127,7 @@ def draw_houses(rng: np.random.Generator, count: int) -> Houses:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What occupants and the network do, day by day and house by house: the same with and without a measure.
+    """Behaviour of occupants and network by day and house: the same with and without a measure.
 
     Shapes are [days, houses].
     """
@@ -154,7 +154,7 @@ def draw_behaviour(
         rng: Source of randomness.
         days: How many.
         houses: How many.
-        noise: How much more than usual the houses scatter, shape [houses] or one number.
+        noise: Factor on the usual scatter, shape [houses] or one number.
     """
 
     def wander(*parts: tuple[float, float]) -> Floats:
@@ -180,18 +180,18 @@ def draw_behaviour(
 
 @dataclass(frozen=True)
 class Regime:
-    """What the heat substation and the envelope are, day by day and house by house; shapes [days, houses]."""
+    """State of the heat substation and the envelope by day and house; shapes [days, houses]."""
 
     control: Floats
     """Weather compensation: 0 none, 1 as its controller was set."""
     stuck: npt.NDArray[np.bool_]
-    """The regulator hangs open: hotter than without any, and the circuit is open from September on."""
+    """The regulator is stuck open: hotter than without a regulator, and the circuit is open from September on."""
     envelope: Floats
     """Heat loss over the uninsulated house's."""
     trim: Floats
-    """Excess temperature of the water over what it would be: how far the supply was trimmed to new windows."""
+    """Factor on the excess temperature of the water: the supply trimmed to new windows."""
     away_k: Floats
-    """Set-back of compensated water on the day, for buildings that stand empty [K]."""
+    """Set-back of compensated water on the day, for empty buildings [K]."""
 
     @staticmethod
     def untouched(days: int, houses: int) -> Regime:
@@ -246,9 +246,9 @@ def simulate_heat(
         weather: Hourly weather: one station for all houses, or one for each.
         houses: The houses.
         behaviour: Their occupants and their network.
-        regime: What their substations and envelopes are.
-        supply: Share of the time that the network heats, shape [days, stations]; by the weather where None.
-        flicker: Hot water of each hour over what the day's profile says, shape [hours, houses].
+        regime: Their substations and envelopes.
+        supply: Share of the time that the network heats, shape [days, stations]; by the weather if None.
+        flicker: Factor on the hot water of each hour, shape [hours, houses].
         trace: Gets the energy balance of every hour.
     """
     heat = np.empty((24 * weather.days, houses.count))
@@ -284,8 +284,8 @@ def simulate_heat(
         # Half of the loss is walls (from the mass), half windows and ventilation (from the air).
         walls = 0.5 * houses.loss_kw_k * regime.envelope[day]
         light = walls
-        held = houses.mass_kwh_k + coupling + walls
-        follow = coupling / held
+        capacity = houses.mass_kwh_k + coupling + walls
+        follow = coupling / capacity
         window_c = behaviour.window_c[day]
         supplied = bool(share.any())
         emitted = np.zeros(houses.count)
@@ -295,7 +295,7 @@ def simulate_heat(
                 emitted = share * radiator * np.maximum(water[hour] - air, 0.0) ** _EXPONENT
             opened = light + np.clip((air - window_c) / 2.0, 0.0, 1.0) * 1.3 * houses.loss_kw_k
             # Implicit in both nodes: mass' = rest + follow * air', put into the balance of the air.
-            rest = (houses.mass_kwh_k * mass + walls * outside) / held
+            rest = (houses.mass_kwh_k * mass + walls * outside) / capacity
             given = emitted + free[hour]
             new_air = (houses.air_kwh_k * air + given + opened * outside + coupling * rest) / (
                 houses.air_kwh_k + opened + coupling * (1.0 - follow)

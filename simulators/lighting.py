@@ -1,4 +1,4 @@
-"""Electricity of common areas: lamps before and after, and what the same meter also feeds.
+"""Electricity of common areas: lamps before and after the measure, and other uses on the same meter.
 
 Before: incandescent and old fluorescent lamps, part of them burning round the clock, part from dusk to dawn.
 After: LED lamps, presence sensors and a stand-by light. Lifts, pumps and intercoms stay as they are.
@@ -58,7 +58,7 @@ def draw_common_areas(rng: np.random.Generator, count: int) -> CommonAreas:
 
 @dataclass(frozen=True)
 class Traffic:
-    """How much people come and go, and lamps fail: the same with and without the measure; [days, houses]."""
+    """Traffic of people and failures of lamps: the same with and without the measure; [days, houses]."""
 
     presence: Floats
     """People about, over the usual."""
@@ -79,7 +79,7 @@ def draw_traffic(rng: np.random.Generator, days: int, houses: int) -> Traffic:
 
 @dataclass(frozen=True)
 class Renewal:
-    """What has been renewed, day by day and house by house; shapes [days, houses], shares 0 to 1."""
+    """Renewed lamps by day and house; shapes [days, houses], shares 0 to 1."""
 
     led: Floats
     """Share of the lamps that are LED."""
@@ -99,14 +99,14 @@ def simulate_lighting(weather: Weather, areas: CommonAreas, traffic: Traffic, re
     Args:
         weather: For the sun's elevation and the calendar.
         areas: The common areas.
-        traffic: What people do there.
+        traffic: Traffic and lamp failures.
         renewal: Which lamps are new.
     """
     days, count = weather.days, len(areas.lamps)
     dark = (weather.elevation_deg < _DUSK_DEG).reshape(days, 24, 1)
     clock = areas.round_the_clock + (1.0 - areas.round_the_clock) * dark
     about = np.clip(_PRESENCE[None, :, None] * traffic.presence[:, None], 0.0, 0.9)
-    # Where daylight falls in, a sensor with a photocell lets the lamp stay off a quarter of the time.
+    # With daylight, a sensor with a photocell keeps the lamp off a quarter of the time.
     seen = about * np.where(dark, 1.0, 0.75)
     led, sensors = renewal.led[:, None], renewal.sensors[:, None]
     watts = areas.old_w + led * (areas.new_w - areas.old_w)

@@ -1,4 +1,4 @@
-"""Registers: what a meter shows of the energy that passed it."""
+"""Registers: the energy that a meter shows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Register:
     """Count at the beginning [unit]."""
 
     def shown(self, hourly_wh: Floats) -> Floats:
-        """What the register shows at the beginning of each hour and after the last [unit], length + 1."""
+        """The register at the beginning of each hour and after the last [unit], length + 1."""
         counted = np.concatenate(([0.0], np.cumsum(hourly_wh))) / self.wh_per_unit + self.start
         steps = np.floor(counted / self.resolution + 1e-9)
         places = max(0, round(-np.log10(self.resolution)))

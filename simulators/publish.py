@@ -57,7 +57,7 @@ class Publisher:
         Args:
             captures: The messages.
             before: Called with each message before it goes out (a simulator sets its clock here).
-            stop: Asked before each message; True ends early.
+            stop: Called before each message; True ends early.
 
         Raises:
             Lost: the broker took nothing for a minute.
@@ -72,10 +72,10 @@ class Publisher:
             self._client.publish(capture.topic, capture.payload, qos=1, retain=capture.retain)
             sent += 1
         deadline = time.monotonic() + 60
-        for held in range(self._size):
+        for answered in range(self._size):
             if not self._window.acquire(timeout=max(0.0, deadline - time.monotonic())):
                 raise Lost(
-                    f"the broker left {self._size - held} of {sent} messages without an answer for 60 s"
+                    f"the broker left {self._size - answered} of {sent} messages without an answer for 60 s"
                 )
         self._window.release(self._size)
         return sent

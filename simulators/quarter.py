@@ -26,7 +26,7 @@ _PROMISES_PCT: Final = (15, 20, 15, 25, 15, 10, 20, 15, 20, 15, 25, 12)
 
 
 class Quarter:
-    """The scenario. Everything follows from the number of houses and the seed."""
+    """The scenario; the number of houses and the seed determine everything."""
 
     def __init__(self, *, houses: int = 12, seed: int = 1) -> None:
         if houses < 1:
@@ -50,7 +50,7 @@ class Quarter:
         return street if house < len(_STREETS) else f"{street}, корп. {house // len(_STREETS) + 1}"
 
     def has_lighting(self, house: int) -> bool:
-        """Whether the house's lamps are renewed too: every second house's."""
+        """Whether the house's lamps are renewed too: true for every second house."""
         return house % 2 == 1
 
     def site_toml(self) -> str:
@@ -100,7 +100,7 @@ class Quarter:
         """True saving of each contract from `first` to `last` [%]: 1 - used / use without the measure.
 
         Both uses are of the same house in the same weather with the same occupants, at the meter's
-        boundary before resolution and gaps. Days are local, both included, from the begin of the
+        boundary before resolution and gaps. Days are local, both included, from the beginning of the
         simulation (2023-09-10) to the end of the live part.
         """
         begin = hour_of(dt.datetime.combine(first, dt.time(), MOSCOW))

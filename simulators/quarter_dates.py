@@ -1,6 +1,6 @@
 """The calendar of the quarter: one baseline year, a retrofit, one reporting year, a live fortnight.
 
-It ends before any wall clock that the quarter may run on. Instants of the simulation are hours since `BEGIN`.
+It ends before any wall clock that the demo may run on. Instants of the simulation are hours since `BEGIN`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REPORTING: Final = (dt.date(2024, 10, 15), dt.date(2025, 10, 14))
 ARCHIVES_END: Final = dt.datetime(2025, 10, 15, tzinfo=MOSCOW)
 LIVE_END: Final = dt.datetime(2025, 10, 29, tzinfo=MOSCOW)
 BROKEN: Final = dt.date(2025, 3, 12)
-"""First day on which one house's regulator hangs open."""
+"""First day with one house's regulator stuck open."""
 ROLLOVER: Final = dt.datetime(2025, 2, 11, 3, tzinfo=MOSCOW)
 """One electricity register passes its last digit here, on a winter night of the reporting year."""
 SILENT: Final = dt.datetime(2025, 10, 25, 18, tzinfo=MOSCOW)

@@ -37,7 +37,7 @@ class Simulated:
 
 
 def simulate(count: int, seed: int) -> Simulated:
-    """Everything that happens, once with the measures and once without; the random numbers are the same."""
+    """Simulate every hour with and without the measures, with the same random numbers."""
     rng = np.random.default_rng(seed)
     days = (LIVE_END - BEGIN).days + 1
     weather = simulate_weather(rng, BEGIN.date(), days)
@@ -46,7 +46,7 @@ def simulate(count: int, seed: int) -> Simulated:
     flicker = np.exp(0.25 * rng.standard_normal((24 * days, count)) - 0.03)
     number = np.arange(count) % DOZEN
     idle = number == _IDLE
-    # The idle measure: a controller that was set as hot as the network, without a set-back at night.
+    # The idle measure: a controller set as hot as the network, without a night set-back.
     houses = replace(
         houses,
         control_over=np.where(idle, houses.graph_over - 0.01, houses.control_over),
@@ -60,7 +60,7 @@ def simulate(count: int, seed: int) -> Simulated:
         control=np.broadcast_to(since, (days, count)).astype(float),
         stuck=(day >= BROKEN.toordinal()) & (number == _DEFECT),
     )
-    # One run of twice the houses is half the Python of two runs.
+    # One run of twice the houses takes half the Python of two runs.
     heat = simulate_heat(
         weather,
         beside(houses, houses),

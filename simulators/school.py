@@ -1,4 +1,4 @@
-"""Schools: their days, their electricity, and what of a house's heat is different in them."""
+"""Schools: their days, their electricity, and how their heat differs from a house's."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _DAYLIGHT_DEG: Final = 12.0
 def school_days(first: dt.date, days: int, shift: int = 0) -> npt.NDArray[np.bool_]:
     """Whether a school of St Petersburg teaches on each day from `first` on.
 
-    Public holidays by article 112 of the Labour Code; school holidays are moved by `shift` days, for every
-    year and school has its own.
+    Public holidays by article 112 of the Labour Code; school holidays are moved by `shift` days, which
+    differ by year and school.
     """
     taught = np.zeros(days, dtype=bool)
     for index in range(days):
@@ -50,7 +50,7 @@ class Schools:
     new_share: Floats
     """Power of LED lamps over that of the old ones."""
     sensed_share: Floats
-    """Share of the burning hours that is left with presence and daylight sensors."""
+    """Remaining share of the burning hours with presence and daylight sensors."""
     kitchen_kw: Floats
     machines_kw: Floats
     base_kw: Floats
@@ -69,7 +69,7 @@ def draw_schools(rng: np.random.Generator, count: int) -> Schools:
 
 
 def draw_school_use(rng: np.random.Generator, days: int, count: int) -> Floats:
-    """How much is used on a day over the usual of its kind: autocorrelated, shape [days, schools]."""
+    """Use of a day over the usual of its kind: autocorrelated, shape [days, schools]."""
     return np.exp(
         ornstein_uhlenbeck(rng, days, count, 1.0, 0.05)
         + ornstein_uhlenbeck(rng, days, count, 20.0, 0.02)
@@ -85,7 +85,7 @@ def simulate_school(
     Args:
         weather: For the sun's elevation.
         schools: The schools.
-        use: How much is used on each day over the usual, shape [days, schools].
+        use: Use of each day over the usual, shape [days, schools].
         taught: Whether the school teaches on each day, shape [days, schools].
         renewal: Which lamps are new.
     """

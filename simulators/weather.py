@@ -1,7 +1,7 @@
 """Hourly weather of St Petersburg: temperature, cloud and sun, autocorrelated, seeded.
 
-Monthly means are the 1991-2020 normals. On them lie warm and cold years, weather systems that last days,
-clear and cloudy spells, and the day's own course. Stations are columns: each has a weather of its own.
+Monthly means are the 1991-2020 normals. Added are warm and cold years, weather systems that last days,
+clear and cloudy spells, and the course of the day. Stations are columns with independent weather.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CLEAR_SKY_WM2: Final = 1000.0
 
 @dataclass(frozen=True)
 class Weather:
-    """Hourly series; hour 0 begins at local midnight of `first`, and there are whole days of them."""
+    """Hourly series; hour 0 begins at local midnight of `first`; the days are whole."""
 
     first: dt.date
     temp_c: Floats
@@ -84,7 +84,7 @@ def sun_elevation(first: dt.date, hours: int) -> Floats:
     """Elevation of the sun in the middle of each hour from local midnight of `first` on [degrees].
 
     Declination after Spencer 1971; without the equation of time and refraction (within about 4 degrees of
-    hour angle and 0.6 degrees of height, which no lamp or window notices).
+    hour angle and 0.6 degrees of height, negligible for lamps and windows).
     """
     at = np.arange(hours) + 0.5 - UTC_OFFSET_H
     days = first.toordinal() - dt.date(2001, 1, 1).toordinal() + at / 24
@@ -115,9 +115,9 @@ def simulate_weather(
         rng: Source of all randomness.
         first: Local date of hour 0.
         days: How many.
-        stations: Columns, each with a weather of its own.
-        anomaly_k: Added to the temperature [K], shape [days] or [days, stations]: a warm or a cold year that
-            is wanted. A wandering anomaly of about 1 K is there anyway.
+        stations: Columns with independent weather.
+        anomaly_k: Added to the temperature [K], shape [days] or [days, stations]: a warm or a cold year,
+            in addition to a random anomaly of about 1 K.
     """
     hours = 24 * days
     season = day_of_year(first, days)
@@ -163,28 +163,28 @@ def heat_supply(weather: Weather) -> Floats:
 
 @dataclass(frozen=True)
 class Dispatch:
-    """How the people of a heat network decide when to heat, each network in its own way; by station."""
+    """How the operators of a heat network decide when to heat; by station."""
 
     below_c: Floats
     """Felt temperature below which they turn heat on [°C]."""
     band_k: Floats
     """How far above that they turn it off [K]."""
     memory_d: Floats
-    """How long they remember past days [d]."""
+    """Time constant of past days in the felt temperature [d]."""
     foresight: Floats
-    """Weight of the forecast of the next three days in what they feel."""
+    """Weight of the forecast of the next three days in the felt temperature."""
     mood_k: Floats
     """Complaints, budgets, orders from above: moves the threshold, shape [days, stations] [K]."""
     start_d: Floats
     """Days until every riser is filled and vented."""
     spell_below_c: Floats
-    """Out of season there is some heat after two days with a mean below this [°C]."""
+    """Out of season heat is periodic after two days with a mean below this [°C]."""
     spell_share: Floats
-    """For what part of the day; 0 where spells are sat out."""
+    """For this share of the day; 0 if cold spells are ignored."""
 
 
 def draw_dispatch(rng: np.random.Generator, days: int, stations: int) -> Dispatch:
-    """People who keep to the law's +8 °C by and large, with forecasts, moods and slow starts."""
+    """Operators who follow the law's +8 °C approximately, with forecasts, moods and slow starts."""
     return Dispatch(
         below_c=rng.normal(8.3, 0.6, stations),
         band_k=rng.uniform(0.2, 1.8, stations),
@@ -198,7 +198,7 @@ def draw_dispatch(rng: np.random.Generator, days: int, stations: int) -> Dispatc
 
 
 def dispatched_supply(weather: Weather, dispatch: Dispatch) -> Floats:
-    """Share of the time that radiators are supplied, by day, as people decide it; shape [days, stations]."""
+    """Share of the time that radiators are supplied, by day, as operators decide; shape [days, stations]."""
     daily = weather.daily_temp_c()
     keep = np.exp(-1.0 / dispatch.memory_d)
     past = daily[:5].mean(axis=0)
@@ -218,7 +218,7 @@ def dispatched_supply(weather: Weather, dispatch: Dispatch) -> Floats:
 
 
 def lagged(series: Floats, hours: float) -> Floats:
-    """The hourly series through a first-order lag; the first day's mean stands before it."""
+    """The hourly series through a first-order lag that starts from the first day's mean."""
     keep = np.exp(-1.0 / hours)
     out: Floats = (1 - keep) * series
     level = series[:24].mean(axis=0)

@@ -25,7 +25,7 @@ _BURNING: Final = 0.015
 _SCHOOL_USE: Final = 0.025
 
 _VACANCY_SHARE: Final = 0.12
-"""Houses of which some flats stand empty for part of a year."""
+"""Share of houses with flats that are empty for part of a year."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def draw_levels(rng: np.random.Generator, years: int, scale: Floats) -> Levels:
     Args:
         rng: Source of randomness.
         years: Baseline years and the reporting year.
-        scale: How much each house's levels move, over the usual, shape [houses].
+        scale: Factor on each house's drift, shape [houses].
     """
 
     def level(spread: float) -> Floats:

@@ -1,7 +1,7 @@
-"""The exam on paper: its houses as a site file and captures, the truth apart, and marks for anybody's figures.
+"""The exam on paper: a site file, captures, the truth in a file of its own, and marks for anybody's claims.
 
-What is exported are readings of registers and stations, hour by hour, as a gateway would deliver them. A day
-that the exam's daily values miss is missing here too: the register's readings within the gap are.
+The export has hourly readings of registers and stations, as a gateway would deliver them. A day that is missing
+from the exam's daily values is missing here too: the register's readings within the gap are left out.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _months(begin: dt.datetime, hours: int) -> Iterator[range]:
 
 
 def truth(houses: list[Examined]) -> dict[str, Any]:
-    """What only the examiner knows, by house [%]."""
+    """The true saving, known to the examiner only, by house [%]."""
     return {
         house.traits.name: {
             "true_savings_pct": 100 * house.true_share,
@@ -144,7 +144,7 @@ def export(
     """Write `site.toml`, `captures.jsonl` and `truth.json` of an exam into `directory`.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: a file cannot be written.
     """
     directory.mkdir(parents=True, exist_ok=True)
     written: list[Examined] = []
@@ -165,12 +165,12 @@ def score_figures(true: Mapping[str, Any], figures: Any) -> dict[str, Any]:
     """Marks for figures of savings: the exam's document.
 
     Args:
-        true: What `truth` says.
+        true: The document of `truth`.
         figures: `{"houses": [{"house": "e00001", "savings_pct": 7.4, "interval_90_pct": [lo, hi]}, ...]}`;
             one entry for every house of the exam.
 
     Raises:
-        BadFigures: an entry is not understood, is of no house of the exam, is double, or is missing.
+        BadFigures: an entry is not understood, is not of a house of the exam, is double, or is missing.
     """
     listed = figures.get("houses") if isinstance(figures, dict) else None
     if not isinstance(listed, list):

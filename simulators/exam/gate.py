@@ -1,4 +1,4 @@
-"""The gate of the exam: the limits that Kvartal's figures must keep over the pooled houses of several seeds."""
+"""The gate of the exam: limits on Kvartal's score over the pooled houses of several seeds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulators.exam.sit import sit
 SEEDS: Final = 4
 """Seeds that the gate pools."""
 OBSERVABLE: Final = ("kind", "noise", "rho", "quality")
-"""Families of strata that anybody can see at the meter; the gate looks at each of them."""
+"""Families of strata that can be observed at the meter; each has a limit."""
 
 
 class Limit(NamedTuple):
@@ -32,13 +32,13 @@ LIMITS: Final = (
 
 
 def failures(marks: Sequence[Mark]) -> list[str]:
-    """What of the gate does not hold over pooled houses; empty where all does.
+    """Limits that the pooled houses break; empty if they pass.
 
-    A stratum of n houses that is defined by observables must cover within 90 % ± (3 points + 2 standard errors).
-    Drift strata are held to that only for houses with three baseline years.
+    A stratum of n houses that is defined by observables must cover 90 % ± (3 points + 2 standard errors).
+    In drift strata only houses with three baseline years are judged.
     """
     total = metrics(marks)
-    found = [f"{limit.name}: {_shown(total)}" for limit in LIMITS if not limit.holds(total)]
+    broken = [f"{limit.name}: {_shown(total)}" for limit in LIMITS if not limit.holds(total)]
     for name, members in by_stratum(marks).items():
         family = name.split(":")[0]
         if family == "drift":
@@ -50,10 +50,10 @@ def failures(marks: Sequence[Mark]) -> list[str]:
         coverage = metrics(members)["coverage"]
         room = 0.03 + 2 * math.sqrt(0.9 * 0.1 / len(members))
         if abs(coverage - 0.90) > room:
-            found.append(
+            broken.append(
                 f"{name}: coverage {coverage:.3f} of {len(members)} houses, allowed 0.900 ± {room:.3f}"
             )
-    return found
+    return broken
 
 
 def _shown(total: Mapping[str, Any]) -> str:
@@ -61,7 +61,7 @@ def _shown(total: Mapping[str, Any]) -> str:
 
 
 def pass_gate(houses: int, seed: int, progress: Callable[[int], None]) -> tuple[dict[str, Any], list[str]]:
-    """`SEEDS` exams pooled: the document, and the limits that do not hold."""
+    """`SEEDS` exams pooled: the document, and the limits that are broken."""
     begun = time.process_time()
     marks: list[Mark] = []
     for turn in range(SEEDS):

@@ -1,4 +1,4 @@
-"""The exam's houses simulated: what their meters showed, what the pipeline may know, and the truth.
+"""The exam's houses simulated: their meters' readings, what the pipeline may know, and the truth.
 
 Theory of operation
 -------------------
@@ -57,7 +57,7 @@ BATCH: Final = 150
 
 _WARM_UP_DAYS: Final = 20
 _INSULATION: Final = 0.50
-"""Loss that a full insulation takes away."""
+"""Share of the heat loss that full insulation removes."""
 _EXPONENT: Final = 1.3
 _AWAY_K: Final = 7.0
 """Set-back of a compensated school's water on days without lessons."""
@@ -66,12 +66,12 @@ WH_PER_UNIT: Final = {"Gcal": 1_163_000, "kWh": 1_000}
 _RESOLUTION: Final = {("Gcal", "coarse"): 0.1, ("kWh", "coarse"): 10.0, ("Gcal", ""): 0.001, ("kWh", ""): 0.1}
 """Smallest step of the registers [unit]."""
 STATION_ERROR_K: Final = 0.3
-"""How far the weather station's temperature lies from the house's, standard deviation."""
+"""Difference between the station's and the house's temperature, standard deviation."""
 
 
 @dataclass(frozen=True)
 class Register:
-    """What a house's meter and its station showed hour by hour, for captures."""
+    """Hourly readings of a house's meter and its station, for captures."""
 
     unit: str
     step_wh: int
@@ -83,9 +83,9 @@ class Register:
     temps_mc: Ints
     """Temperature at each hour's beginning [m°C]."""
     silent: Bools
-    """Hours of which there is no register reading."""
+    """Hours without a register reading."""
     no_weather: Bools
-    """Hours of which there is no temperature."""
+    """Hours without a temperature."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Examined:
     true_share: float
     """The saving: 1 - used / without, over the reporting year."""
     oracle_share: float
-    """What the oracle says that it was: 1 - used / oracle."""
+    """The oracle's estimate of the saving: 1 - used / oracle."""
     changed_share: float
     """Use without the measure over the oracle's, minus 1: drift and chance of the reporting year."""
     register: Register | None
@@ -114,7 +114,7 @@ def simulate(
     Args:
         traits: The houses.
         seed: Seed of everything that is random in them.
-        drift: How much yearly levels move, over what `simulators.exam.drift` says.
+        drift: Factor on the drift of yearly levels (`simulators.exam.drift`).
         keep: Numbers of the houses whose hourly registers are kept.
     """
     for group, members in groupby(sorted(traits, key=lambda t: (t.group, t.number)), lambda t: t.group):
@@ -262,7 +262,7 @@ def _weather(weather: Weather, days: slice, times: int) -> Weather:
 def _behaviours(
     rng: np.random.Generator, houses: list[Traits], cal: Calendar, scale: Floats, school: Bools, taught: Bools
 ) -> tuple[Behaviour, Behaviour]:
-    """What people and network do, and what one knows of it who has seen the baseline years only."""
+    """What people and network do, and what is known of it from the baseline years alone."""
     years = houses[0].baseline_years
     levels = draw_levels(rng, years + 1, scale)
     here = draw_vacancies(rng, cal.days, scale)
@@ -368,7 +368,7 @@ def _examined(
     without, oracle = float(runs.without[:, column].sum()), float(runs.oracle[:, column].sum())
     register = None
     if keep:
-        # The readings at the midnights before and after a gap are there; those within are not.
+        # The readings at the midnights before and after a gap exist; those within it do not.
         silent = np.repeat(missing, 24)
         silent[::24] &= np.concatenate(([False], missing[:-1]))
         register = Register(
@@ -387,7 +387,7 @@ def _examined(
 
 
 def _gaps(rng: np.random.Generator, house: Traits, cal: Calendar, *, weather: bool = False) -> Bools:
-    """Days without a figure. A gap spans two days or more: within one day the register tells the day's use."""
+    """Days without a figure. A gap spans two days or more: within one day the register still gives the day's use."""
     missing = np.zeros(cal.days, dtype=bool)
     if house.quality != "gaps":
         return missing

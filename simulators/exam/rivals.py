@@ -1,7 +1,7 @@
-"""Other judges for the same houses: the textbook, and opendsm where it is installed.
+"""Other judges for the same houses: the textbook, and opendsm if it is installed.
 
-They see what Kvartal sees, days of use and temperature, and give a figure with the 90 % interval that their
-own authors give. opendsm is not a dependency: `pip install opendsm "multimethod<2"` brings it.
+They see what Kvartal sees, days of use and temperature, and claim a saving with the 90 % interval of their
+own authors. opendsm is not a dependency: `pip install opendsm "multimethod<2"` brings it.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import numpy as np
 from scipy.special import stdtrit
 
 from simulators.exam.houses import Examined
-from simulators.exam.sit import Figure, Judge
+from simulators.exam.sit import Claim, Judge
 from simulators.weather import Floats
 
 _STEP_K: Final = 0.5
 _RHO_LIMIT: Final = 0.5
-"""Below this nmecr takes every day for an independent one (its reading of ASHRAE G14-2014, page 91)."""
+"""Below this correlation nmecr treats every day as independent (its reading of ASHRAE G14-2014, page 91)."""
 
 
-def textbook(house: Examined) -> Figure | None:
+def textbook(house: Examined) -> Claim | None:
     """The 3-parameter model of the day's own temperature with the interval of ASHRAE G14-2014, as nmecr writes it.
 
-    Balance point on a grid of 0.5 K by least squares (Kissock, Haberl and Claridge 2003); the mean where use does
+    Balance point on a grid of 0.5 K by least squares (Kissock, Haberl and Claridge 2003); the mean if use does
     not fall with temperature. Fractional savings uncertainty of Reddy and Claridge 2000 with the daily
     polynomial of Sun and Baltazar 2013.
     """
@@ -62,15 +62,15 @@ def textbook(house: Examined) -> Figure | None:
         * math.sqrt(n / independent * (1 + 2 / independent) / len(now))
     )
     share = 1 - float(now.sum()) / expected
-    return Figure(share, share - width, share + width, noise, rho)
+    return Claim(share, share - width, share + width, noise, rho)
 
 
 def _days(house: Examined, first: int, last: int) -> tuple[Floats, Floats, Floats]:
     """Dates, use and temperatures of the days that have both [d, Wh, °C]."""
-    held = [d for d in range(first, last + 1) if d in house.days.used and d in house.days.temps_mc]
-    used = np.array([house.days.used[d] for d in held], dtype=np.float64)
-    temps = np.array([house.days.temps_mc[d] for d in held], dtype=np.float64) / 1000
-    return np.array(held, dtype=np.float64), used, temps
+    complete = [d for d in range(first, last + 1) if d in house.days.used and d in house.days.temps_mc]
+    used = np.array([house.days.used[d] for d in complete], dtype=np.float64)
+    temps = np.array([house.days.temps_mc[d] for d in complete], dtype=np.float64) / 1000
+    return np.array(complete, dtype=np.float64), used, temps
 
 
 class NoOpendsm(ImportError):
@@ -86,7 +86,7 @@ def opendsm(*, splits: bool) -> Judge:
         splits: Its default splits the year by season and weekday; False switches the splits off.
 
     Raises:
-        NoOpendsm: there is none.
+        NoOpendsm: opendsm is not installed.
     """
     try:
         with warnings.catch_warnings():
@@ -127,7 +127,7 @@ def opendsm(*, splits: bool) -> Judge:
             index=index,
         )
 
-    def judge(house: Examined) -> Figure | None:
+    def judge(house: Examined) -> Claim | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # It takes 329 to 366 days of baseline: the newest year.
@@ -145,7 +145,7 @@ def opendsm(*, splits: bool) -> Judge:
         expected, used = float(both["predicted"].sum()), float(both["observed"].sum())
         width = math.sqrt(float((both["predicted_unc"] ** 2).sum())) / expected
         share = 1 - used / expected
-        told = model.baseline_metrics
-        return Figure(share, share - width, share + width, float(told.cvrmse), math.nan)
+        fitted = model.baseline_metrics
+        return Claim(share, share - width, share + width, float(fitted.cvrmse), math.nan)
 
     return judge

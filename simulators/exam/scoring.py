@@ -1,6 +1,6 @@
-"""Scores figures of savings against the truth: bias, coverage, width, false alarms, detection; by strata.
+"""Scores claims of savings against the truth: bias, coverage, width, false alarms, detection; by strata.
 
-Whose figures they are does not matter here: Kvartal's own, a textbook's, or those of anybody who took the exam.
+The claims may be Kvartal's, a textbook's, or of anybody who took the exam.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 DETECTED_AT: Final = (5, 10, 20)
-"""True savings of which the rate of detection is told [%]."""
+"""True savings for which the rate of detection is reported [%]."""
 _NEAR_PP: Final = 2.5
-"""A house counts for a rate of detection where its true saving lies this near [points]."""
+"""A house counts for a rate of detection if its true saving is within this distance [points]."""
 _ORACLE_QUANTILE: Final = 0.90
 
 
 class Mark(NamedTuple):
-    """One house's figure beside its truth; all shares of the use without the measure."""
+    """One house's claim beside its truth; all shares of the use without the measure."""
 
     house: str
     true: float
     oracle: float
-    """What the oracle said."""
+    """The oracle's estimate."""
     estimate: float
     low: float
     high: float
@@ -33,12 +33,12 @@ class Mark(NamedTuple):
 
     @property
     def covered(self) -> bool:
-        """Whether the interval holds the truth."""
+        """Whether the interval contains the truth."""
         return self.low <= self.true <= self.high
 
     @property
     def significant(self) -> bool:
-        """Whether the figure claims a saving."""
+        """Whether the interval excludes zero, so that a saving is claimed."""
         return self.low > 0.0
 
 
@@ -53,7 +53,7 @@ def oracle_half_width(marks: Sequence[Mark]) -> float:
 
 
 def metrics(marks: Sequence[Mark]) -> dict[str, Any]:
-    """The figures of one stratum: points for bias and RMSE, shares for the rest; None where nothing bears it."""
+    """The figures of one stratum: points for bias and RMSE, shares for the rest; None if no house counts for it."""
     if not marks:
         raise ValueError("a stratum without houses has no figures")
     error = np.array([mark.estimate - mark.true for mark in marks])
@@ -81,11 +81,11 @@ def _rounded(share: float | None) -> float | None:
 
 def by_stratum(marks: Sequence[Mark]) -> dict[str, list[Mark]]:
     """The houses of each stratum, strata in order of their names."""
-    found: dict[str, list[Mark]] = {}
+    strata: dict[str, list[Mark]] = {}
     for mark in marks:
         for stratum in mark.strata:
-            found.setdefault(stratum, []).append(mark)
-    return dict(sorted(found.items()))
+            strata.setdefault(stratum, []).append(mark)
+    return dict(sorted(strata.items()))
 
 
 def score(marks: Sequence[Mark], *, seconds: float) -> dict[str, Any]:

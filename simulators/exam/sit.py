@@ -1,8 +1,8 @@
-"""The exam: simulated houses with known savings, put before the baselines.
+"""The exam: the savings of simulated houses, estimated by a judge and marked against the truth.
 
-`run_exam` simulates houses, has Kvartal's own public functions say what each of them saved, and scores that.
-`sit` gives the marks one by one, so that several seeds can be pooled (`simulators.exam.gate`); another
-`judge` puts other rules before the same houses.
+`run_exam` simulates houses, estimates their savings with Kvartal's own public functions, and scores the estimates.
+`sit` yields the marks one by one, so that several seeds can be pooled (`simulators.exam.gate`); with another
+`judge` it marks other rules on the same houses.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _NOISE: Final = (0.04, 0.08, 0.12)
 _RHO: Final = (0.3, 0.6)
 
 
-class Figure(NamedTuple):
-    """What somebody says that a house saved: shares of the use expected without the measure."""
+class Claim(NamedTuple):
+    """A judge's estimate of what a house saved: shares of the use expected without the measure."""
 
     estimate: float
     low: float
@@ -37,24 +37,24 @@ class Figure(NamedTuple):
     """Lag-1 correlation of its residuals."""
 
 
-Judge = Callable[[Examined], Figure | None]
-"""Says what a house saved; None where it does not bear a figure."""
+Judge = Callable[[Examined], Claim | None]
+"""Estimates what a house saved; None if the house's data allow no estimate."""
 
 
 def known(traits: Traits) -> Known:
-    """What the exam's site file says of the house's meter."""
+    """What the exam's site file declares about the house's meter."""
     return known_of(carrier=traits.carrier, kind=traits.building_kind, latitude=LATITUDE)
 
 
-def kvartal(house: Examined) -> Figure | None:
-    """Kvartal's own figure."""
+def kvartal(house: Examined) -> Claim | None:
+    """Kvartal's own claim."""
     try:
         baseline = fit_period(house.days, house.baseline, **known(house.traits))
     except Unfit:
         return None
     compared = compare(house.days, baseline, house.reporting)
     low, high = compared.interval
-    return Figure(compared.share, low, high, baseline.metrics.cvrmse, baseline.metrics.rho)
+    return Claim(compared.share, low, high, baseline.metrics.cvrmse, baseline.metrics.rho)
 
 
 def sit(
@@ -71,8 +71,8 @@ def sit(
         houses: How many.
         seed: Seed of everything simulated.
         progress: Called with the number of houses done.
-        drift: How much yearly levels move, over what the exam says (0.5 and 2 are published beside it).
-        judge: Whose figures are marked. A house without a figure is marked as "between -100 and 100 %".
+        drift: Factor on the drift of yearly levels (0.5 and 2 are published too).
+        judge: Whose claims are marked. A house without a claim is marked as "between -100 and 100 %".
     """
     traits = draw_traits(np.random.default_rng(seed), houses)
     done = 0
@@ -83,8 +83,8 @@ def sit(
             progress(done)
 
 
-def mark(house: Examined, figure: Figure | None) -> Mark:
-    """The figure beside the truth."""
+def mark(house: Examined, claim: Claim | None) -> Mark:
+    """The claim beside the truth."""
     traits = house.traits
     strata = [
         f"kind:{traits.kind}",
@@ -98,18 +98,18 @@ def mark(house: Examined, figure: Figure | None) -> Mark:
         strata += [f"mass:{traits.mass}", f"substation:{'compensated' if traits.compensated else 'plain'}"]
     if traits.measure != "none":
         strata.append(f"shape:{traits.shape}")
-    if figure is None:
+    if claim is None:
         return Mark(
             traits.name, house.true_share, house.oracle_share, 0.0, -1.0, 1.0, (*strata, "noise:no figure")
         )
-    strata += [f"noise:{_class(figure.noise, _NOISE)}", f"rho:{_class(figure.rho, _RHO)}"]
+    strata += [f"noise:{_class(claim.noise, _NOISE)}", f"rho:{_class(claim.rho, _RHO)}"]
     return Mark(
         traits.name,
         house.true_share,
         house.oracle_share,
-        figure.estimate,
-        figure.low,
-        figure.high,
+        claim.estimate,
+        claim.low,
+        claim.high,
         tuple(strata),
     )
 
@@ -121,7 +121,7 @@ def _class(value: float, edges: Collection[float]) -> str:
 
 
 def run_exam(houses: int, seed: int, progress: Callable[[int], None] = lambda _done: None) -> dict[str, Any]:
-    """Put `houses` houses before Kvartal and score it: the document that `kvartal exam --json` prints.
+    """Score Kvartal on `houses` houses: the document that `kvartal exam --json` prints.
 
     Args:
         houses: How many, at least 1.

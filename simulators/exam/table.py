@@ -1,6 +1,6 @@
-"""Who takes the exam how well: Kvartal, the textbook and opendsm on the same houses, as one table.
+"""The scores of Kvartal, the textbook and opendsm on the same houses, as one table.
 
-The documents' tables are generated from this (`bench/exam.py --write`), so that no figure in them is typed by hand.
+The documents' tables are generated from this (`bench/exam.py --write`), so no figure in them is typed by hand.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def take(
     Args:
         houses: How many are drawn.
         seed: Seed of everything simulated.
-        judges: Whose figures are marked, by name.
-        most: Only houses with a number below this are judged; all where None.
-        drift: How much yearly levels move, over what the exam says.
+        judges: Whose claims are marked, by name.
+        most: Only houses with a number below this are judged; all if None.
+        drift: Factor on the drift of yearly levels.
         progress: Called with the number of houses done.
     """
     picked = draw_traits(np.random.default_rng(seed), houses)[:most]
@@ -62,7 +62,7 @@ class Taken(NamedTuple):
     marks: Mapping[str, Sequence[Mark]]
     """By judge, in the order of the table."""
     note: str
-    """Who did not take it and why; empty where all did."""
+    """Which judge is missing and why; empty if none is."""
 
 
 OURS: Final = "Kvartal"
@@ -81,15 +81,15 @@ def take_all(houses: int, seed: int, progress: Callable[[int], None] = lambda _d
     """
     done = 0
 
-    def told(count: int) -> None:
+    def counted(count: int) -> None:
         progress(done + count)
 
     both: dict[str, Judge] = {OURS: kvartal, TEXTBOOK: textbook}
-    rows = dict(take(houses, seed, both, progress=told))
+    rows = dict(take(houses, seed, both, progress=counted))
     done += houses
     for name, drift in (("halved", 0.5), ("doubled", 2.0)):
-        told_name = f"{OURS}, drift between years {name}"
-        rows |= take(houses, seed, {told_name: kvartal}, drift=drift, progress=told)
+        name_of_row = f"{OURS}, drift between years {name}"
+        rows |= take(houses, seed, {name_of_row: kvartal}, drift=drift, progress=counted)
         done += houses
     few = min(OPENDSM_HOUSES, houses)
     try:
@@ -97,11 +97,11 @@ def take_all(houses: int, seed: int, progress: Callable[[int], None] = lambda _d
     except NoOpendsm as error:
         return Taken(rows, f"Not in this table: opendsm. {error}")
     same = {f"{name}, {few} houses": judge for name, judge in {**both, **rivals}.items()}
-    return Taken(rows | take(few, seed, same, progress=told), "")
+    return Taken(rows | take(few, seed, same, progress=counted), "")
 
 
 def exam_table(houses: int, seed: int, progress: Callable[[int], None] = lambda _done: None) -> str:
-    """The table as Markdown; without the rows of opendsm, and saying so, where it is not installed.
+    """The table as Markdown; without the rows of opendsm, with a note, if it is not installed.
 
     The arguments are those of `take_all`.
     """
@@ -115,29 +115,29 @@ def long_form(taken: Taken) -> str:
 
 
 def short_form(taken: Taken) -> str:
-    """The figures that a person asks after first; the drifts are left to the long form."""
+    """The most important figures; the rows with other drifts are in the long form only."""
     head = (
         "| | houses | typical error, points | the 90 % interval holds the truth in "
         "| claims a saving where nothing was done |\n|---|---|---|---|---|\n"
     )
     lines = []
     for name, marks in taken.marks.items():
-        told = metrics(marks)
+        total = metrics(marks)
         if "drift" not in name:
             lines.append(
-                f"| {name} | {told['houses']} | {told['rmse_pp']:.1f} | {_percent(told['coverage'])} "
-                f"| {_percent(told['false_significant'])} |\n"
+                f"| {name} | {total['houses']} | {total['rmse_pp']:.1f} | {_percent(total['coverage'])} "
+                f"| {_percent(total['false_significant'])} |\n"
             )
     return head + "".join(lines) + (f"\n{taken.note}\n" if taken.note else "")
 
 
 def _row(name: str, marks: Sequence[Mark]) -> str:
-    told = metrics(marks)
-    found = " / ".join(_percent(told["detection"][at]) for at in ("5", "10", "20"))
+    total = metrics(marks)
+    detected = " / ".join(_percent(total["detection"][at]) for at in ("5", "10", "20"))
     return (
-        f"| {name} | {told['houses']} | {told['bias_pp']:+.2f} | {told['rmse_pp']:.2f} "
-        f"| {_percent(told['coverage'], 1)} | {_number(told['width_ratio'])} "
-        f"| {_percent(told['false_significant'], 1)} | {found} |\n"
+        f"| {name} | {total['houses']} | {total['bias_pp']:+.2f} | {total['rmse_pp']:.2f} "
+        f"| {_percent(total['coverage'], 1)} | {_number(total['width_ratio'])} "
+        f"| {_percent(total['false_significant'], 1)} | {detected} |\n"
     )
 
 

@@ -1,7 +1,7 @@
-"""The exam's houses before anything is simulated: what each of them is and which measure it gets.
+"""The traits of the exam's houses, drawn before the simulation: kind, measure, quality of data.
 
 The mix is fixed here: three in ten houses get no measure, so that false significance can be counted; the others
-spread evenly over measures, strengths and shapes in time. Nothing here knows how savings are measured.
+are spread evenly over measures, strengths and shapes in time. Nothing here depends on how savings are measured.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _SHAPE_SHARES: Final = (0.55, 0.15, 0.15, 0.15)
 MASSES: Final = {"light": 0.4, "usual": 1.0, "heavy": 2.5}
 """Heat capacity of the panels over that of series 137."""
 DRIFTS: Final = {"calm": 0.5, "usual": 1.0, "lively": 1.6}
-"""How much a house's yearly levels move, over the usual."""
+"""Factor on a house's drift from year to year."""
 YEARS_K: Final = {"colder": -1.5, "alike": 0.0, "warmer": 1.5}
-"""The reporting year's temperature over the baseline's, added to what the weather does anyway [K]."""
+"""The reporting year's temperature over the baseline's, in addition to the weather's own variation [K]."""
 QUALITIES: Final = ("clean", "gaps", "coarse")
 
 
@@ -63,12 +63,12 @@ class Traits:
 
     @property
     def carrier(self) -> str:
-        """What the meter counts, in the words of the site file."""
+        """The meter's carrier, as in the site file."""
         return "heat" if self.heats else "electricity"
 
     @property
     def building_kind(self) -> str:
-        """What the building is, in the words of the site file."""
+        """The building's kind, as in the site file."""
         return "school" if self.kind.startswith("school") else "house"
 
     @property
@@ -116,7 +116,7 @@ def draw_traits(rng: np.random.Generator, houses: int) -> list[Traits]:
         kind = _KINDS[int(rng.choice(len(_KINDS), p=_KIND_SHARES))]
         compensated = bool(rng.random() < 0.4)
         years = 3 if rng.random() < 0.25 else 1
-        # Three years of history come with one calendar only, to keep the groups few.
+        # Three years of history have one calendar only, which keeps the number of groups small.
         begins = 10 if years == 3 else int(rng.choice((1, 5, 10)))
         drawn.append(
             Traits(

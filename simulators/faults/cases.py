@@ -30,7 +30,7 @@ class Sent(NamedTuple):
     """When it arrives [ms]; at its stamp if None."""
     retained: bool = False
     instead: str | None = None
-    """JSON that stands in the message in place of the value."""
+    """JSON sent in place of the value."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Case:
     touched: set[int] = field(default_factory=set)
     """Hours that the fault concerns."""
     impossible: bool = False
-    """The fault makes no sense on this meter."""
+    """The fault cannot happen on this meter."""
     later: float = 0.0
     """Shift of every time that the fault names [days]."""
     batch: int = 1

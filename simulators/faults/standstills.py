@@ -1,4 +1,4 @@
-"""Displays that stand still on their way to us and then catch up."""
+"""Displays that stand still and then catch up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The judge of a case: what its ledger must say, whichever way the readings were entered."""
+"""The judge of a case: what its ledger must contain, however the readings were entered."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _USUAL = f.UNKNOWN | f.INTERPOLATED | f.PARTIAL
 
 
 class Ledger(NamedTuple):
-    """What a ledger says of the register."""
+    """A ledger of the register."""
 
     hours: list[tuple[int, int, int]]
     """(hour since 1970, amount [Wh or l], flags)."""
@@ -32,7 +32,7 @@ class Ledger(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """How a ledger stands against the truth."""
+    """A ledger compared with the truth."""
 
     total_error: float
     """|ledger with unknown energy - truth| / truth."""
@@ -140,7 +140,7 @@ def judge(case: Case, book: Ledger) -> Verdict:
     given = wrong = 0.0
     unflagged = 0
     for h in sorted(set(got) | set(counted) | set(lost)):
-        # An hour that no register counted whole may have anything up to its use, and not more.
+        # An hour that was counted in part may have any amount up to its use.
         low = counted.get(h, 0.0)
         high = low + lost.get(h, 0.0)
         have = got.get(h, 0.0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulators.exam.houses import Examined, simulate
-from simulators.exam.sit import Figure, kvartal, mark, run_exam, sit
+from simulators.exam.sit import Claim, kvartal, mark, run_exam, sit
 from simulators.exam.traits import DRIFTS, QUALITIES, Traits, calendar, draw_traits
 
 SEED = 11
@@ -177,7 +177,7 @@ def test_no_exam_without_houses() -> None:
 
 
 def test_another_judge_takes_the_same_exam() -> None:
-    certain = list(sit(20, 5, judge=lambda house: Figure(house.true_share, 0.0, 1.0, 0.1, 0.1)))
+    certain = list(sit(20, 5, judge=lambda house: Claim(house.true_share, 0.0, 1.0, 0.1, 0.1)))
     assert all(one.estimate == one.true and one.covered for one in certain)
 
 
