@@ -81,27 +81,27 @@ def captures(house: Examined) -> Iterator[Capture]:
     Raises:
         ValueError: the house was simulated without keeping its register.
     """
-    register = house.register
-    if register is None:
+    hourly = house.hourly
+    if hourly is None:
         raise ValueError(f"the register of {house.traits.name} was not kept (simulate(..., keep=...))")
     name = house.traits.name
-    begin = dt.datetime.combine(register.start, dt.time(), _MOSCOW)
-    at = to_ms(begin + dt.timedelta(hours=len(register.steps) - 1))
-    resolution = register.step_wh / WH_PER_UNIT[register.unit]
+    begin = dt.datetime.combine(hourly.start, dt.time(), _MOSCOW)
+    at = to_ms(begin + dt.timedelta(hours=len(hourly.steps) - 1))
+    resolution = hourly.step_wh / WH_PER_UNIT[hourly.unit]
     places = max(0, round(-np.log10(resolution)))
-    stamps = [(begin + dt.timedelta(hours=hour)).isoformat() for hour in range(len(register.steps))]
+    stamps = [(begin + dt.timedelta(hours=hour)).isoformat() for hour in range(len(hourly.steps))]
     for month in _months(begin, len(stamps)):
-        temps = [[stamps[h], int(register.temps_mc[h]) / 1000] for h in month if h < len(register.temps_mc)]
-        known = [pair for h, pair in zip(month, temps, strict=False) if not register.no_weather[h]]
+        temps = [[stamps[h], int(hourly.temps_mc[h]) / 1000] for h in month if h < len(hourly.temps_mc)]
+        known = [pair for h, pair in zip(month, temps, strict=False) if not hourly.no_weather[h]]
         if known:
             yield _capture(f"kvartal/v1/weather/{name}", "°C", known, at)
         shown = [
-            [stamps[h], round(int(register.steps[h]) * resolution, places)]
+            [stamps[h], round(int(hourly.steps[h]) * resolution, places)]
             for h in month
-            if not register.silent[h]
+            if not hourly.silent[h]
         ]
         if shown:
-            yield _capture(f"kvartal/v1/{name}/main/readings", register.unit, shown, at)
+            yield _capture(f"kvartal/v1/{name}/main/readings", hourly.unit, shown, at)
 
 
 def _capture(topic: str, unit: str, readings: list[list[Any]], at: int) -> Capture:

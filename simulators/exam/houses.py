@@ -70,7 +70,7 @@ STATION_ERROR_K: Final = 0.3
 
 
 @dataclass(frozen=True)
-class Register:
+class Hourly:
     """Hourly readings of a house's meter and its station, for captures."""
 
     unit: str
@@ -103,7 +103,7 @@ class Examined:
     """The oracle's estimate of the saving: 1 - used / oracle."""
     changed_share: float
     """Use without the measure over the oracle's, minus 1: drift and chance of the reporting year."""
-    register: Register | None
+    hourly: Hourly | None
 
 
 def simulate(
@@ -366,12 +366,12 @@ def _examined(
     reporting = 24 * cal.index(cal.reporting[0])
     used = float(runs.used[reporting:, column].sum())
     without, oracle = float(runs.without[:, column].sum()), float(runs.oracle[:, column].sum())
-    register = None
+    hourly = None
     if keep:
         # The readings at the midnights before and after a gap exist; those within it do not.
         silent = np.repeat(missing, 24)
         silent[::24] &= np.concatenate(([False], missing[:-1]))
-        register = Register(
+        hourly = Hourly(
             unit, step_wh, cal.start, steps, temps_mc, np.append(silent, False), np.repeat(no_weather, 24)
         )
     return Examined(
@@ -382,7 +382,7 @@ def _examined(
         true_share=1 - used / without,
         oracle_share=1 - used / oracle,
         changed_share=without / oracle - 1,
-        register=register,
+        hourly=hourly,
     )
 
 

@@ -35,7 +35,7 @@ def line(*, noise: float, saved: float, rho: float = 0.0) -> Examined:
         true_share=saved,
         oracle_share=saved,
         changed_share=0.0,
-        register=None,
+        hourly=None,
     )
 
 

@@ -87,14 +87,14 @@ def test_without_drift_the_oracle_errs_less() -> None:
 
 def test_a_meter_shows_its_register_and_days_are_its_differences(houses: list[Examined]) -> None:
     for house in houses:
-        register = house.register
-        assert register is not None
-        assert (np.diff(register.steps) >= 0).all()
+        hourly = house.hourly
+        assert hourly is not None
+        assert (np.diff(hourly.steps) >= 0).all()
         for date, used in house.days.used.items():
-            hour = 24 * (date - register.start.toordinal())
-            assert used == (register.steps[hour + 24] - register.steps[hour]) * register.step_wh
-            assert not register.silent[hour]
-            assert not register.silent[hour + 24]
+            hour = 24 * (date - hourly.start.toordinal())
+            assert used == (hourly.steps[hour + 24] - hourly.steps[hour]) * hourly.step_wh
+            assert not hourly.silent[hour]
+            assert not hourly.silent[hour + 24]
 
 
 def test_gaps_are_where_the_quality_says(houses: list[Examined]) -> None:
