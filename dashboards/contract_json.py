@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dashboards.contract_parts import ContractView, Event, Formula, Total
-from dashboards.words import wording
 from dashboards.words.contract import REASONS, change_text, doubt_text, event_text
+from dashboards.words.terms import VERDICTS
 
 
 def document(view: ContractView) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def document(view: ContractView) -> dict[str, Any]:
         "unit": view.unit,
         "guaranteed_savings_pct": contract.guaranteed_savings_pct,
         "verdict": view.verdict,
-        "verdict_text": _both(wording.VERDICTS[view.verdict]),
+        "verdict_text": _both(VERDICTS[view.verdict]),
         "resolution": "day" if view.baseline is None else view.baseline.resolution,
         "period": None if total is None else {"first": _date(view.first), "last": _date(view.last)},
         "days": view.days,

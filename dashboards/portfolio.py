@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from dashboards.contract_parts import ContractView
 from dashboards.contract_rows import Verdict
 from dashboards.contract_view import rows_of, view_contract
-from dashboards.words import wording
-from dashboards.words.wording import Lang, money, number, percent, pick
+from dashboards.words.lang import Lang, pick
+from dashboards.words.numbers import money, number, percent, percent_range, unit
+from dashboards.words.terms import CARRIERS, VERDICTS
 from metering.savings.portfolio import Part, Portfolio, combine
 from metering.savings.uncertainty import interval
 from metering.savings.worth import yearly
@@ -137,15 +138,6 @@ def _carrier(carrier: str, views: Sequence[ContractView]) -> Carrier:
     )
 
 
-CARRIERS: Final[dict[str, tuple[str, str]]] = {
-    "heat": ("тепло", "heat"),
-    "electricity": ("электричество", "electricity"),
-    "cold_water": ("холодная вода", "cold water"),
-    "hot_water": ("горячая вода", "hot water"),
-    "gas": ("газ", "gas"),
-}
-
-
 def lines(groups: Sequence[Group], site: Site, lang: Lang) -> list[str]:
     """The groups for a person: a line for the group, a line a carrier."""
     text: list[str] = []
@@ -182,9 +174,9 @@ def _carrier_text(held: Carrier, lang: Lang) -> str:
     grades = ", ".join(f"{grade} {n}" for grade, n in held.grades.items())
     return (
         f"{pick(CARRIERS[held.carrier], lang)}: {number(held.total.avoided / scale, lang, digits)} ± "
-        f"{number(held.total.half_width / scale, lang, digits)}\u202f{wording.unit(held.unit, lang)}; "
-        f"{percent(share, lang)} ({wording.interval(100 * low, 100 * high, lang)}); "
-        f"{pick(wording.VERDICTS[held.verdict], lang)}; {pick(('оценки', 'grades'), lang)} {grades}"
+        f"{number(held.total.half_width / scale, lang, digits)}\u202f{unit(held.unit, lang)}; "
+        f"{percent(share, lang)} ({percent_range(100 * low, 100 * high, lang)}); "
+        f"{pick(VERDICTS[held.verdict], lang)}; {pick(('оценки', 'grades'), lang)} {grades}"
     )
 
 
@@ -237,7 +229,7 @@ def _carrier_document(held: Carrier) -> dict[str, Any]:
         "avoided_pct": 100 * held.total.avoided / held.total.expected,
         "interval_90_pct": [100 * low, 100 * high],
         "verdict": held.verdict,
-        "verdict_text": dict(zip(("ru", "en"), wording.VERDICTS[held.verdict], strict=True)),
+        "verdict_text": dict(zip(("ru", "en"), VERDICTS[held.verdict], strict=True)),
         "estimated_pct": 100 * held.estimated / held.total.used if held.total.used else None,
         "grades": held.grades,
     }

@@ -21,8 +21,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dashboards.contract_rows import Row, portfolio
-from dashboards.words import wording
-from dashboards.words.wording import Lang, pick
+from dashboards.words.demo import ACCOUNTING, TABLE
+from dashboards.words.lang import Lang, pick
+from dashboards.words.numbers import number, percent, percent_range
+from dashboards.words.terms import VERDICTS, measure
 from ingest.captures import Capture
 from ingest.mosquitto import Mosquitto
 from ingest.source import Message, MqttSource
@@ -356,7 +358,7 @@ def _document(
 
 
 def _show(console: Console, rows: list[Row], truth: dict[str, float], site: Site, lang: Lang) -> None:
-    table = Table(*wording.TABLE[lang], header_style="bold", title=site.site.name)
+    table = Table(*TABLE[lang], header_style="bold", title=site.site.name)
     for column in (2, 3, 4, 5):
         table.columns[column].justify = "right"
     colours = {"proved": "green", "below": "yellow", "not_proved": "yellow", "above": "red", "waiting": "dim"}
@@ -365,22 +367,21 @@ def _show(console: Console, rows: list[Row], truth: dict[str, float], site: Site
         measured = "—"
         if row.savings_pct is not None and row.interval_pct is not None:
             lo, hi = row.interval_pct
-            measured = f"{wording.percent(row.savings_pct, lang)} ({wording.interval(lo, hi, lang)})"
+            measured = f"{percent(row.savings_pct, lang)} ({percent_range(lo, hi, lang)})"
         table.add_row(
             row.building_name,
-            wording.measure(row.contract.measure, lang),
-            "—" if promised is None else wording.percent(promised, lang, 0),
+            measure(row.contract.measure, lang),
+            "—" if promised is None else percent(promised, lang, 0),
             measured,
-            wording.percent(truth[row.contract.id], lang),
-            "—" if row.money_year is None else wording.number(float(row.money_year), lang),
-            f"[{colours[row.verdict]}]{pick(wording.VERDICTS[row.verdict], lang)}",
+            percent(truth[row.contract.id], lang),
+            "—" if row.money_year is None else number(float(row.money_year), lang),
+            f"[{colours[row.verdict]}]{pick(VERDICTS[row.verdict], lang)}",
         )
     console.print(table)
 
 
 def _account(console: Console, counts: dict[str, int], lost: int, lang: Lang) -> None:
     shown = {
-        name: wording.number(counts.get(name, 0), lang)
-        for name in ("received", "accepted", "duplicate", "rejected")
+        name: number(counts.get(name, 0), lang) for name in ("received", "accepted", "duplicate", "rejected")
     }
-    console.print(wording.ACCOUNTING[lang].format(**shown, lost=wording.number(lost, lang)))
+    console.print(ACCOUNTING[lang].format(**shown, lost=number(lost, lang)))

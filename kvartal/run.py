@@ -14,7 +14,7 @@ from typing import Final
 
 from dashboards.notify import Notifier
 from dashboards.page.serve import listen, serve_page
-from dashboards.words.wording import sentence
+from dashboards.words.sentences import sentence
 from ingest.decode import Decoder
 from ingest.mosquitto import Mosquitto
 from ingest.source import Message, MqttSource

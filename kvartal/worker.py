@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from dashboards.notify import Notifier
-from dashboards.words.wording import sentence
+from dashboards.words.sentences import sentence
 from ingest.log import READINGS, REJECTED
 from ingest.source import MqttSource
 from kvartal.ingest import create_log

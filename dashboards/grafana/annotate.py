@@ -11,7 +11,9 @@ from typing import Any, Final
 from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaException
 
-from dashboards.words.wording import Lang, measure
+from dashboards.words.lang import Lang
+from dashboards.words.names import house_name
+from dashboards.words.terms import measure
 from metering.refusal import Refusal
 from metering.site.contracts import Contract
 from metering.site.model import Site
@@ -58,13 +60,12 @@ def annotate_measures(url: str, token: str, site: Site, *, lang: Lang) -> int:
 def _annotation(contract: Contract, site: Site, lang: Lang) -> dict[str, Any]:
     assert contract.baseline.to is not None
     first = contract.baseline.to + dt.timedelta(days=1)
-    house = site.buildings[contract.building].name or contract.building
     return {
         "dashboard_uid": DASHBOARD,
         "time_from": _midnight(first, site),
         "time_to": _midnight(contract.reporting.from_, site),
         "tags": [_TAG, contract.building, contract.id],
-        "text": f"{house}: {measure(contract.measure, lang)}",
+        "text": f"{house_name(site, contract.building)}: {measure(contract.measure, lang)}",
     }
 
 

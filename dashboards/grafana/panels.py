@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from dashboards.words.wording import FINDINGS, MEASURES
+from dashboards.words.terms import FINDINGS, MEASURES
 from storage import schema
 
 Json = dict[str, Any]

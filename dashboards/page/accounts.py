@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
-from dashboards.page.amounts import shown
-from dashboards.page.houses import counts_view
-from dashboards.words import wording
+from dashboards.page.amounts import ABSENT, Shown, shown
+from dashboards.page.notes import restated_amount
 from dashboards.words.findings import finding_text
-from dashboards.words.wording import Lang, pick
+from dashboards.words.lang import Lang, pick
+from dashboards.words.names import house_name, register_name
+from dashboards.words.numbers import date, moment, number
+from dashboards.words.terms import FINDINGS, REASONS, cause, term
 from metering.site.model import Site
-from metering.times import from_ms
+from storage.sqlite_ledger import Register
 from storage.sqlite_reader import Reader
 
 _LIMIT: Final = 100
 """Rows of each list on the page; `kvartal` prints all of them."""
 _EXCERPT: Final = 160
+"""Bytes of a rejected payload in the list; the whole payload has an address of its own."""
+_REJECTED: Final = "rejected:"
+"""Prefix of the counts by reason."""
+
+
+def counts_view(reader: Reader, lang: Lang) -> dict[str, Any]:
+    """received = accepted + duplicate + rejected, and the count of each reason of a rejection."""
+    counts = reader.counts()
+    totals = ("received", "accepted", "duplicate", "rejected")
+    return {
+        **{name: number(counts.get(name, 0), lang) for name in totals},
+        "reasons": {
+            name.removeprefix(_REJECTED): count
+            for name, count in counts.items()
+            if name.startswith(_REJECTED)
+        },
+    }
 
 
 def accounting_view(reader: Reader, site: Site, lang: Lang) -> dict[str, Any]:
@@ -26,31 +46,21 @@ def accounting_view(reader: Reader, site: Site, lang: Lang) -> dict[str, Any]:
     return {
         "accounting": counts,
         "reasons": [
-            [reason, pick(wording.REASONS.get(reason, (reason, reason)), lang), wording.number(n, lang)]
-            for reason, n in sorted(reasons.items(), key=lambda item: -item[1])
+            [reason, term(REASONS, reason, lang), number(count, lang)]
+            for reason, count in sorted(reasons.items(), key=lambda entry: -entry[1])
         ],
-        "registers": [
-            {
-                "building": r.building if r.building in site.buildings else "",
-                "house": _house(site, r.building) if r.building else pick(("погода", "weather"), lang),
-                "meter": _point(site, r.building, r.meter, r.quantity, lang),
-                "accepted": wording.number(r.accepted, lang),
-                "duplicate": wording.number(r.duplicate, lang),
-                "last": "—" if r.last_time is None else _when(r.last_time, site, lang),
-            }
-            for r in reader.ledger.registers()
-        ],
+        "registers": [_register(register, site, lang) for register in reader.ledger.registers()],
         "rejected": [
             {
-                "id": r["id"],
-                "when": _when(r["received_at"], site, lang),
-                "topic": r["topic"],
-                "reason": r["reason"],
-                "reason_text": pick(wording.REASONS.get(r["reason"], (r["reason"], r["reason"])), lang),
-                "detail": r["detail"],
-                "payload": _excerpt(r["payload"]),
+                "id": row["id"],
+                "when": moment(row["received_at"], site.zone, lang),
+                "topic": row["topic"],
+                "reason": row["reason"],
+                "reason_text": term(REASONS, row["reason"], lang),
+                "detail": row["detail"],
+                "payload": _excerpt(row["payload"]),
             }
-            for r in reader.rejected(limit=_LIMIT)
+            for row in reader.rejected(limit=_LIMIT)
         ],
         "findings": findings_view(reader.findings(limit=_LIMIT), site, lang),
         "restatements": restatements_view(reader.restatements(limit=_LIMIT), site, lang),
@@ -58,18 +68,30 @@ def accounting_view(reader: Reader, site: Site, lang: Lang) -> dict[str, Any]:
     }
 
 
+def _register(register: Register, site: Site, lang: Lang) -> dict[str, Any]:
+    """A register's counts; a weather station's have no building."""
+    building, last = register.building, register.last_time
+    return {
+        "building": building if building in site.buildings else "",
+        "house": house_name(site, building) if building else pick(("погода", "weather"), lang),
+        "meter": register_name(site, building, register.meter, register.quantity, lang),
+        "accepted": number(register.accepted, lang),
+        "duplicate": number(register.duplicate, lang),
+        "last": ABSENT if last is None else moment(last, site.zone, lang),
+    }
+
+
 def findings_view(findings: Iterable[dict[str, Any]], site: Site, lang: Lang) -> list[list[str]]:
     """Doubts about measurements: house, meter, what, from, to, detail."""
     return [
         [
-            _house(site, f["building"]),
-            _point(site, f["building"], f["meter"], f["quantity"], lang),
-            wording.finding(f["kind"], lang),
-            _when(f["start"], site, lang),
-            _when(f["end"], site, lang),
-            finding_text(f["kind"], f["figures"], _amounts(site, f, lang), lang),
+            *_place(row, site, lang),
+            term(FINDINGS, row["kind"], lang),
+            moment(row["start"], site.zone, lang),
+            moment(row["end"], site.zone, lang),
+            finding_text(row["kind"], row["figures"], _amounts(row, site, lang), lang),
         ]
-        for f in findings
+        for row in findings
     ]
 
 
@@ -77,52 +99,34 @@ def restatements_view(restatements: Iterable[dict[str, Any]], site: Site, lang: 
     """Days that were restated: house, meter, day, old, new, cause, when it was learned."""
     return [
         [
-            _house(site, r["building"]),
-            _point(site, r["building"], r["meter"], r["quantity"], lang),
-            wording.date(r["date"], lang),
-            _amount(site, r, "old", lang),
-            _amount(site, r, "new", lang),
-            wording.cause(r["cause"], lang),
-            _when(r["learned_at"], site, lang),
+            *_place(row, site, lang),
+            date(row["date"], lang),
+            restated_amount(row["old"], _shown(row, site), lang),
+            restated_amount(row["new"], _shown(row, site), lang),
+            cause(row["cause"], lang),
+            moment(row["learned_at"], site.zone, lang),
         ]
-        for r in restatements
+        for row in restatements
     ]
 
 
-def _house(site: Site, building: str) -> str:
-    found = site.buildings.get(building)
-    return (found.name or building) if found is not None else building
+def _place(row: dict[str, Any], site: Site, lang: Lang) -> tuple[str, str]:
+    """House and register of a row."""
+    return (
+        house_name(site, row["building"]),
+        register_name(site, row["building"], row["meter"], row["quantity"], lang),
+    )
 
 
-def _point(site: Site, building: str, meter: str, quantity: str, lang: Lang) -> str:
-    """The meter's name, with what it measures where that is not its own register."""
-    found = site.meters.get((building, meter))
-    if found is None:
-        return meter
-    name = found.name or meter
-    if quantity == found.quantity:
-        return name
-    return f"{name}, {pick(wording.QUANTITIES.get(quantity, (quantity, quantity)), lang)}"
+def _shown(row: dict[str, Any], site: Site) -> Shown | None:
+    """How the amounts of a row are shown; None if the site file no longer lists its meter."""
+    meter = site.meters.get((row["building"], row["meter"]))
+    return None if meter is None else shown(meter, row["quantity"])
 
 
-def _amounts(site: Site, finding: dict[str, Any], lang: Lang) -> Callable[[int], str]:
-    """How the amounts of a finding are written."""
-    meter = site.meters.get((finding["building"], finding["meter"]))
-    if meter is None:
-        return lambda amount: wording.number(amount, lang)
-    unit = shown(meter, finding["quantity"])
-    return lambda amount: unit.text(amount, lang)
-
-
-def _amount(site: Site, restatement: dict[str, Any], which: str, lang: Lang) -> str:
-    found = site.meters.get((restatement["building"], restatement["meter"]))
-    if restatement[which] is None:
-        return pick(wording.NOT_KNOWN, lang)
-    return "—" if found is None else shown(found, restatement["quantity"]).text(restatement[which], lang)
-
-
-def _when(ms: int, site: Site, lang: Lang) -> str:
-    return wording.moment(from_ms(ms).astimezone(site.zone), lang)
+def _amounts(row: dict[str, Any], site: Site, lang: Lang) -> Callable[[int], str]:
+    how = _shown(row, site)
+    return partial(number, lang=lang) if how is None else partial(how.text, lang=lang)
 
 
 def _excerpt(payload: bytes) -> str:

@@ -21,7 +21,7 @@ from dashboards.page.asked import Asked
 from dashboards.page.guard import Guard
 from dashboards.page.live import KEEP_ALIVE_S, Changes
 from dashboards.page.routes import DOCUMENTS, VIEWS, Document, words
-from dashboards.words.wording import Lang
+from dashboards.words.lang import Lang
 from metering.site.model import Site
 from storage.sqlite_reader import Reader
 

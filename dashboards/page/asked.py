@@ -9,7 +9,8 @@ from typing import Any, Final, TypeVar
 
 from starlette.exceptions import HTTPException
 
-from dashboards.words.wording import Lang
+from dashboards.page.registers import ROWS
+from dashboards.words.lang import Lang
 from metering.site.contracts import Contract
 from metering.site.meters import Building, Meter
 from metering.site.model import Site
@@ -82,7 +83,7 @@ class Asked:
     def what(self) -> str:
         """What is asked of a register."""
         what: str = self.path["what"]
-        if what not in ("days", "hours", "readings"):
+        if what not in ROWS:
             raise HTTPException(404, "a register has days, hours and readings")
         return what
 

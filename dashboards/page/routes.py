@@ -8,10 +8,14 @@ from typing import Any, Final, NamedTuple
 from starlette.exceptions import HTTPException
 
 from dashboards.page.accounts import accounting_view
+from dashboards.page.alerts import alerts_view
 from dashboards.page.asked import Asked
-from dashboards.page.days import day_view, month_view, register_view
-from dashboards.page.houses import alerts_view, portfolio_view
-from dashboards.page.meters import building_view, meter_month_view, meter_view
+from dashboards.page.building import building_view
+from dashboards.page.contract_months import month_view
+from dashboards.page.day import day_view
+from dashboards.page.houses import portfolio_view
+from dashboards.page.meters import meter_month_view, meter_view
+from dashboards.page.registers import register_view
 from dashboards.page.story import contract_view
 from dashboards.words.page import labels
 

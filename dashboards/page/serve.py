@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from dashboards.page.app import create_app
-from dashboards.words.wording import Lang
+from dashboards.words.lang import Lang
 from metering.refusal import Refusal
 from metering.site.model import Site
 

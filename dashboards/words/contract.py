@@ -9,8 +9,9 @@ from itertools import groupby
 from typing import Final
 
 from dashboards.contract_parts import ContractView, Event, Total
-from dashboards.words import wording
-from dashboards.words.wording import Lang, date, money, number, percent, pick
+from dashboards.words.lang import Lang, pick
+from dashboards.words.numbers import date, money, number, percent, percent_range, unit
+from dashboards.words.terms import VERDICTS, measure
 from metering.alerts.changes import Change
 from metering.savings.sufficiency import Doubt
 from metering.site.model import Site
@@ -108,8 +109,8 @@ def lines(view: ContractView, site: Site, lang: Lang) -> list[tuple[str, str]]:
 
 def _lines(view: ContractView, site: Site, lang: Lang) -> Iterator[tuple[str, str]]:
     contract, total, currency = view.contract, view.total, site.site.currency
-    yield "house", f"{view.building_name}, {wording.measure(contract.measure, lang) or contract.meter}"
-    yield "verdict", pick(wording.VERDICTS[view.verdict], lang)
+    yield "house", f"{view.building_name}, {measure(contract.measure, lang) or contract.meter}"
+    yield "verdict", pick(VERDICTS[view.verdict], lang)
     if total is None:
         yield "avoided", _absent(view, "total", lang)
     else:
@@ -240,15 +241,15 @@ def _number(amount: float, view: ContractView, lang: Lang, digits: int | None = 
 
 
 def _amount(amount: float, view: ContractView, lang: Lang, digits: int | None = None) -> str:
-    return f"{_number(amount, view, lang, digits)}\u202f{wording.unit(view.unit, lang)}"
+    return f"{_number(amount, view, lang, digits)}\u202f{unit(view.unit, lang)}"
 
 
 def _saving(total: Total, view: ContractView, lang: Lang) -> str:
     low, high = total.interval
     text = f"{_number(total.avoided, view, lang)} ± {_amount(total.width.total, view, lang)}; "
-    text += f"{percent(100 * total.share, lang)} ({wording.interval(100 * low, 100 * high, lang)})"
+    text += f"{percent(100 * total.share, lang)} ({percent_range(100 * low, 100 * high, lang)})"
     if low <= 0:
-        text += f"; {pick(wording.VERDICTS['not_proved'], lang)}"
+        text += f"; {pick(VERDICTS['not_proved'], lang)}"
     return text
 
 
@@ -260,7 +261,7 @@ def _typical(view: ContractView, lang: Lang) -> str:
     if result.before > 0:
         text += f"; {percent(100 * result.avoided / result.before, lang)}"
     if result.avoided <= result.half_width:
-        text += f"; {pick(wording.VERDICTS['not_proved'], lang)}"
+        text += f"; {pick(VERDICTS['not_proved'], lang)}"
     weather = {
         "normals": ("погода: климатические нормы", "weather: climate normals"),
         "baseline_year": ("погода базового года", "weather of the baseline year"),
@@ -301,7 +302,7 @@ def _payback(view: ContractView, currency: str, lang: Lang) -> str:
 
     unit = pick(("г.", "years"), lang)
     text = f"{years(held.years)} {unit} ({years(held.soonest)}…{years(held.latest)}) · {invested}"
-    return text if held.latest is not None else f"{text}; {pick(wording.VERDICTS['not_proved'], lang)}"
+    return text if held.latest is not None else f"{text}; {pick(VERDICTS['not_proved'], lang)}"
 
 
 def _formula(view: ContractView, lang: Lang) -> str:

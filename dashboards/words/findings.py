@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from dashboards.words.wording import Lang, pick
+from dashboards.words.lang import Lang, pick
 from metering.findings import AMOUNTS
 
 DETAILS: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashboards.words.wording import Lang, pick
+from dashboards.words.lang import Lang, pick
 
 LABELS: Final[dict[str, tuple[str, str]]] = {
     # Frame

@@ -18,7 +18,7 @@ from dashboards.contract_view import rows_of, view_contract
 from dashboards.page.houses import portfolio_view
 from dashboards.page.story import contract_view
 from dashboards.portfolio import view_portfolio
-from dashboards.words import wording
+from dashboards.words.numbers import large, quantity
 from metering.baselines.document import Baseline
 from metering.baselines.fit import fit
 from metering.events import Alert, Event, Fitted, Position, Savings, Tick
@@ -131,12 +131,12 @@ def test_portfolio_page_and_contract_agree(reader: Reader) -> None:
     contract = here.contracts["c1"]
     (row,) = portfolio(reader, here)
     assert row.money_year == A_YEAR
-    assert portfolio_view(reader, here, "en")["summary"]["money"] == wording.large(
+    assert portfolio_view(reader, here, "en")["summary"]["money"] == large(
         float(A_YEAR), here.site.currency, "en"
     )
     page = contract_view(reader, here, contract, "en")
-    assert page["money_text"] == wording.quantity(float(SAVED), here.site.currency, "en")
-    assert page["money_year_text"] == wording.quantity(float(A_YEAR), here.site.currency, "en")
+    assert page["money_text"] == quantity(float(SAVED), here.site.currency, "en")
+    assert page["money_year_text"] == quantity(float(A_YEAR), here.site.currency, "en")
     view = view_contract(rows_of(reader, here, contract), here, contract)
     assert view.money is not None
     assert view.money.money == SAVED

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pytest
 
 from dashboards.notify import Notifier
-from dashboards.words.wording import sentence
+from dashboards.words.sentences import sentence
 from ingest.mosquitto import Mosquitto
 from ingest.source import MqttSource
 from metering.events import Alert

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pytest
 
-from dashboards.words.wording import sentence
+from dashboards.words.sentences import sentence
 from kvartal.worker import NotifyingSink, ThroughToInflux
 from metering.events import Alert
 from metering.site.model import parse_site

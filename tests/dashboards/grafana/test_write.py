@@ -13,7 +13,8 @@ import pytest
 import dashboards.grafana.write
 from dashboards.grafana import panels as grafana_panels
 from dashboards.grafana.write import FILES, as_text
-from dashboards.words.wording import _SENTENCES, FINDINGS, MEASURES
+from dashboards.words.sentences import ALERTS
+from dashboards.words.terms import FINDINGS, MEASURES
 from metering import findings
 from metering.events import (
     Alert,
@@ -185,7 +186,7 @@ def test_the_names_of_series_and_columns_are_those_of_the_query(name: str, panel
 
 
 def test_every_word_of_the_pipeline_has_its_russian() -> None:
-    assert set(grafana_panels.KINDS) == set(_SENTENCES)
+    assert set(grafana_panels.KINDS) == set(ALERTS)
     assert set(grafana_panels.FINDING_NAMES) == set(FINDINGS) == set(findings.MEANINGS)
     assert set(grafana_panels.MEASURE_NAMES) == set(MEASURES)
 

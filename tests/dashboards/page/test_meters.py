@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from dashboards.page.amounts import shown
-from dashboards.page.meters import balance_text
+from dashboards.page.balances import balance_text
 from dashboards.page.serve import listen, serve_page
-from dashboards.words import wording
+from dashboards.words import terms
 from dashboards.words.page import LABELS
 from ingest.captures import Capture
 from ingest.reasons import REASONS
@@ -220,10 +220,10 @@ def test_meters_fit_a_phone(page: Page, url: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        (set(flags.NAMES.values()), wording.FLAGS),
-        (set(findings.MEANINGS), wording.FINDINGS),
-        (set(REASONS), wording.REASONS),
-        (set(QUANTITIES), wording.QUANTITIES),
+        (set(flags.NAMES.values()), terms.FLAGS),
+        (set(findings.MEANINGS), terms.FINDINGS),
+        (set(REASONS), terms.REASONS),
+        (set(QUANTITIES), terms.QUANTITIES),
     ],
 )
 def test_there_are_words_for_everything(known: set[str], words: dict[str, tuple[str, str]]) -> None:

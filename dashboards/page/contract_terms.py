@@ -1,0 +1,27 @@
+"""What a contract comes to on the page: normalised savings, money, payback, its formula, and proposed changes."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dashboards.contract_view import rows_of, view_contract
+from dashboards.words.contract import LABELS, change_text, lines
+from dashboards.words.lang import Lang, pick
+from metering.site.contracts import Contract
+from metering.site.model import Site
+from storage.sqlite_reader import Reader
+
+_ELSEWHERE: Final = ("house", "verdict", "change")
+"""Lines that the page of a contract shows in places of their own."""
+
+
+def terms_view(reader: Reader, site: Site, contract: Contract, lang: Lang) -> dict[str, Any]:
+    """The lines of `kvartal contract`, and the changes of use that wait for a decision of people."""
+    view = view_contract(rows_of(reader, site, contract), site, contract)
+    elsewhere = {pick(LABELS[name], lang) for name in _ELSEWHERE}
+    return {
+        "lines": [[label, text] for label, text in lines(view, site, lang) if label not in elsewhere],
+        "missing": view.missing,
+        "outages": len(view.outages),
+        "changes": [change_text(change, view, lang) for change in view.changes],
+    }
