@@ -12,18 +12,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from dashboards.page.amounts import shown
-from dashboards.page.balances import balance_text
 from dashboards.page.serve import listen, serve_page
-from dashboards.words import terms
-from dashboards.words.page import LABELS
 from ingest.captures import Capture
-from ingest.reasons import REASONS
 from kvartal.replay import replay
-from metering import findings, flags
 from metering.site.model import parse_site
 from metering.times import HOUR_MS, to_ms
-from metering.units import QUANTITIES
 
 START = dt.datetime(2026, 1, 12, tzinfo=dt.timezone(dt.timedelta(hours=3)))
 NAME = "<script>document.title = 'taken'</script><b>ул.</b> & Ко"
@@ -215,36 +208,3 @@ def test_meters_fit_a_phone(page: Page, url: str, path: str) -> None:
         "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth + 1).length"
     )
     assert page.evaluate(hidden) == 0
-
-
-@pytest.mark.parametrize(
-    ("known", "words"),
-    [
-        (set(flags.NAMES.values()), terms.FLAGS),
-        (set(findings.MEANINGS), terms.FINDINGS),
-        (set(REASONS), terms.REASONS),
-        (set(QUANTITIES), terms.QUANTITIES),
-    ],
-)
-def test_there_are_words_for_everything(known: set[str], words: dict[str, tuple[str, str]]) -> None:
-    assert known <= set(words)
-
-
-def test_every_label_is_said_in_both_languages_with_the_same_places() -> None:
-    places = [
-        name for name, (ru, en) in LABELS.items() if sorted(_places(ru)) != sorted(_places(en)) or not ru
-    ]
-    assert places == []
-
-
-def _places(text: str) -> list[str]:
-    return [part.split("}")[0] for part in text.split("{")[1:]]
-
-
-def test_a_balance_of_which_nothing_is_known_claims_nothing() -> None:
-    held = {"difference": None, "days_missing": 3, "days_untold": 3, "days": 0, "unknown": 0}
-    span = (dt.date(2026, 1, 1), dt.date(2026, 1, 3))
-    meter = parse_site(SITE).meters["b01", "heat"]
-    assert balance_text(held, shown(meter, "energy"), span, "en") == (
-        "From 2026-01-01 to 2026-01-03 there is no day of which all meters are known. Of 3 days nothing can be told."
-    )
