@@ -6,7 +6,8 @@ Variation is a table: a panel is a call with its queries and its looks, and ever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from dashboards.words.terms import FINDINGS, MEASURES
@@ -212,11 +213,18 @@ def chosen(name: str, label: str, query: str, *, several: bool) -> Json:
     return found
 
 
-def _numbered(panels: Sequence[Json], first: int = 1) -> int:
-    for each in panels:
-        each["id"] = first
-        first = _numbered(each.get("panels", ()), first + 1)
-    return first
+def below(panels: Sequence[Json], y: int) -> list[Json]:
+    """The panels, moved down by `y` rows of the grid."""
+    return [panel | {"gridPos": panel["gridPos"] | {"y": panel["gridPos"]["y"] + y}} for panel in panels]
+
+
+def _numbered(panels: Sequence[Json], ids: Iterator[int]) -> list[Json]:
+    """The panels with their ids: a heading's before those of the panels in it."""
+    return [
+        {**panel, "id": next(ids)}
+        | ({"panels": _numbered(panel["panels"], ids)} if "panels" in panel else {})
+        for panel in panels
+    ]
 
 
 def dashboard(
@@ -229,7 +237,6 @@ def dashboard(
     links: Sequence[Json],
 ) -> Json:
     """A dashboard with the data source variable first, and the contracts' measures as annotations."""
-    _numbered(panels)
     source: Json = {
         "name": "datasource",
         "label": "Источник",
@@ -261,7 +268,7 @@ def dashboard(
         "templating": {"list": [source, *variables]},
         "annotations": {"list": [measures]},
         "links": list(links),
-        "panels": list(panels),
+        "panels": _numbered(panels, itertools.count(1)),
     }
 
 
@@ -281,4 +288,23 @@ def link(title: str, uid: str) -> Json:
     }
 
 
+def outdoors(grid: Grid, where: str) -> Json:
+    """The daily mean of the outdoor temperature by weather station, of the rows that `where` names."""
+    query = (
+        f"SELECT mean(mean_c) FROM {schema.WEATHER_DAY} WHERE {where} GROUP BY time(1d), station fill(none)"
+    )
+    return lines(
+        "Наружная температура",
+        "Средняя за сутки, по метеостанции дома.",
+        grid,
+        [target(query, alias="$tag_station")],
+        unit="celsius",
+        decimals=1,
+    )
+
+
+HOUSES: Final = "building =~ /^${building:regex}$/"
+"""Condition on the houses that a reader of the portfolio has chosen."""
+HELD: Final = f"held = 1 AND {HOUSES} AND $timeFilter"
+"""Their rows in the chosen time that no later data have taken back."""
 BUILDINGS: Final = f'SHOW TAG VALUES FROM {schema.DAY} WITH KEY = "building"'
