@@ -1,4 +1,4 @@
-"""What a main meter counted beyond its sub-meters, for the page and the command line."""
+"""The balance of main meters and their sub-meters, for the page and the command line."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def balances(
     Args:
         figures: A store.
         site: The site.
-        building: Of one building only.
-        first: First date; that of the main meter's first day where it is not given.
-        last: Last date; that of its last day where it is not given.
+        building: Id of the only building to balance; by default all buildings.
+        first: First date; by default the main meter's first day.
+        last: Last date; by default the main meter's last day.
 
     Returns:
         Documents with `building`, `meter`, `subs`, `unit` (the base unit of all amounts), `from`, `to`, `days`,
         `main`, `sub_meters`, `difference` (over these days; None without any), `days_missing`, `unknown` (the part
-        of the difference over the missing days that is known in total only), `days_untold` (missing days of which
-        not even that is known), and `by_day`: [date, difference or None].
+        of the difference over the missing days that is known in total only), `days_untold` (missing days without
+        even a known total), and `by_day`: [date, difference or None].
     """
-    found: list[dict[str, Any]] = []
+    documents: list[dict[str, Any]] = []
     for house in site.building:
         if building not in (None, house.id):
             continue
@@ -51,7 +51,7 @@ def balances(
                 {day.date: day for day in figures.days(house.id, sub.id, quantity, a, z)} for sub in subs
             ]
             rows, total = balance(whole, parts, a, z)
-            found.append(
+            documents.append(
                 {
                     "building": house.id,
                     "meter": main,
@@ -69,4 +69,4 @@ def balances(
                     "by_day": [[dt.date.fromordinal(date).isoformat(), rest] for date, rest in rows],
                 }
             )
-    return found
+    return documents

@@ -2,16 +2,17 @@
 
 Theory of operation
 -------------------
-Machines get every change of an alert on its MQTT topic. People are told when an alert opens, when the money at
-stake has about doubled since they were told, and when it resolves; the other updates (a day more, a few roubles
-more) are not worth a telephone's buzz.
+Every change of an alert is published on its MQTT topic, for machines. People are notified when an alert opens,
+when the money at stake has about doubled since the last notification, and when it resolves; smaller updates (a
+day more, a few roubles more) are not worth a notification.
 
-A channel (one apprise URL) has its own thread, queue and memory, so that a dead mail server holds up neither the
-pipeline nor the messenger. An alert waits a moment before it is told: history that opens and resolves within an
-import, and an alert that flaps, bother nobody. What was told is remembered in the store under the alert's
-identity, *after* the channel took it: a crash between the two tells twice rather than never. What a channel does
-not take is tried again, less and less often. What still waits when the process ends is told by the next one if
-it is given the alerts that it finds in the store (`send` tells nothing twice, so it may be given all of them).
+A channel (one apprise URL) has its own thread, queue and record of sent notifications, so that a dead mail server
+delays neither the pipeline nor the messenger. An alert waits a moment before it is sent: an alert that opens and
+resolves within one import, or that flaps, causes no notification. A sent notification is recorded in the store
+under the alert's identity *after* the channel has accepted it: a crash between the two sends it twice rather than
+never. A notification that a channel refuses is retried with growing pauses. Notifications still waiting when the
+process ends are sent by the next process if it is given the alerts in the store (`send` repeats nothing, so it may
+be given all of them).
 """
 
 from __future__ import annotations
@@ -34,22 +35,23 @@ log = logging.getLogger("kvartal.notify")
 TOPIC: Final = "kvartal/v1/alerts/{building}"
 _LONGEST_PAUSE_S: Final = 600.0
 _MOST_LEVELS: Final = 64
+"""Levels of the money at stake that are looked up in the store (`level`)."""
 
 
 class Sent(Protocol):
-    """Remembers what was sent, across restarts. Called from the pipeline's and from the channels' threads."""
+    """Record of sent notifications that survives restarts. Called from the pipeline's and the channels' threads."""
 
     def notified(self, key: str) -> bool: ...
     def mark_notified(self, key: str, at: int) -> None: ...
 
 
 def identity(alert: Alert) -> str:
-    """What makes an alert this alert, whatever becomes of it."""
+    """Key of an alert that stays the same through its states."""
     return f"{alert.building}/{alert.subject}/{alert.kind}/{alert.opened}"
 
 
 def level(alert: Alert) -> int:
-    """How many times the money at stake has doubled since it was one unit of currency; -1 below that."""
+    """Number of doublings of the money at stake since one unit of currency; -1 below one unit."""
     return (alert.money // 100).bit_length() - 1
 
 
@@ -71,11 +73,11 @@ class Notifier:
         Args:
             urls: Apprise URLs, a channel each.
             publish: Publishes (topic, payload) at the broker.
-            sentence: What an alert says to a person.
-            sent: Remembers across restarts.
+            sentence: Words an alert for a person.
+            sent: Record of sent notifications.
             clock: The time [ms].
-            settle_s: How long an alert must stand before people are told [s].
-            first_pause_s: Before the first retry of a channel; doubles up to ten minutes [s].
+            settle_s: Delay between an alert and its notification [s].
+            first_pause_s: Pause before the first retry of a channel; doubles up to ten minutes [s].
 
         Raises:
             ValueError: apprise does not understand one of the URLs.
@@ -99,23 +101,23 @@ class Notifier:
             )
 
     def send(self, alerts: Sequence[Alert]) -> None:
-        """Tell about alerts; what was told already is not told again. Returns at once."""
+        """Publish and queue the states of alerts that were not sent before. Returns at once."""
         for alert in alerts:
             body = msgspec.json.encode(alert)
             key = f"mqtt/{identity(alert)}/{hashlib.sha256(body).hexdigest()[:16]}"
-            # An alert may return to a state that it had (a late reading came and was corrected): that is news.
+            # An alert may return to an earlier state (a late reading arrived and was corrected): that is published too.
             before = self._published.get(identity(alert))
             if before != key and (before is not None or not self._sent.notified(key)):
                 self._publish(TOPIC.format(building=alert.building), body)
                 self._sent.mark_notified(key, self._clock())
             self._published[identity(alert)] = key
-            # Worded here, in the pipeline's thread, where a bug of ours is seen; a channel's thread would die of it.
+            # Worded in the pipeline's thread: there a bug is noticed, in a channel's thread it would end the channel.
             text = self._sentence(alert) if self._channels else ""
             for channel in self._channels:
                 channel.take(alert, text)
 
     def close(self) -> None:
-        """Try once more to send what waits, then stop."""
+        """Try once more to send the waiting notifications, then stop."""
         for channel in self._channels:
             channel.stop()
         for channel in self._channels:
@@ -123,7 +125,7 @@ class Notifier:
 
 
 class _Waiting(NamedTuple):
-    """An alert that a channel has not dealt with, and when it does [monotonic s]."""
+    """A notification that waits in a channel until `due` [monotonic s]."""
 
     alert: Alert
     text: str
@@ -132,7 +134,7 @@ class _Waiting(NamedTuple):
 
 
 class _Channel:
-    """One apprise URL, its thread, and what waits for it: the newest state of each alert."""
+    """One apprise URL, its thread, and its queue: the newest state of each alert."""
 
     def __init__(
         self,
@@ -155,7 +157,7 @@ class _Channel:
     def take(self, alert: Alert, text: str) -> None:
         with self._changed:
             before = self._waiting.get(identity(alert))
-            # A newer state waits in the place of the older one, no longer than that would have.
+            # A newer state replaces a waiting one and keeps its due time.
             self._waiting[identity(alert)] = (
                 before._replace(alert=alert, text=text)
                 if before
@@ -185,10 +187,10 @@ class _Channel:
                 taken = {key: self._waiting.pop(key) for key in due}
                 last = self._stopping
             for key, waiting in taken.items():
-                if not self._tell(waiting.alert, waiting.text) and not last:
-                    self._again(key, waiting)
+                if not self._notify(waiting.alert, waiting.text) and not last:
+                    self._retry(key, waiting)
 
-    def _again(self, key: str, waiting: _Waiting) -> None:
+    def _retry(self, key: str, waiting: _Waiting) -> None:
         pause = waiting.pause_s
         due = time.monotonic() + pause * random.uniform(0.7, 1.3)
         log.warning("%s does not take an alert, again in %.0f s", self._name, pause)
@@ -196,35 +198,35 @@ class _Channel:
             newest = self._waiting.get(key, waiting)
             self._waiting[key] = newest._replace(due=due, pause_s=min(_LONGEST_PAUSE_S, 2 * pause))
 
-    def _tell(self, alert: Alert, text: str) -> bool:
-        """Tell people where there is something new to tell; whether that is done."""
-        told = self._told(alert)
-        opened = self._sent.notified(told + "open")
-        news = [told + alert.state]
+    def _notify(self, alert: Alert, text: str) -> bool:
+        """Send the state of an alert if people do not know it; returns whether the channel is done with it."""
+        prefix = self._key_prefix(alert)
+        opened = self._sent.notified(prefix + "open")
+        keys = [prefix + alert.state]
         sign, kind = "", apprise.NotifyType.WARNING
         if alert.state == "resolved":
             if not opened:
-                # It came and went before anybody was told, or its end was told: nobody can act on it.
+                # Its opening was never sent, or its end was sent already: nobody can act on it.
                 return True
             sign, kind = " ✓", apprise.NotifyType.SUCCESS
         else:
-            known = max((n for n in range(_MOST_LEVELS) if self._sent.notified(f"{told}{n}")), default=-1)
+            known = max((n for n in range(_MOST_LEVELS) if self._sent.notified(f"{prefix}{n}")), default=-1)
             if opened and level(alert) <= known:
                 return True
             sign = " ↑" if opened else ""
-            news.append(f"{told}{level(alert)}")
+            keys.append(f"{prefix}{level(alert)}")
         if not self._outlet.notify(body=text + sign, title="Kvartal", notify_type=kind):
             return False
-        self._mark(news)
-        return True
-
-    def _told(self, alert: Alert) -> str:
-        """Where it is remembered what was told: anew after each end, for late readings can open it again."""
-        times = 0
-        while self._sent.notified(f"{self._name}/{identity(alert)}/{times}/resolved"):
-            times += 1
-        return f"{self._name}/{identity(alert)}/{times}/"
-
-    def _mark(self, keys: Sequence[str]) -> None:
         for key in keys:
             self._sent.mark_notified(key, self._clock())
+        return True
+
+    def _key_prefix(self, alert: Alert) -> str:
+        """Key prefix of an alert's sent notifications.
+
+        It changes after each resolution, because late readings can reopen an alert.
+        """
+        resolved = 0
+        while self._sent.notified(f"{self._name}/{identity(alert)}/{resolved}/resolved"):
+            resolved += 1
+        return f"{self._name}/{identity(alert)}/{resolved}/"

@@ -1,6 +1,6 @@
-"""The measures of the contracts as annotations in Grafana: when each was put in, on every time series.
+"""The measures of the contracts as annotations in Grafana: the time of installation, on every time series.
 
-Grafana itself cannot be run where this was written; the test's server answers as its HTTP API does.
+Tested against a server that answers as Grafana's HTTP API does, not against Grafana itself.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _TAG: Final = "kvartal"
 
 
 class GrafanaRefuses(Refusal):
-    """Grafana cannot be reached or refuses the request."""
+    """Grafana cannot be reached or refuses the token."""
 
     status = 1
 
 
 def annotate_measures(url: str, token: str, site: Site, *, lang: Lang) -> int:
-    """Add an annotation for each contract that has none yet; returns how many were added.
+    """Add an annotation for each contract without one; returns their number.
 
     Args:
         url: Base URL of Grafana.
@@ -39,7 +39,7 @@ def annotate_measures(url: str, token: str, site: Site, *, lang: Lang) -> int:
         lang: Language of the texts.
 
     Raises:
-        GrafanaRefuses: with what Grafana said.
+        GrafanaRefuses: with Grafana's answer.
     """
     grafana = GrafanaApi.from_url(url, credential=token)
     try:

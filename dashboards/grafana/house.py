@@ -1,4 +1,4 @@
-"""One house: the story of its contract, hour by hour where it is known, and what the figures rest on."""
+"""One house: the story of its contract, its known hours, and the grounds of the figures."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What Grafana's dashboards are built of: targets, panels, columns, variables, as classic JSON. Pure.
+"""The parts of Grafana's dashboards: targets, panels, columns, variables, as classic JSON. Pure.
 
-Variation is a table: a panel is a call with its queries and its looks, and every rule that all panels keep
-(data source variable, description, threshold colours, legends) stands here once.
+Variation is a table: a panel is a row with its queries and its looks. The rules that all panels keep (data source
+variable, description, threshold colours, legends) are written once, here.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def table(
     time_column: bool = False,
     **looks: Any,
 ) -> Json:
-    """A table; the time column is left out where a row's instants have columns of their own."""
+    """A table; without `time_column`, its instants are in the columns given."""
     options: Json = {"showHeader": True, "cellHeight": "sm"}
     if sort:
         options["sortBy"] = [{"displayName": sort, "desc": True}]
@@ -147,7 +147,7 @@ def table(
 
 
 def row(title: str, y: int, *, panels: Sequence[Json] = ()) -> Json:
-    """A heading; with panels it is shut and holds them."""
+    """A heading; with panels it is collapsed and contains them."""
     return {
         "type": "row",
         "title": title,
@@ -167,20 +167,20 @@ def column(
     colours: dict[str, str] | None = None,
     properties: Sequence[Json] = (),
 ) -> Json:
-    """How a field is shown. `words` are put in the place of values, `colours` beside them."""
-    found: list[Json] = [{"id": "displayName", "value": title}, {"id": "unit", "value": unit}]
+    """How a field is shown. `words` replace values, and `colours` colour them."""
+    looks: list[Json] = [{"id": "displayName", "value": title}, {"id": "unit", "value": unit}]
     if decimals is not None:
-        found.append({"id": "decimals", "value": decimals})
+        looks.append({"id": "decimals", "value": decimals})
     if words:
         options: Json = {}
         for index, (value, text) in enumerate(words.items()):
             options[value] = {"text": text, "index": index}
             if colours and value in colours:
                 options[value]["color"] = colours[value]
-        found.append({"id": "mappings", "value": [{"type": "value", "options": options}]})
+        looks.append({"id": "mappings", "value": [{"type": "value", "options": options}]})
         if colours:
-            found.append({"id": "custom.cellOptions", "value": {"type": "color-text"}})
-    return {"matcher": {"id": "byName", "options": name}, "properties": [*found, *properties]}
+            looks.append({"id": "custom.cellOptions", "value": {"type": "color-text"}})
+    return {"matcher": {"id": "byName", "options": name}, "properties": [*looks, *properties]}
 
 
 def dashed(name: str) -> Json:
@@ -195,8 +195,8 @@ def dashed(name: str) -> Json:
 
 
 def chosen(name: str, label: str, query: str, *, several: bool) -> Json:
-    """A variable whose values a query finds; asked again when the time range changes."""
-    found: Json = {
+    """A variable whose values come from a query, repeated when the time range changes."""
+    variable: Json = {
         "name": name,
         "label": label,
         "type": "query",
@@ -209,8 +209,8 @@ def chosen(name: str, label: str, query: str, *, several: bool) -> Json:
         "hide": 0,
     }
     if several:
-        found |= {"allValue": ".*", "current": {"text": "All", "value": "$__all"}}
-    return found
+        variable |= {"allValue": ".*", "current": {"text": "All", "value": "$__all"}}
+    return variable
 
 
 def below(panels: Sequence[Json], y: int) -> list[Json]:

@@ -15,7 +15,7 @@ _SUPPLIES: Final = (
     ("Электроэнергия", "кВт·ч", g.per(1_000.0), "carrier = 'electricity'"),
     ("Вода и газ", "м³", g.per(1_000.0), "carrier =~ /^(cold_water|hot_water|gas)$/"),
 )
-"""Heading, unit, base units in it, and which contracts: nobody adds Gcal to kWh or m³."""
+"""Heading, unit, base units in it, and which contracts: Gcal, kWh and m³ are never added."""
 
 _TO_HOUSE: Final = {
     "id": "links",

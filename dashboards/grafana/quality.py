@@ -1,4 +1,4 @@
-"""How good the measurements are: the panels that say what the figures above them may rest on."""
+"""The quality of the measurements: panels on the data behind the figures above them."""
 
 from __future__ import annotations
 
@@ -109,4 +109,4 @@ QUALITY: Final = (
     ),
     g.outdoors((0, 16, 24, 7), g.HELD),
 )
-"""From the top of the grid on; `panels.below` moves them under what stands before."""
+"""From the top of the grid; `panels.below` moves them below other panels."""

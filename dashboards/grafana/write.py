@@ -19,7 +19,7 @@ FILES: Final = {"portfolio.json": portfolio, "house.json": house}
 
 
 def as_text(dashboard: dict[str, Any]) -> str:
-    """The dashboard as its file holds it."""
+    """The text of a dashboard's file."""
     return json.dumps(dashboard, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 

@@ -20,7 +20,7 @@ from storage.sqlite_reader import Reader
 _LIMIT: Final = 100
 """Rows of each list on the page; `kvartal` prints all of them."""
 _EXCERPT: Final = 160
-"""Bytes of a rejected payload in the list; the whole payload has an address of its own."""
+"""Bytes of a rejected payload in the list; the whole payload has its own address."""
 _REJECTED: Final = "rejected:"
 """Prefix of the counts by reason."""
 

@@ -45,11 +45,11 @@ def create_app(
         store: Path of the embedded store.
         site: Gives the site in force; it may change while the page is served.
         lang: Language of the texts; `?lang=` overrides it.
-        password: Asked for by HTTP Basic (any user name) where given.
+        password: If given, required by HTTP Basic (any user name).
         stopping: Ends the event streams, so that the server can stop.
-        health: What must hold for the service to be well, by name.
-        notice: What people should know though the service is well, by name.
-        keep_alive_s: A quiet event stream says something at least so often [s].
+        health: Conditions of a healthy service, by name; one that is false answers 503.
+        notice: Notices for people while the service is healthy, by name.
+        keep_alive_s: Longest silence of an event stream [s].
     """
     page = _Page(store, site, lang, notice)
     changes = Changes(store, stopping, keep_alive_s=keep_alive_s)
@@ -87,7 +87,7 @@ def create_app(
 
 
 class _Page:
-    """Answers requests from the store: a reader for each thread, and a tag that changes with what is shown."""
+    """Answers requests from the store: a reader for each thread, and a tag that changes with the answers."""
 
     def __init__(
         self, store: Path, site: Callable[[], Site], lang: Lang, notice: Callable[[], dict[str, str]]
@@ -97,18 +97,18 @@ class _Page:
         self._tagged: tuple[Site | None, str] = (None, "")
 
     def asked(self, request: Request) -> Asked:
-        """The request with what it looks at."""
+        """The request with the store and the site it refers to."""
         lang: Lang = "en" if request.query_params.get("lang", self._lang) == "en" else "ru"
         return Asked(
             self._reader(), self._site(), lang, self._notice(), request.path_params, request.query_params
         )
 
     def view(self, view: Callable[[Asked], Any]) -> Callable[[Request], Response]:
-        """An endpoint that answers with the view as JSON, or 304 where the browser has it."""
+        """An endpoint that answers with the view as JSON, or 304 if the browser has it."""
 
         def answer(request: Request) -> Response:
             asked = self.asked(request)
-            # Read before the figures: they may be newer than the tag says, never older.
+            # Read before the figures: they may be newer than the tag, never older.
             tag = self._tag(asked)
             headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Authorization"}
             if request.headers.get("if-none-match") == tag:
@@ -130,7 +130,7 @@ class _Page:
         return reader
 
     def _tag(self, asked: Asked) -> str:
-        """Tag of what is shown now: another start, another site file, another commit have another one."""
+        """Tag of the current answers: it changes with each start, site file, commit, notice and language."""
         tagged, mark = self._tagged
         if tagged is not asked.site:
             mark = secrets.token_hex(4)

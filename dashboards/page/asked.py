@@ -1,4 +1,4 @@
-"""What one request asks for: the site and the store it looks at, and the ids and dates in its path."""
+"""One request: the site and the store it refers to, and the ids and dates in its path and query."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _LAST_DAY: Final = dt.date(2200, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request. What the path names and the site does not know ends in a 404."""
+    """A request. An id in the path that the site does not know ends in a 404."""
 
     reader: Reader
     site: Site
     lang: Lang
     notices: Mapping[str, str]
-    """What people should know though the service is well, by name."""
+    """Notices for people while the service is healthy, by name."""
     path: Mapping[str, Any]
     query: Mapping[str, str]
 
@@ -54,7 +54,7 @@ class Asked:
 
     @property
     def quantity(self) -> str:
-        """The quantity that the path names: energy or volume; the meter's own where it names none."""
+        """The quantity that the path names: energy or volume; by default the meter's own."""
         quantity: str = self.path.get("quantity") or self.meter.quantity
         if quantity not in QUANTITIES or QUANTITIES[quantity].nature != "register":
             raise HTTPException(404, "a meter counts energy or volume")
@@ -81,7 +81,7 @@ class Asked:
 
     @property
     def what(self) -> str:
-        """What is asked of a register."""
+        """The rows of a register that the path names: days, hours or readings."""
         what: str = self.path["what"]
         if what not in ROWS:
             raise HTTPException(404, "a register has days, hours and readings")
@@ -106,7 +106,7 @@ class Asked:
             raise HTTPException(400, f"{name} is a date like 2025-01-31, not {text!r}") from None
 
 
-def _known(found: _T | None, missing: str) -> _T:
-    if found is None:
+def _known(listed: _T | None, missing: str) -> _T:
+    if listed is None:
         raise HTTPException(404, missing)
-    return found
+    return listed

@@ -72,23 +72,23 @@ def chart(
 
 def _expected(
     baseline: Baseline,
-    here: Conditions,
+    group: Conditions,
     date: int,
     used: int | None,
     temps: dict[int, int | None],
     *,
     adjusted: bool,
 ) -> int | None:
-    """What is expected of a day without a figure: of the baseline period, or of one whose use is not known."""
+    """Expected use of a day without a figure: a day of the baseline period, or one whose use is not known."""
     temp = temps.get(date)
     if temp is None and baseline.needs_weather:
         return None
-    heated = baseline.heated(date, temps.get, here.seasons)
+    heated = baseline.heated(date, temps.get, group.seasons)
     # A day without supply is no saving, so nothing is expected of it.
-    if here.out(date) or (used is not None and baseline.outage(used, heated=heated)):
+    if group.out(date) or (used is not None and baseline.outage(used, heated=heated)):
         return None
-    held = here.expected(baseline, temp, temps.get(date - 1), heated=heated, date=date)
-    return held.adjusted if adjusted else held.baseline
+    expected = group.expected(baseline, temp, temps.get(date - 1), heated=heated, date=date)
+    return expected.adjusted if adjusted else expected.baseline
 
 
 def _band(baseline: Baseline) -> float:

@@ -1,4 +1,4 @@
-"""What a contract comes to on the page: normalised savings, money, payback, its formula, and proposed changes."""
+"""The terms of a contract on its page: normalised savings, money, payback, its formula, and proposed changes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from metering.site.model import Site
 from storage.sqlite_reader import Reader
 
 _ELSEWHERE: Final = ("house", "verdict", "change")
-"""Lines that the page of a contract shows in places of their own."""
+"""Lines that the page of a contract shows elsewhere."""
 
 
 def terms_view(reader: Reader, site: Site, contract: Contract, lang: Lang) -> dict[str, Any]:
-    """The lines of `kvartal contract`, and the changes of use that wait for a decision of people."""
+    """The lines of `kvartal contract`, and the changes of use that wait for a decision."""
     view = view_contract(rows_of(reader, site, contract), site, contract)
     elsewhere = {pick(LABELS[name], lang) for name in _ELSEWHERE}
     return {

@@ -25,7 +25,7 @@ from storage.sqlite_reader import Reader
 
 
 class _Register(NamedTuple):
-    """The register whose day is shown, and where it is read from."""
+    """The register whose day is shown, and the store it is read from."""
 
     reader: Reader
     site: Site

@@ -18,7 +18,7 @@ _HEADERS: Final = {
 
 
 class Guard:
-    """Asks for the password where there is one (HTTP Basic, any user name), and sets the security headers."""
+    """Requires the password, if one is set (HTTP Basic, any user name), and sets the security headers."""
 
     def __init__(self, app: ASGIApp, *, password: str | None) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What the page answers, as rows: a path, and the view that is computed from the request."""
+"""The routes of the page as rows: a path, and the view that is computed from the request."""
 
 from __future__ import annotations
 
@@ -53,28 +53,28 @@ VIEWS: Final[tuple[tuple[str, Callable[[Asked], Any]], ...]] = (
     ),
     ("/api/accounting", lambda a: accounting_view(a.reader, a.site, a.lang)),
 )
-"""Views as JSON; a browser that has the newest commit's is told that nothing changed."""
+"""Views as JSON; a browser that has the view of the newest commit gets a 304."""
 
 
 class Document(NamedTuple):
     """Bytes from the store, sent as they are."""
 
     path: str
-    find: Callable[[Asked], bytes | None]
+    read: Callable[[Asked], bytes | None]
     missing: str
-    """What a 404 says."""
+    """Text of the 404."""
     media_type: str = "application/json"
 
     def bytes_of(self, asked: Asked) -> bytes:
         """The document that the request names.
 
         Raises:
-            HTTPException: there is none (404).
+            HTTPException: the store does not have it (404).
         """
-        found = self.find(asked)
-        if found is None:
+        document = self.read(asked)
+        if document is None:
             raise HTTPException(404, self.missing)
-        return found
+        return document
 
 
 DOCUMENTS: Final = (
@@ -84,7 +84,7 @@ DOCUMENTS: Final = (
         "no baseline is fitted yet",
     ),
     Document("/api/baselines/{id}", lambda a: a.reader.baseline_of_id(a.path["id"]), "no such baseline"),
-    # Whatever a meter sent is shown as text, never run.
+    # A payload is shown as text, whatever it is, and never run.
     Document(
         "/api/rejected/{id:int}",
         lambda a: a.reader.payload(a.path["id"]),

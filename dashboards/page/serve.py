@@ -1,4 +1,4 @@
-"""Serving the page from a thread of its own."""
+"""Serving the page from a separate thread."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from metering.site.model import Site
 
 
 class CannotServe(Refusal):
-    """The page cannot be served as asked: the text says what is in the way."""
+    """The page cannot be served at this address; the text names the cause."""
 
 
 def listen(host: str, port: int, *, password: str | None = None) -> socket.socket:
-    """A socket that the page can be served on; opened first, so that a taken port stops the start.
+    """A socket for the page; opened first, so that a taken port stops the start.
 
     Raises:
         CannotServe: the port is taken, or the address is not loopback and there is no password.
@@ -60,7 +60,7 @@ def serve_page(
     health: Callable[[], dict[str, bool]] = dict,
     notice: Callable[[], dict[str, str]] = dict,
 ) -> Callable[[], None]:
-    """Serve the page on an open socket, in a thread; returns what stops it."""
+    """Serve the page on an open socket, in a thread; returns a function that stops it."""
     stopping = threading.Event()
     app = create_app(
         store, site, lang=lang, password=password, stopping=stopping, health=health, notice=notice

@@ -1,4 +1,4 @@
-"""What the figures of a finding say, in Russian and English."""
+"""The figures of findings in words, in Russian and English."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ DETAILS: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ("days", "дней без расхода: {days}", "days without use: {days}"),
     ),
 }
-"""By kind of finding: (a figure, Russian, English); the first row whose figure is given is used."""
+"""By kind of finding: (a figure, Russian, English); the first row whose figure the finding has is used."""
 
 _SAME_AS: Final = {"unit_change": "rollover", "reset": "rollover", "exchange": "rollover"}
 

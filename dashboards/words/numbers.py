@@ -58,7 +58,7 @@ def percent_range(lo: float, hi: float, lang: Lang) -> str:
 
 
 def quantity(value: float, name: str, lang: Lang, digits: int = 0) -> str:
-    """A number with its unit."""
+    """A number with its unit: `4 900 Гкал`."""
     return f"{number(value, lang, digits)}\u202f{unit(name, lang)}"
 
 
@@ -68,7 +68,7 @@ def quantity_range(lo: float, hi: float, name: str, lang: Lang, digits: int = 0)
 
 
 def large(value: float, name: str, lang: Lang) -> str:
-    """An amount that is read at a glance: `14,6 млн ₽`, `328 тыс. ₽`."""
+    """An amount in short: `14,6 млн ₽`, `328 тыс. ₽`."""
     size = abs(value)
     if size >= 999_500:
         text, word = number(value / 1e6, lang, 1 if size < 99.95e6 else 0), pick(("млн", "M"), lang)
@@ -80,7 +80,7 @@ def large(value: float, name: str, lang: Lang) -> str:
 
 
 def money(hundredths: int, currency: str, lang: Lang) -> str:
-    """An amount of money, in whole currency units."""
+    """An amount of money [hundredths], in whole currency units."""
     return f"{number(hundredths / 100, lang)}\u202f{unit(currency, lang)}"
 
 

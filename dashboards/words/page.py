@@ -1,4 +1,4 @@
-"""What the page itself says: labels by name, in Russian and English. Figures and sentences come with the figures."""
+"""The labels of the page by name, in Russian and English. Texts with figures come with the views."""
 
 from __future__ import annotations
 

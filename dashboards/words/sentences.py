@@ -50,7 +50,7 @@ STORIES: Final[dict[str, tuple[str, str]]] = {
         "The reporting period begins on {since}; there are no figures yet.",
     ),
 }
-"""What a house saved, in one sentence."""
+"""What a house saved, in sentences."""
 
 DAY_PARTS: Final[dict[str, tuple[str, str]]] = {
     "unknown": ("{amount} известно только суммой", "{amount} known only in total"),
@@ -61,7 +61,7 @@ DAY_PARTS: Final[dict[str, tuple[str, str]]] = {
         "restated: was {old}, is {new}; {cause}, {when}",
     ),
 }
-"""What is said of a day of a meter."""
+"""Notes on a day of a meter."""
 
 BALANCES: Final[dict[str, tuple[str, str]]] = {
     "known": (
@@ -82,7 +82,7 @@ BALANCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "untold": ("О {days} дн. сказать нечего.", "Of {days} days nothing can be told."),
 }
-"""A main meter against its sub-meters."""
+"""A main meter compared with its sub-meters."""
 
 
 def sentence(alert: Alert, site: Site, lang: Lang) -> str:

@@ -90,7 +90,7 @@ FINDINGS: Final[dict[str, tuple[str, str]]] = {
     ),
     "standstill": ("счётчик стоит", "the register stands still"),
 }
-"""What a finding is called, by its kind (`metering.findings`)."""
+"""Words for the kinds of `metering.findings`."""
 
 REASONS: Final[dict[str, tuple[str, str]]] = {
     "unknown_topic": ("тема не описана в файле площадки", "no source of the site file has this topic"),
@@ -128,7 +128,7 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
 """Why a figure was restated, by `metering.events.Hours.cause`."""
 
 _CAUSE_OF_A_PART: Final = (" was restated", ("пересчитан {meter}", "{meter} was restated"))
-"""The cause that a virtual meter gives: a meter that it is made of."""
+"""The cause of a virtual meter: one of its members was restated."""
 
 NOT_KNOWN: Final = ("неизвестно", "not known")
 

@@ -36,7 +36,7 @@ def alert(
 class Inbox(http.server.ThreadingHTTPServer):
     messages: list[dict[str, Any]]
     refuses: int = 0
-    """How many messages it refuses before it takes one."""
+    """Messages to refuse before one is accepted."""
 
     @property
     def texts(self) -> list[str]:
@@ -87,17 +87,17 @@ def notifier(
 def until(true: Callable[[], bool], seconds: float = 15) -> None:
     deadline = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.01)
 
 
-def tell(inbox: Inbox, store: Store, *alerts: Alert) -> list[str]:
-    """What a process that is given these alerts, one after the other, tells before it ends."""
+def notifications(inbox: Inbox, store: Store, *alerts: Alert) -> list[str]:
+    """Texts sent by processes that get these alerts, one each."""
     before = len(inbox.messages)
     for each in alerts:
-        told = notifier(inbox, store, [])
-        told.send([each])
-        told.close()
+        sender = notifier(inbox, store, [])
+        sender.send([each])
+        sender.close()
     return inbox.texts[before:]
 
 
@@ -108,7 +108,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def test_each_state_is_told_once_across_restarts(inbox: Inbox, tmp_path: Path) -> None:
+def test_each_state_is_sent_once_across_restarts(inbox: Inbox, tmp_path: Path) -> None:
     published: list[tuple[str, bytes]] = []
     store = Store(tmp_path / "k.db")
     first = notifier(inbox, store, published)
@@ -131,74 +131,74 @@ def test_each_state_is_told_once_across_restarts(inbox: Inbox, tmp_path: Path) -
     assert json.loads(published[0][1])["kind"] == "no_saving"
 
 
-def test_history_that_opened_and_resolved_in_one_batch_bothers_nobody(inbox: Inbox, tmp_path: Path) -> None:
+def test_history_that_opened_and_resolved_in_one_batch_notifies_nobody(inbox: Inbox, tmp_path: Path) -> None:
     store = Store(tmp_path / "k.db")
-    told = notifier(inbox, store, [])
-    told.send([alert("resolved")])
-    told.close()
+    sender = notifier(inbox, store, [])
+    sender.send([alert("resolved")])
+    sender.close()
     store.close()
     assert inbox.messages == []
 
 
-def test_people_are_told_again_when_the_money_has_doubled(inbox: Inbox, store: Store) -> None:
+def test_people_are_notified_again_when_the_money_has_doubled(inbox: Inbox, store: Store) -> None:
     sums = [1_000_00, 1_020_00, 1_100_00, 1_900_00, 2_100_00, 1_500_00, 2_200_00, 9_000_00]
-    texts = tell(inbox, store, *(alert(money=money) for money in sums))
+    texts = notifications(inbox, store, *(alert(money=money) for money in sums))
     assert [text.endswith(" ↑") for text in texts] == [False, True, True, True]  # 1000, 1100, 2100, 9000
 
 
-def test_an_alert_that_opens_again_after_its_end_is_told_again(inbox: Inbox, store: Store) -> None:
+def test_an_alert_that_opens_again_after_its_end_is_sent_again(inbox: Inbox, store: Store) -> None:
     one, end, again = alert(), alert("resolved"), alert(changed=9)
-    texts = tell(inbox, store, one, end, end, again, again, end, end)
+    texts = notifications(inbox, store, one, end, end, again, again, end, end)
     assert [text.endswith("✓") for text in texts] == [False, True, False, True]
 
 
-def test_what_is_not_taken_is_tried_again(inbox: Inbox, store: Store) -> None:
+def test_what_is_refused_is_retried(inbox: Inbox, store: Store) -> None:
     inbox.refuses = 2
-    told = notifier(inbox, store, [], settle_s=0)
-    told.send([alert()])
+    sender = notifier(inbox, store, [], settle_s=0)
+    sender.send([alert()])
     until(lambda: len(inbox.messages) == 1)
-    told.send([alert("resolved")])
+    sender.send([alert("resolved")])
     until(lambda: len(inbox.messages) == 2)
-    told.close()
+    sender.close()
     assert inbox.texts[1].endswith("✓")
 
 
-def test_what_was_not_taken_before_the_end_is_told_by_the_next_process(inbox: Inbox, store: Store) -> None:
+def test_what_was_refused_before_the_end_is_sent_by_the_next_process(inbox: Inbox, store: Store) -> None:
     inbox.refuses = 1
-    assert tell(inbox, store, alert()) == []
-    assert len(tell(inbox, store, alert())) == 1
-    assert tell(inbox, store, alert()) == []
+    assert notifications(inbox, store, alert()) == []
+    assert len(notifications(inbox, store, alert())) == 1
+    assert notifications(inbox, store, alert()) == []
 
 
 def test_a_dead_channel_holds_up_no_other(inbox: Inbox, store: Store) -> None:
-    told = notifier(inbox, store, [], settle_s=0, more="json://127.0.0.1:9/")
-    told.send([alert(opened=n) for n in range(5)])
+    sender = notifier(inbox, store, [], settle_s=0, more="json://127.0.0.1:9/")
+    sender.send([alert(opened=n) for n in range(5)])
     until(lambda: len(inbox.messages) == 5)
-    told.close()
+    sender.close()
 
 
-def test_an_alert_that_ends_before_it_has_settled_bothers_nobody(inbox: Inbox, store: Store) -> None:
-    told = notifier(inbox, store, published := [])
-    told.send([alert()])
-    told.send([alert("resolved")])
-    told.close()
+def test_an_alert_that_ends_before_it_has_settled_notifies_nobody(inbox: Inbox, store: Store) -> None:
+    sender = notifier(inbox, store, published := [])
+    sender.send([alert()])
+    sender.send([alert("resolved")])
+    sender.close()
     assert inbox.messages == []
     assert len(published) == 2
 
 
 def test_machines_learn_of_a_state_that_comes_back(inbox: Inbox, store: Store) -> None:
-    told = notifier(inbox, store, published := [])
+    sender = notifier(inbox, store, published := [])
     for each in (alert(), alert("resolved"), alert("resolved"), alert()):
-        told.send([each])
-    told.close()
+        sender.send([each])
+    sender.close()
     assert [json.loads(body)["state"] for _, body in published] == ["open", "resolved", "open"]
 
 
-def test_the_memory_holds_no_password(inbox: Inbox, store: Store, tmp_path: Path) -> None:
+def test_the_store_has_no_password(inbox: Inbox, store: Store, tmp_path: Path) -> None:
     url = f"json://me:hunter2@127.0.0.1:{inbox.server_address[1]}/"
-    told = Notifier(urls=[url], publish=lambda *_: None, sentence=str, sent=store, clock=lambda: 0)
-    told.send([alert()])
-    told.close()
+    sender = Notifier(urls=[url], publish=lambda *_: None, sentence=str, sent=store, clock=lambda: 0)
+    sender.send([alert()])
+    sender.close()
     assert len(inbox.messages) == 1
     assert all(b"hunter2" not in file.read_bytes() for file in tmp_path.iterdir())
 
@@ -229,9 +229,9 @@ def test_the_mqtt_topic_is_a_real_one(mosquitto: Mosquitto, tmp_path: Path, inbo
     try:
         assert listening.wait_subscribed(10)
         assert sending.wait_subscribed(10)
-        told = Notifier(urls=[], publish=sending.publish, sentence=str, sent=store, clock=lambda: 0)
-        told.send([alert()])
-        told.close()
+        sender = Notifier(urls=[], publish=sending.publish, sentence=str, sent=store, clock=lambda: 0)
+        sender.send([alert()])
+        sender.close()
         deadline = time.monotonic() + 10
         messages = []
         while not messages and time.monotonic() < deadline:

@@ -108,12 +108,12 @@ def page(chromium: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         opened = browser.new_page(viewport={"width": 390, "height": 844}, locale="ru-RU")
-        said: list[str] = []
-        opened.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-        opened.on("pageerror", lambda error: said.append(str(error)))
+        errors: list[str] = []
+        opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        opened.on("pageerror", lambda error: errors.append(str(error)))
         yield opened
         browser.close()
-        assert said == []
+        assert errors == []
 
 
 def get(url: str, path: str) -> Any:
@@ -121,7 +121,7 @@ def get(url: str, path: str) -> Any:
         return json.load(answer)
 
 
-def test_a_house_without_a_contract_is_found_and_its_name_is_only_text(page: Page, url: str) -> None:
+def test_a_house_without_a_contract_is_listed_and_its_name_is_only_text(page: Page, url: str) -> None:
     page.goto(url)
     expect(page.locator(".notice")).to_have_text("<i>refused</i>")
     page.get_by_role("link", name=NAME).click()
@@ -141,7 +141,7 @@ def test_volumes_stand_beside_energy(url: str) -> None:
     )
 
 
-def test_what_is_known_only_in_total_is_said_of_months_and_days(page: Page, url: str) -> None:
+def test_energy_known_only_in_total_is_shown_for_months_and_days(page: Page, url: str) -> None:
     (month,) = get(url, "/api/meters/b01/shop/energy")["months"]
     # 50 h of 0.05 Gcal between the readings at 100 h and 150 h.
     assert (month["unknown"], month["used"], month["days_missing"]) == ("2,500", "9,500", 3)
@@ -157,7 +157,7 @@ def test_what_is_known_only_in_total_is_said_of_months_and_days(page: Page, url:
     expect(page.locator("#notes")).to_contain_text("известно только суммой")
 
 
-def test_a_restatement_says_what_was_what_is_why_and_when(url: str) -> None:
+def test_a_restatement_shows_old_new_cause_and_time(url: str) -> None:
     rows = get(url, "/api/buildings/b01")["restatements"]
     mine = [row for row in rows if row[2] == "15.01.2026"]
     assert [row[3:6] for row in mine] == [["неизвестно", "2,400\u202fГкал", "пришло более позднее показание"]]
@@ -185,9 +185,7 @@ def test_temperatures_are_shown_by_day_and_by_hour(page: Page, url: str) -> None
     expect(page.locator("#gauges thead")).to_contain_text("температура обратки, °C")
 
 
-def test_the_balance_says_what_the_main_meter_counted_beyond_and_what_is_not_known(
-    page: Page, url: str
-) -> None:
+def test_the_balance_shows_the_difference_and_its_unknown_part(page: Page, url: str) -> None:
     page.goto(f"{url}/#/h/b01")
     # Seven days of 2.4 and 1.2 Gcal are known; the three others are known in total: 7.2 - 3.6.
     expect(page.locator("#balance")).to_contain_text("известны полностью 7 дн.")

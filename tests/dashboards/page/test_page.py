@@ -61,15 +61,15 @@ def browser(chromium: str) -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, served: Served) -> Iterator[Page]:
     opened = browser.new_page(viewport={"width": 1200, "height": 900}, locale="ru-RU")
-    said: list[str] = []
-    asked: list[str] = []
-    opened.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda request: asked.append(request.url))
+    errors: list[str] = []
+    requested: list[str] = []
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("request", lambda request: requested.append(request.url))
     yield opened
     opened.close()
-    assert said == []
-    assert all(url.startswith(served.url) for url in asked)
+    assert errors == []
+    assert all(url.startswith(served.url) for url in requested)
 
 
 def test_the_portfolio_shows_what_each_house_saved(page: Page, served: Served) -> None:
@@ -153,16 +153,16 @@ def test_it_updates_live(page: Page, served: Served) -> None:
 def test_rejections_findings_and_payloads_are_shown(page: Page, served: Served) -> None:
     page.goto(f"{served.url}/#/accounting")
     expect(page.locator("h1")).to_be_visible()
-    found = get(served.url, "/api/accounting")
-    assert found["rejected"]
-    assert found["findings"]
-    for row in found["rejected"]:
+    accounts = get(served.url, "/api/accounting")
+    assert accounts["rejected"]
+    assert accounts["findings"]
+    for row in accounts["rejected"]:
         expect(page.locator("main")).to_contain_text(row["reason_text"])
         expect(page.locator("main")).to_contain_text(row["payload"])
-    for row in found["findings"]:
+    for row in accounts["findings"]:
         expect(page.locator("main")).to_contain_text(row[2])
     with urllib.request.urlopen(
-        f"{served.url}/api/rejected/{found['rejected'][0]['id']}", timeout=10
+        f"{served.url}/api/rejected/{accounts['rejected'][0]['id']}", timeout=10
     ) as answer:
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -184,9 +184,9 @@ def test_what_needs_action_is_seen_without_scrolling(page: Page, served: Served)
 
 def test_every_alert_has_a_place(page: Page, served: Served) -> None:
     page.goto(f"{served.url}/#/alerts")
-    found = get(served.url, "/api/alerts")
-    assert found["open"]
-    expect(page.locator(".alert")).to_have_count(len(found["open"]) + len(found["resolved"]))
+    alerts = get(served.url, "/api/alerts")
+    assert alerts["open"]
+    expect(page.locator(".alert")).to_have_count(len(alerts["open"]) + len(alerts["resolved"]))
 
 
 def test_a_contract_says_what_it_comes_to(page: Page, served: Served) -> None:
@@ -195,15 +195,15 @@ def test_a_contract_says_what_it_comes_to(page: Page, served: Served) -> None:
     view = view_contract(rows_of(reader, served.site, contract), served.site, contract)
     reader.close()
     page.goto(f"{served.url}/#/c/c-b01-heat")
-    said = dict(lines(view, served.site, "ru"))
+    texts = dict(lines(view, served.site, "ru"))
     for label in ("В типичный год, 90 %", "Простая окупаемость", "Формула договора", "Изменение год от года"):
-        expect(page.locator("#terms div", has_text=label)).to_contain_text(said[label])
+        expect(page.locator("#terms div", has_text=label)).to_contain_text(texts[label])
     page.goto(f"{served.url}/#/c/c-b02-light")
     expect(page.locator("#terms")).to_contain_text("градусо-сутки — только для тепла")
 
 
 def test_a_change_of_use_waits_for_a_decision(browser: Browser, served: Served, tmp_path: Path) -> None:
-    """The sensors of an entrance fail for good: nothing is adjusted, somebody is asked."""
+    """The sensors of an entrance fail for good: nothing is adjusted until somebody decides."""
     db = tmp_path / "k.db"
     with sqlite3.connect(served.db) as whole, sqlite3.connect(db) as copied:
         whole.backup(copied)
@@ -260,8 +260,8 @@ def test_a_browser_that_has_the_figures_is_told_so_until_they_change(served: Ser
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     stop = serve_page(listening, served.db, lambda: current[0], lang="ru")
 
-    def status(held: str) -> int:
-        request = urllib.request.Request(f"{url}/api/portfolio", headers={"If-None-Match": held})
+    def status(tag: str) -> int:
+        request = urllib.request.Request(f"{url}/api/portfolio", headers={"If-None-Match": tag})
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return int(answer.status)

@@ -131,8 +131,8 @@ def rejection(db: Path) -> int:
     reader = Reader(db)
     (row,) = reader.rejected()
     reader.close()
-    found: int = row["id"]
-    return found
+    id_of_row: int = row["id"]
+    return id_of_row
 
 
 @pytest.fixture(scope="module")
@@ -245,8 +245,8 @@ def test_nothing_is_sent_again_until_something_changes(app: Starlette, row: str)
 
 def register(app: Starlette, what: str) -> dict[str, Any]:
     answer = get(app, f"/api/registers/b01/heat/energy/{what}?first=2025-01-11&last=2025-01-11")
-    found: dict[str, Any] = json.loads(answer.body)
-    return found
+    document: dict[str, Any] = json.loads(answer.body)
+    return document
 
 
 def test_programs_get_days_hours_and_readings_in_base_units(app: Starlette) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.words.page import LABELS
 
 
-def test_every_label_is_said_in_both_languages_with_the_same_places() -> None:
+def test_every_label_exists_in_both_languages_with_the_same_places() -> None:
     places = [
         name for name, (ru, en) in LABELS.items() if sorted(_places(ru)) != sorted(_places(en)) or not ru
     ]
