@@ -1,4 +1,4 @@
-"""`dashboards.contract_view` as a JSON document: figures in the unit that people know, percent, days, kg, money."""
+"""The report on a contract as a JSON document: figures in the unit that people know, percent, days, kg, money."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any, Final
 
-from dashboards.contract_parts import ContractView, Event, Formula, Total
 from dashboards.words.contract import REASONS, change_text, doubt_text, event_text
 from dashboards.words.terms import VERDICTS
+from metering.report.parts import ContractView, Event, Formula
+from metering.savings.assess import Saving
 
 
 def document(view: ContractView) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def _amount(amount: float, view: ContractView) -> float:
     return round(float(amount) / float(view.scale), 6)
 
 
-def _total(total: Total | None, view: ContractView) -> dict[str, Any] | None:
+def _total(total: Saving | None, view: ContractView) -> dict[str, Any] | None:
     if total is None:
         return None
     low, high = total.interval
@@ -114,7 +115,7 @@ def _total(total: Total | None, view: ContractView) -> dict[str, Any] | None:
         "avoided": _amount(total.avoided, view),
         "half_width_90": _amount(total.width.total, view),
         "half_width_parts": parts,
-        "avoided_pct": 100 * total.share,
+        "avoided_pct": 100 * total.share if total.expected else 0.0,
         "interval_90_pct": [100 * low, 100 * high],
         "grade": total.grade,
         "proved": low > 0,

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from metering.alerts.energy import Figure
+from metering.alerts.verdict import Verdict, verdict
 from metering.events import Position
+from metering.savings.day import published
 from metering.savings.uncertainty import interval
 from metering.savings.worth import price_digest, worth, yearly
 from metering.site.contracts import Contract
 from metering.site.model import Site
 from metering.units import SHOWN_UNIT, UNITS
 from storage.contract import Figures
-
-Verdict = Literal["proved", "below", "not_proved", "above", "waiting"]
 
 
 class Row(NamedTuple):
@@ -58,9 +57,7 @@ def _money(figures: Figures, position: Position, contract: Contract, site: Site)
     if tariff is None:
         return replace(position, money=None, money_half_width=None, prices="")
     days = figures.savings(contract.id, position.first, position.last)
-    value = worth(
-        (Figure(day.date, day.expected, day.used) for day in days), tariff, half_width=position.half_width
-    )
+    value = worth((published(day) for day in days), tariff, half_width=position.half_width)
     return replace(
         position,
         money=value.hundredths,
@@ -95,14 +92,3 @@ def _row(figures: Figures, contract: Contract, site: Site, *, above: bool) -> Ro
     return Row(
         contract, name, carrier, unit, position, pct, (lo, hi), float(avoided / scale), money, judged, width
     )
-
-
-def verdict(contract: Contract, *, low_pct: float, savings_pct: float, above: bool) -> Verdict:
-    """What is said of a contract whose saving has this lower end of the 90 % interval [%]."""
-    if above:
-        return "above"
-    if low_pct <= 0:
-        return "not_proved"
-    if contract.guaranteed_savings_pct is not None and savings_pct < contract.guaranteed_savings_pct:
-        return "below"
-    return "proved"

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-from dashboards.contract_parts import ContractView
-from dashboards.contract_rows import Verdict
-from dashboards.contract_view import rows_of, view_contract
+from dashboards.contract_view import view_of
 from dashboards.words.lang import Lang, pick
 from dashboards.words.numbers import money, number, percent, percent_range, unit
 from dashboards.words.terms import CARRIERS, VERDICTS
+from metering.alerts.verdict import Verdict
+from metering.report.parts import ContractView
 from metering.savings.portfolio import Part, Portfolio, combine
 from metering.savings.uncertainty import interval
 from metering.savings.worth import yearly
@@ -79,7 +79,7 @@ def view_portfolio(views: Iterable[ContractView], site: Site, by: By) -> list[Gr
 
 def views_of(reader: Reader, site: Site) -> list[ContractView]:
     """The views of all contracts of the site."""
-    return [view_contract(rows_of(reader, site, each), site, each) for each in site.contract]
+    return [view_of(reader, site, each) for each in site.contract]
 
 
 def _key(view: ContractView, site: Site, by: By) -> str:

@@ -10,8 +10,9 @@ from streams.steps.gauges import gauges_step
 from streams.steps.idle import idle_step
 from streams.steps.ledger import ledger_step
 from streams.steps.savings import savings_step
+from streams.steps.silence import silence_step
 from streams.steps.virtual import virtual_step
-from streams.steps.watch import silence_step, watch_step
+from streams.steps.watch import watch_step
 from streams.steps.weather import weather_step
 
 

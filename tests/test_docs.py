@@ -12,13 +12,13 @@ import pytest
 from starlette.routing import Route
 
 from dashboards.contract_json import document as contract_document
-from dashboards.contract_parts import Rows
-from dashboards.contract_view import view_contract
 from dashboards.page.app import create_app
 from dashboards.words.contract import LABELS
 from kvartal.cli.main import app
 from kvartal.settings import Settings
 from metering import findings, flags
+from metering.report.contract import view_contract
+from metering.report.parts import Rows
 from metering.savings.conditions import conditions
 from metering.site.model import parse_site
 from simulators.faults.known import KNOWN

@@ -118,6 +118,8 @@ def test_the_contracts_are_kept(copied: Path) -> None:
 
 
 ORDER = "Rooms stand on each other in one order"
+FLOOR_ORDER = "The rooms of the floor stand on each other in one order"
+WORDS_ONLY = "dashboards hold words and pictures: they neither calculate nor fit"
 NO_IO = "The floor and the pure files do no I/O"
 
 
@@ -127,6 +129,9 @@ NO_IO = "The floor and the pure files do no I/O"
         ("metering.times", "streams.step", {ORDER}),
         ("storage.contract", "ingest.reasons", {ORDER}),
         ("dashboards.grafana.annotate", "streams.step", {"dashboards know storage and metering only"}),
+        ("dashboards.contract_rows", "numpy", {WORDS_ONLY}),
+        ("dashboards.page.story", "metering.baselines.fit", {WORDS_ONLY}),
+        ("metering.savings.worth", "metering.alerts.verdict", {FLOOR_ORDER}),
         ("simulators.publish", "storage.schema", {"simulators know ingest and metering only"}),
         ("metering.times", "socket", {NO_IO}),
         ("streams.steps.virtual", "time", {NO_IO}),

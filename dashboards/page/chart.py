@@ -10,6 +10,7 @@ from typing import Any, Final
 from metering.baselines.document import Baseline
 from metering.events import Day, Savings
 from metering.savings.conditions import Conditions, conditions
+from metering.savings.day import expectation
 from metering.site.contracts import Contract
 from metering.site.model import Site
 from metering.units import SHOWN_UNIT, UNITS
@@ -80,15 +81,10 @@ def _expected(
     adjusted: bool,
 ) -> int | None:
     """Expected use of a day without a figure: a day of the baseline period, or one whose use is not known."""
-    temp = temps.get(date)
-    if temp is None and baseline.needs_weather:
+    use = expectation(baseline, group, date, temps.get, used=used)
+    if isinstance(use, str):
         return None
-    heated = baseline.heated(date, temps.get, group.seasons)
-    # A day without supply is no saving, so nothing is expected of it.
-    if group.out(date) or (used is not None and baseline.outage(used, heated=heated)):
-        return None
-    expected = group.expected(baseline, temp, temps.get(date - 1), heated=heated, date=date)
-    return expected.adjusted if adjusted else expected.baseline
+    return use.expected if adjusted else use.expected - use.adjustment
 
 
 def _band(baseline: Baseline) -> float:

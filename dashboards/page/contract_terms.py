@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dashboards.contract_view import rows_of, view_contract
+from dashboards.contract_view import view_of
 from dashboards.words.contract import LABELS, change_text, lines
 from dashboards.words.lang import Lang, pick
 from metering.site.contracts import Contract
@@ -17,7 +17,7 @@ _ELSEWHERE: Final = ("house", "verdict", "change")
 
 def terms_view(reader: Reader, site: Site, contract: Contract, lang: Lang) -> dict[str, Any]:
     """The lines of `kvartal contract`, and the changes of use that wait for a decision."""
-    view = view_contract(rows_of(reader, site, contract), site, contract)
+    view = view_of(reader, site, contract)
     elsewhere = {pick(LABELS[name], lang) for name in _ELSEWHERE}
     return {
         "lines": [[label, text] for label, text in lines(view, site, lang) if label not in elsewhere],

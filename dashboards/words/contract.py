@@ -1,4 +1,4 @@
-"""What `dashboards.contract_view` found, in words: lines of (label, text) in Russian or English."""
+"""The report on a contract in words: lines of (label, text) in Russian or English."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Final
 
-from dashboards.contract_parts import ContractView, Event, Total
 from dashboards.words.lang import Lang, pick
 from dashboards.words.numbers import date, money, number, percent, percent_range, unit
 from dashboards.words.terms import VERDICTS, measure
 from metering.alerts.changes import Change
+from metering.report.parts import ContractView, Event
+from metering.savings.assess import Saving
 from metering.savings.sufficiency import Doubt
 from metering.site.model import Site
 
@@ -244,7 +245,7 @@ def _amount(amount: float, view: ContractView, lang: Lang, digits: int | None = 
     return f"{_number(amount, view, lang, digits)}\u202f{unit(view.unit, lang)}"
 
 
-def _saving(total: Total, view: ContractView, lang: Lang) -> str:
+def _saving(total: Saving, view: ContractView, lang: Lang) -> str:
     low, high = total.interval
     text = f"{_number(total.avoided, view, lang)} ± {_amount(total.width.total, view, lang)}; "
     text += f"{percent(100 * total.share, lang)} ({percent_range(100 * low, 100 * high, lang)})"

@@ -75,7 +75,7 @@ def contract(
 ) -> None:
     """Say all about a contract: the saving and how sure it is, money, CO2, its formula, doubts, changes."""
     from dashboards.contract_json import document
-    from dashboards.contract_view import rows_of, view_contract
+    from dashboards.contract_view import view_of
     from dashboards.words.contract import lines
     from storage.sqlite_reader import Reader
 
@@ -85,7 +85,7 @@ def contract(
         known = ", ".join(described.contracts) or "none"
         raise Refusal(f"contract {id!r} is not in the site file; it has {known}")
     reader = Reader(db_path(db))
-    view = view_contract(rows_of(reader, described, chosen), described, chosen)
+    view = view_of(reader, described, chosen)
     if as_json:
         print_json(document(view))
         return

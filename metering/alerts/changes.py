@@ -19,7 +19,7 @@ import math
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from metering.alerts.energy import Figure
+from metering.savings.day import Figure
 
 BURN_IN: Final = 30
 """Days that set the mean and the scatter."""

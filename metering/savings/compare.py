@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +12,10 @@ from metering.baselines.document import Baseline
 from metering.baselines.models import many_days, term_columns
 from metering.periods import DailyUse, Period
 from metering.refusal import Refusal
-from metering.savings.sufficiency import Doubt, doubts
-from metering.savings.uncertainty import Grade, Width, grade, interval, t_quantile, width_90
-from metering.times import DAYS_A_YEAR
-
-DAYS_PER_MONTH = DAYS_A_YEAR / 12
+from metering.savings.assess import Saving, Totals, assess, totals
+from metering.savings.conditions import Conditions
+from metering.savings.day import Figure, figure
+from metering.savings.uncertainty import t_quantile
 
 
 class NoDays(Refusal):
@@ -24,136 +24,80 @@ class NoDays(Refusal):
     status = 1
 
 
-class Compared(NamedTuple):
-    """Expected use, use and avoided use of a reporting period."""
+@dataclass(frozen=True)
+class Compared(Saving):
+    """The saving of a reporting period, and the days of both periods that are missing in it."""
 
-    baseline: Baseline
-    days: int
-    """Days of the reporting period with a figure."""
-    expected: int
-    used: int
-    width: Width
-    """Half-width of the 90 % interval of the avoided use and its parts [base units]."""
-    extrapolated: int
-    """Days whose weather lies outside the range that was fitted on."""
     outages: int
     """Days without supply: they have no figure and are not missing either."""
     missing_baseline: int
-    """Days of the baseline period that were not fitted on, outages apart."""
+    """Days of the baseline period that were not fitted, outages apart."""
     missing_reporting: int
-    doubts: tuple[Doubt, ...]
-    grade: Grade
-    """`D` too where a doubt disqualifies the saving."""
 
-    @property
-    def half_width(self) -> float:
-        """Half-width of the 90 % interval of the avoided use [base units]."""
-        return self.width.total
+    @classmethod
+    def of(
+        cls,
+        baseline: Baseline,
+        total: Totals,
+        *,
+        outages: int = 0,
+        missing_baseline: int,
+        missing_reporting: int,
+    ) -> Compared:
+        """The comparison with these totals, judged."""
+        saving = assess(baseline, total)
+        return cls(
+            baseline,
+            total,
+            saving.width,
+            saving.doubts,
+            saving.grade,
+            outages,
+            missing_baseline,
+            missing_reporting,
+        )
 
-    @property
-    def avoided(self) -> int:
-        """Avoided energy use [base units]; negative where more was used than expected."""
-        return self.expected - self.used
 
-    @property
-    def share(self) -> float:
-        """Avoided use as a share of expected use; nan where nothing was expected."""
-        return self.avoided / self.expected if self.expected else float("nan")
+def compare(
+    days: DailyUse, baseline: Baseline, reporting: Period, conditions: Conditions | None = None
+) -> Compared:
+    """Avoided use over the days of `reporting` that have a figure (`metering.savings.day`).
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 90 % interval of `share`."""
-        return interval(expected_total=self.expected, used_total=self.used, half_width=self.half_width)
-
-
-def compare(days: DailyUse, baseline: Baseline, reporting: Period) -> Compared:
-    """Avoided use over the days of `reporting` that have a use and, where the model needs it, a temperature.
+    Args:
+        days: Use and weather of both periods.
+        baseline: The frozen baseline.
+        reporting: The reporting period.
+        conditions: The contract's conditions; None: those of no contract, with the seasons of `days`.
 
     Raises:
         NoDays: there is no such day.
     """
-    count = expected = used = estimated = strange = strange_expected = outages = 0
+    if conditions is None:
+        conditions = Conditions(seasons=days.seasons)
+    figures: list[Figure] = []
+    outages = 0
     for date in range(reporting.first, reporting.last + 1):
-        use, temp = days.used.get(date), days.temps_mc.get(date)
-        if use is None or (temp is None and baseline.needs_weather):
-            continue
-        on = baseline.heated(date, days.temps_mc.get, days.seasons)
-        if baseline.outage(use, heated=on):
+        of_day = figure(
+            baseline,
+            conditions,
+            date,
+            days.temps_mc.get,
+            used=days.used.get(date),
+            estimated=days.estimated.get(date, 0),
+        )
+        if isinstance(of_day, Figure):
+            figures.append(of_day)
+        elif of_day == "outage":
             outages += 1
-            continue
-        before = days.temps_mc.get(date - 1)
-        wanted = baseline.expected(temp, before, heated=on, date=date)
-        count += 1
-        expected += wanted
-        used += use
-        estimated += days.estimated.get(date, 0)
-        if baseline.extrapolated(temp, before):
-            strange += 1
-            strange_expected += wanted
-    if not count:
+    if not figures:
         need = "a complete use and a temperature" if baseline.needs_weather else "a complete use"
         raise NoDays(f"no day of {reporting} has {need}")
-    return settled(
+    return Compared.of(
         baseline,
-        days=count,
-        expected=expected,
-        used=used,
-        estimated=estimated,
-        extrapolated=strange,
-        extrapolated_total=strange_expected,
+        totals(figures),
         outages=outages,
         missing_baseline=baseline.last - baseline.first + 1 - baseline.n - len(baseline.outages),
-        missing_reporting=reporting.days - count - outages,
-    )
-
-
-def settled(
-    baseline: Baseline,
-    *,
-    days: int,
-    expected: int,
-    used: int,
-    extrapolated: int,
-    extrapolated_total: int,
-    missing_baseline: int,
-    missing_reporting: int,
-    estimated: int = 0,
-    outages: int = 0,
-) -> Compared:
-    """Totals of a reporting period with their interval, doubts and grade; the arguments are those of `Compared`.
-
-    Args:
-        extrapolated_total: Expected use of the days outside the fitted weather [base units].
-        estimated: The part of the use that rests on interpolation [base units].
-    """
-    width = width_90(
-        baseline,
-        days=days,
-        months=days / DAYS_PER_MONTH,
-        expected_total=expected,
-        estimated_total=estimated,
-        extrapolated_total=extrapolated_total,
-    )
-    doubted = doubts(
-        baseline,
-        expected_total=expected,
-        used_total=used,
-        extrapolated_total=extrapolated_total,
-        estimated_total=estimated,
-    )
-    graded = grade(baseline, expected_total=expected, used_total=used, half_width=width.total)
-    return Compared(
-        baseline,
-        days,
-        expected,
-        used,
-        width,
-        extrapolated,
-        outages,
-        missing_baseline=missing_baseline,
-        missing_reporting=missing_reporting,
-        doubts=doubted,
-        grade="D" if any(doubt.disqualifies for doubt in doubted) else graded,
+        missing_reporting=reporting.days - len(figures) - outages,
     )
 
 

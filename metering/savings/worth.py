@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from metering.alerts.energy import WEEK, Figure, Raised
+from metering.savings.day import Figure
 from metering.site.meters import Carrier
 from metering.site.model import Site
 from metering.site.parts import Tariff
@@ -185,31 +185,6 @@ def worth(days: Iterable[Figure], tariff: Tariff, *, half_width: float) -> Worth
     at_price = money_of(((day.date, day.expected) for day in figures), tariff)
     price = at_price / expected if expected else Decimal(0)
     return Worth(avoided, money, Decimal(repr(float(half_width))) * price)
-
-
-def at_stake(raised: Raised, days: Sequence[Figure], tariff: Tariff) -> Decimal:
-    """The energy at stake in an alert in money, each day at its own price [currency units].
-
-    Args:
-        raised: The alert.
-        days: The days that it was raised on, ascending.
-        tariff: The contract's tariff.
-    """
-    if raised.kind == "above_baseline":
-        opened = next(index for index, day in enumerate(days) if day.date == raised.opened)
-        above = days[max(0, opened + 1 - WEEK) :]
-        return money_of(((d.date, d.used - d.expected) for d in above if d.date <= raised.last), tariff)
-    if not raised.amount:
-        return Decimal(0)
-    judged = days[: int(raised.detail["days"])]
-    expected = sum(day.expected for day in judged)
-    promised = raised.amount + sum(day.expected - day.used for day in judged)
-    saved = money_of(((day.date, day.expected - day.used) for day in judged), tariff)
-    # The promise is a share of the expected use of every day, and so has its mean price.
-    return max(
-        Decimal(0),
-        promised * money_of(((day.date, day.expected) for day in judged), tariff) / expected - saved,
-    )
 
 
 def yearly(money: Decimal, days: int) -> Decimal:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from metering.baselines.document import Baseline
-from metering.baselines.fit import Unfit, fit
 from metering.baselines.season import last_affected
-from metering.baselines.series import SERIES, fit_with_series
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
 from metering.part_names import PartName, month_name
-from metering.periods import DailyUse, Period
-from metering.savings.conditions import Conditions, conditions, seasons_for
-from metering.savings.known import known_of
-from metering.savings.sufficiency import LEAST_COVERAGE
+from metering.savings.conditions import Conditions, conditions
+from metering.savings.day import Figure, figure
+from metering.savings.fitting import Fitting, fit_when_complete, fitting
 from metering.savings.worth import price_digest
 from metering.site.contracts import Contract
 from metering.site.model import Site
@@ -28,16 +25,7 @@ from streams.step import Changed, Parts, Step
 _BASELINE = PartName("baseline")
 
 _LONGEST_EFFECT: Final = 200
-"""A temperature decides about heating for at most so many days (`metering.baselines.season` looks back at fewer)."""
-
-_LEAST_FIT: Final = 0.5
-"""Share of the baseline period's days without which there is no baseline. From here to `LEAST_COVERAGE` it is fitted
-after a second lateness horizon, for late readings to come; its savings are grade D (`few_days`)."""
-
-
-_LITTLE_HISTORY: Final = 240
-"""Fewer days than these do not tell both a winter and a summer of a house: what its series usually uses then helps,
-and the baseline says so (`metering.baselines.series`)."""
+"""Longest effect of a temperature on the heating season [d] (`metering.baselines.season` looks back less far)."""
 
 
 class Month(Struct, frozen=True, tag="m", array_like=True):
@@ -67,15 +55,43 @@ class FittedState(Struct, frozen=True, tag="b", array_like=True):
     """Digest of the tariff (`metering.savings.worth.price_digest`) that a store prices the published figures by."""
 
 
+class _Terms(NamedTuple):
+    """What the site file says about a contract's figures."""
+
+    contract: Contract
+    quantity: str
+    fitting: Fitting
+    conditions: Conditions
+    digest: str
+    """Of the conditions."""
+    prices: str
+    """Digest of the tariff."""
+
+    def reports(self, date: int) -> bool:
+        """Whether the date lies in the reporting period."""
+        period = self.contract.reporting
+        return period.from_.toordinal() <= date and (period.to is None or date <= period.to.toordinal())
+
+
+def _terms(site: Site, contract: Contract) -> _Terms:
+    under = conditions(site, contract)
+    return _Terms(
+        contract,
+        site.meters[contract.building, contract.meter].quantity,
+        fitting(site, contract),
+        under,
+        under.digest,
+        price_digest(site.tariffs.get(contract.tariff or "")),
+    )
+
+
 def savings_step(site: Site) -> Step:
     """The step that fits each contract's baseline once and computes its savings.
 
-    What the site file says of seasons, the house and events is held against what the figures were calculated
-    under: where it differs, the next fact of the contract brings them all up to date.
+    The conditions and prices of the site file are compared with those of the published figures. If they differ, the
+    next fact of the contract brings all its figures up to date.
     """
-    under = {contract.id: conditions(site, contract) for contract in site.contract}
-    digests = {name: each.digest for name, each in under.items()}
-    prices = {each.id: price_digest(site.tariffs.get(each.tariff or "")) for each in site.contract}
+    terms = {contract.id: _terms(site, contract) for contract in site.contract}
 
     def keys(event: Day | WeatherDay | Fitted) -> Iterable[str]:
         if isinstance(event, Fitted):
@@ -85,189 +101,142 @@ def savings_step(site: Site) -> Step:
         return (c.id for c in site.contract if c.building == event.building)
 
     def run(key: str, parts: Parts, event: Day | WeatherDay | Fitted) -> tuple[Changed, Sequence[Event]]:
-        contract = site.contracts[key]
         if isinstance(event, Fitted):
-            return _adopt(contract, parts, event)
-        name = _month(event.date)
-        month: Month = parts.get(name) or Month()
-        if isinstance(event, Day):
-            if event.quantity != site.meters[contract.building, contract.meter].quantity:
-                return {}, ()
-            gone = event.used is None or event.withdrawn
-            use = None if event.used is None or gone else (event.used, event.estimated)
-            flags = None if gone else event.flags or None
-            month = replace(
-                month, used=_dated(month.used, event.date, use), flags=_dated(month.flags, event.date, flags)
-            )
-        else:
-            month = replace(month, temps_mc=_dated(month.temps_mc, event.date, event.mean_mc))
-        view = _View(parts, {name: month})
-        events: list[Event] = []
-        repriced = False
-        fitted: FittedState | None = parts.get(_BASELINE)
-        if fitted is None:
-            fitted = _fit(contract, view, event)
-            if fitted is None:
-                return view.changed, ()
-            view.changed[_BASELINE] = fitted
-            events.append(
-                Fitted(contract.building, key, fitted.baseline_id, fitted.document, event.received_at)
-            )
-            dates = view.dates_from(contract.reporting.from_.toordinal())
-        elif fitted.conditions != digests[key] or fitted.prices != prices[key]:
-            # A store prices the days as it writes them: it gets them again if the prices changed.
-            repriced = fitted.prices != prices[key]
-            view.changed[_BASELINE] = replace(fitted, conditions=digests[key], prices=prices[key])
-            dates = view.dates_from(contract.reporting.from_.toordinal())
-        elif isinstance(event, WeatherDay):
-            dates = view.used_dates(event.date, _last_affected(fitted, view, event.date))
-        else:
-            dates = [event.date]
-        events += _compare_all(contract, fitted, view, dates, event.received_at, again=repriced)
-        return view.changed, events
-
-    def _adopt(contract: Contract, parts: Parts, event: Fitted) -> tuple[Changed, Sequence[Event]]:
-        """Take a baseline that was fitted elsewhere (or by this very step: then there is nothing to do)."""
-        held: FittedState | None = parts.get(_BASELINE)
-        if held is not None and held.baseline_id == event.baseline_id:
-            return {}, ()
-        fitted = FittedState(event.document, event.baseline_id, digests[contract.id], prices[contract.id])
-        view = _View(parts, {_BASELINE: fitted})
-        dates = view.dates_from(contract.reporting.from_.toordinal())
-        return view.changed, _compare_all(contract, fitted, view, dates, event.received_at)
-
-    def _compare_all(
-        contract: Contract,
-        fitted: FittedState,
-        view: _View,
-        dates: Iterable[int],
-        received_at: int,
-        *,
-        again: bool = False,
-    ) -> list[Event]:
-        baseline = Baseline.from_document(fitted.document)
-        compared = (
-            _compare(contract, baseline, view, date, received_at, again=again)
-            for date in dates
-            if _reporting(contract, date)
-        )
-        return [saved for saved in compared if saved is not None]
-
-    def _fit(contract: Contract, view: _View, event: Day | WeatherDay) -> FittedState | None:
-        """The baseline, once its period and the lateness horizon have passed and enough days are there."""
-        assert contract.baseline.to is not None
-        first, last = contract.baseline.from_.toordinal(), contract.baseline.to.toordinal()
-        if event.date <= last + site.site.lateness_days:
-            return None
-        needs_weather = site.buildings[contract.building].station is not None
-        used = {d: u for d in range(first, last + 1) if (u := view.used(d)) is not None}
-        temps = {d: view.temp(d) for d in range(first - 1, last + 1)}
-        ready = [d for d in used if not needs_weather or temps[d] is not None]
-        waited = event.date > last + 2 * site.site.lateness_days
-        if len(ready) < (_LEAST_FIT if waited else LEAST_COVERAGE) * (last - first + 1):
-            return None
-        dates = sorted(used)
-        meter = site.meters[contract.building, contract.meter]
-        house = site.buildings[contract.building]
-        try:
-            if (
-                meter.carrier == "heat"
-                and house.series in SERIES
-                and house.area_m2 is not None
-                and len(ready) < _LITTLE_HISTORY
-            ):
-                days = DailyUse(used, {d: t for d, t in temps.items() if t is not None})
-                helped = fit_with_series(
-                    days, Period(first, last), area_m2=house.area_m2, series=house.series
-                )
-                return FittedState(helped.document, helped.id, digests[contract.id], prices[contract.id])
-            baseline = fit(
-                dates=dates,
-                used=[used[d] for d in dates],
-                temps_mc=[temps[d] for d in dates],
-                temps_before_mc=[temps[d - 1] for d in dates],
-                temp_of=view.temp,
-                seasons=seasons_for(under[contract.id].seasons, first, last),
-                first=first,
-                last=last,
-                unit="Wh" if meter.quantity == "energy" else "l",
-                **known_of(
-                    carrier=meter.carrier,
-                    kind=house.kind,
-                    latitude=site.site.latitude,
-                ),
-            )
-        except Unfit:
-            return None
-        return FittedState(baseline.document, baseline.id, digests[contract.id], prices[contract.id])
-
-    def _compare(
-        contract: Contract, baseline: Baseline, view: _View, date: int, received_at: int, *, again: bool
-    ) -> Savings | None:
-        """The day's figure if it is new or changed; `again`: unchanged too."""
-        held = view.month(date)
-        old = held.figures.get(date)
-        new: tuple[int, int, int, int | None, bool] | None = None
-        adjustment = 0
-        temp, before = view.temp(date), view.temp(date - 1)
-        use = held.used.get(date)
-        if use is not None and (temp is not None or not baseline.needs_weather):
-            here: Conditions = under[contract.id]
-            heated = baseline.heated(date, view.temp, here.seasons)
-            # A day without supply is no saving: it has no figure.
-            if not baseline.outage(use[0], heated=heated) and not here.out(date):
-                wanted = here.expected(baseline, temp, before, heated=heated, date=date)
-                new = (wanted.adjusted, *use, temp, baseline.extrapolated(temp, before))
-                adjustment = wanted.adjustment
-        flags = held.flags.get(date, 0) if new is not None else 0
-        published = new is None or not again
-        if (
-            published
-            and new == old
-            and flags == held.shown.get(date, 0)
-            and adjustment == held.added.get(date, 0)
-        ):
-            return None
-        view.changed[_month(date)] = replace(
-            held,
-            figures=_dated(held.figures, date, new),
-            shown=_dated(held.shown, date, flags or None),
-            added=_dated(held.added, date, adjustment or None),
-        )
-        return Savings(
-            contract.building,
-            contract.id,
-            date,
-            *(new or (0, 0, 0, None, False)),
-            baseline.id,
-            received_at,
-            withdrawn=new is None,
-            flags=flags,
-            adjustment=adjustment,
-        )
+            return _adopt(terms[key], parts, event)
+        return _apply(terms[key], parts, event)
 
     return Step("savings", (Day, WeatherDay, Fitted), keys, Month | FittedState, run)
+
+
+def _apply(terms: _Terms, parts: Parts, event: Day | WeatherDay) -> tuple[Changed, Sequence[Event]]:
+    """Keep the day's use or temperature; fit the baseline if it is time, and bring figures up to date."""
+    if isinstance(event, Day) and event.quantity != terms.quantity:
+        return {}, ()
+    name = _month(event.date)
+    view = _View(parts, {name: _kept(parts.get(name) or Month(), event)})
+    contract = terms.contract
+    reporting = contract.reporting.from_.toordinal()
+    events: list[Event] = []
+    repriced = False
+    fitted: FittedState | None = parts.get(_BASELINE)
+    if fitted is None:
+        baseline = fit_when_complete(terms.fitting, event.date, view.used, view.temp)
+        if baseline is None:
+            return view.changed, ()
+        fitted = FittedState(baseline.document, baseline.id, terms.digest, terms.prices)
+        view.changed[_BASELINE] = fitted
+        events.append(
+            Fitted(contract.building, contract.id, baseline.id, baseline.document, event.received_at)
+        )
+        dates = view.dates_from(reporting)
+    elif fitted.conditions != terms.digest or fitted.prices != terms.prices:
+        # A store prices the days as it writes them: it gets them again if the prices changed.
+        repriced = fitted.prices != terms.prices
+        view.changed[_BASELINE] = replace(fitted, conditions=terms.digest, prices=terms.prices)
+        dates = view.dates_from(reporting)
+    elif isinstance(event, WeatherDay):
+        dates = view.used_dates(event.date, _last_affected(fitted, view, event.date))
+    else:
+        dates = [event.date]
+    events += _figures(terms, fitted, view, dates, event.received_at, again=repriced)
+    return view.changed, events
+
+
+def _kept(month: Month, event: Day | WeatherDay) -> Month:
+    """The month with the event's use or temperature."""
+    if isinstance(event, WeatherDay):
+        return replace(month, temps_mc=_dated(month.temps_mc, event.date, event.mean_mc))
+    gone = event.used is None or event.withdrawn
+    use = None if event.used is None or gone else (event.used, event.estimated)
+    return replace(
+        month,
+        used=_dated(month.used, event.date, use),
+        flags=_dated(month.flags, event.date, None if gone else event.flags or None),
+    )
+
+
+def _adopt(terms: _Terms, parts: Parts, event: Fitted) -> tuple[Changed, Sequence[Event]]:
+    """Take a baseline that was fitted elsewhere. If this step fitted it, there is nothing to do."""
+    state: FittedState | None = parts.get(_BASELINE)
+    if state is not None and state.baseline_id == event.baseline_id:
+        return {}, ()
+    fitted = FittedState(event.document, event.baseline_id, terms.digest, terms.prices)
+    view = _View(parts, {_BASELINE: fitted})
+    dates = view.dates_from(terms.contract.reporting.from_.toordinal())
+    return view.changed, _figures(terms, fitted, view, dates, event.received_at)
+
+
+def _figures(
+    terms: _Terms,
+    fitted: FittedState,
+    view: _View,
+    dates: Iterable[int],
+    received_at: int,
+    *,
+    again: bool = False,
+) -> list[Event]:
+    """The figures of the dates that are new or changed; `again`: the unchanged ones too."""
+    baseline = Baseline.from_document(fitted.document)
+    published = (
+        _figure(terms, baseline, view, date, received_at, again=again)
+        for date in dates
+        if terms.reports(date)
+    )
+    return [each for each in published if each is not None]
+
+
+def _figure(
+    terms: _Terms, baseline: Baseline, view: _View, date: int, received_at: int, *, again: bool
+) -> Savings | None:
+    """The day's figure to be published, None if it was published like that."""
+    month = view.month(date)
+    used, estimated = month.used.get(date) or (None, 0)
+    of_day = figure(baseline, terms.conditions, date, view.temp, used=used, estimated=estimated)
+    new: tuple[int, int, int, int | None, bool] | None = None
+    adjustment = flags = 0
+    if isinstance(of_day, Figure):
+        new = (of_day.expected, of_day.used, estimated, view.temp(date), of_day.extrapolated)
+        adjustment, flags = of_day.adjustment, month.flags.get(date, 0)
+    if (
+        (new is None or not again)
+        and new == month.figures.get(date)
+        and flags == month.shown.get(date, 0)
+        and adjustment == month.added.get(date, 0)
+    ):
+        return None
+    view.changed[_month(date)] = replace(
+        month,
+        figures=_dated(month.figures, date, new),
+        shown=_dated(month.shown, date, flags or None),
+        added=_dated(month.added, date, adjustment or None),
+    )
+    return Savings(
+        terms.contract.building,
+        terms.contract.id,
+        date,
+        *(new or (0, 0, 0, None, False)),
+        baseline.id,
+        received_at,
+        withdrawn=new is None,
+        flags=flags,
+        adjustment=adjustment,
+    )
 
 
 _T = TypeVar("_T")
 
 
-def _dated(held: dict[int, _T], date: int, value: _T | None) -> dict[int, _T]:
-    """A copy, in order of dates, with the value at the date; without the date where the value is None."""
-    if value is None and date not in held:
-        return held
-    new = dict(held)
+def _dated(by_date: dict[int, _T], date: int, value: _T | None) -> dict[int, _T]:
+    """A copy, in order of dates, with the value at the date; without the date if the value is None."""
+    if value is None and date not in by_date:
+        return by_date
+    new = dict(by_date)
     if value is None:
         del new[date]
         return new
-    in_order = not held or date in held or date > next(reversed(held))
+    in_order = not by_date or date in by_date or date > next(reversed(by_date))
     new[date] = value
     return new if in_order else dict(sorted(new.items()))
-
-
-def _reporting(contract: Contract, date: int) -> bool:
-    period = contract.reporting
-    return period.from_.toordinal() <= date and (period.to is None or date <= period.to.toordinal())
 
 
 def _last_affected(fitted: FittedState, view: _View, date: int) -> int:

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 
 from dashboards.contract_json import document
-from dashboards.contract_parts import ContractView, Rows
-from dashboards.contract_view import view_contract
 from dashboards.portfolio import document as portfolio_document
 from dashboards.portfolio import lines as portfolio_lines
 from dashboards.portfolio import view_portfolio
@@ -23,6 +21,8 @@ from metering.baselines.document import Baseline
 from metering.baselines.fit import fit, fit_period
 from metering.events import Day, Savings, WeatherDay
 from metering.periods import DailyUse, Period
+from metering.report.contract import view_contract
+from metering.report.parts import ContractView, Rows
 from metering.savings.conditions import conditions
 from metering.site.model import Site, parse_site
 

@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from dashboards.contract_rows import portfolio
-from dashboards.contract_view import rows_of, view_contract
+from dashboards.contract_view import view_of
 from dashboards.page.houses import portfolio_view
 from dashboards.page.story import contract_view
 from dashboards.portfolio import view_portfolio
@@ -137,7 +137,7 @@ def test_portfolio_page_and_contract_agree(reader: Reader) -> None:
     page = contract_view(reader, here, contract, "en")
     assert page["money_text"] == quantity(float(SAVED), here.site.currency, "en")
     assert page["money_year_text"] == quantity(float(A_YEAR), here.site.currency, "en")
-    view = view_contract(rows_of(reader, here, contract), here, contract)
+    view = view_of(reader, here, contract)
     assert view.money is not None
     assert view.money.money == SAVED
     assert view.payback is not None

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from dashboards.contract_view import rows_of, view_contract
+from dashboards.contract_view import view_of
 from dashboards.page.serve import CannotServe, listen, serve_page
 from dashboards.words.contract import lines
 from kvartal.replay import replay
@@ -192,7 +192,7 @@ def test_every_alert_has_a_place(page: Page, served: Served) -> None:
 def test_a_contract_says_what_it_comes_to(page: Page, served: Served) -> None:
     contract = served.site.contracts["c-b01-heat"]
     reader = Reader(served.db)
-    view = view_contract(rows_of(reader, served.site, contract), served.site, contract)
+    view = view_of(reader, served.site, contract)
     reader.close()
     page.goto(f"{served.url}/#/c/c-b01-heat")
     texts = dict(lines(view, served.site, "ru"))

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from metering.alerts.changes import changes
-from metering.alerts.energy import Figure
 from metering.baselines.fit import fit_period
 from metering.periods import DailyUse, Period
 from metering.savings.compare import NoDays, compare, normalised
+from metering.savings.day import Figure
 from metering.savings.formula import NoDegreeDays, Terms, settle
 from metering.savings.portfolio import Part, combine
 from metering.savings.sufficiency import doubts

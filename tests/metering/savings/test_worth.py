@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from metering.alerts.energy import Figure
-from metering.savings.compare import DAYS_PER_MONTH
+from metering.savings.assess import DAYS_PER_MONTH
+from metering.savings.day import Figure
 from metering.savings.worth import (
     FACTORS,
     Factor,

@@ -1,4 +1,4 @@
-"""The parts of `dashboards.contract_view`: the rows it reads and what it says."""
+"""The parts of a contract's report: the rows that it is computed from, and what it states."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from dashboards.contract_rows import Verdict
 from metering.alerts.changes import Change
+from metering.alerts.verdict import Verdict
 from metering.baselines.document import Baseline
 from metering.events import Day, Position, Savings, Unknown, WeatherDay
 from metering.savings.adjustments import Adjustment
+from metering.savings.assess import Saving
 from metering.savings.compare import Normalised
 from metering.savings.formula import Act
 from metering.savings.hot_water import Split
 from metering.savings.sufficiency import Doubt
-from metering.savings.uncertainty import Width, interval
 from metering.savings.worth import Emission, Worth
 from metering.site.contracts import Contract
+from metering.site.meters import Carrier
 
 
 class Rows(NamedTuple):
@@ -38,30 +39,6 @@ class Rows(NamedTuple):
     """Metered hot water of the building by date [l]."""
     unknowns: Sequence[Unknown] = ()
     """Unknown blocks of the register."""
-
-
-class Total(NamedTuple):
-    """Avoided energy use over the days with a figure [base units]."""
-
-    expected: int
-    used: int
-    width: Width
-    grade: str
-
-    @property
-    def avoided(self) -> int:
-        """Expected minus used."""
-        return self.expected - self.used
-
-    @property
-    def share(self) -> float:
-        """Avoided as a share of expected."""
-        return self.avoided / self.expected if self.expected else 0.0
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """90 % interval of the share."""
-        return interval(expected_total=self.expected, used_total=self.used, half_width=self.width.total)
 
 
 class Typical(NamedTuple):
@@ -105,7 +82,7 @@ class ContractView(NamedTuple):
 
     contract: Contract
     building_name: str
-    carrier: str
+    carrier: Carrier
     unit: str
     """The unit that people know the carrier by."""
     scale: Fraction
@@ -118,8 +95,8 @@ class ContractView(NamedTuple):
     missing: int = 0
     """Days since the reporting period's begin that have neither a figure nor an outage."""
     baseline: Baseline | None = None
-    total: Total | None = None
-    unadjusted: Total | None = None
+    total: Saving | None = None
+    unadjusted: Saving | None = None
     """The same as the baseline says, without what changed in the house and without events."""
     estimated: int = 0
     typical: Typical | None = None
