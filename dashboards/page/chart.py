@@ -10,7 +10,7 @@ from typing import Any, Final
 from metering.baselines.document import Baseline
 from metering.events import Day, Savings
 from metering.savings.conditions import Conditions, conditions
-from metering.savings.day import expectation
+from metering.savings.day import expected as expected_use
 from metering.site.contracts import Contract
 from metering.site.model import Site
 from metering.units import SHOWN_UNIT, UNITS
@@ -81,10 +81,10 @@ def _expected(
     adjusted: bool,
 ) -> int | None:
     """Expected use of a day without a figure: a day of the baseline period, or one whose use is not known."""
-    use = expectation(baseline, group, date, temps.get, used=used)
+    use = expected_use(baseline, group, date, temps.get, used=used)
     if isinstance(use, str):
         return None
-    return use.expected if adjusted else use.expected - use.adjustment
+    return use.adjusted if adjusted else use.baseline
 
 
 def _band(baseline: Baseline) -> float:

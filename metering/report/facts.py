@@ -9,7 +9,7 @@ from metering.baselines.monthly import Act
 from metering.periods import DailyUse
 from metering.report.parts import Rows
 from metering.savings.conditions import Conditions
-from metering.savings.day import expectation, supplied
+from metering.savings.day import expected, supplied
 
 
 class Facts:
@@ -40,8 +40,8 @@ class Facts:
         )
 
     def _outage(self, date: int) -> bool:
-        of_day = expectation(self.baseline, self.conditions, date, self.temps.get, used=self.used[date])
-        return of_day == "outage"
+        use = expected(self.baseline, self.conditions, date, self.temps.get, used=self.used[date])
+        return use == "outage"
 
     def days(self) -> DailyUse:
         """Use and weather for comparisons off the stream."""

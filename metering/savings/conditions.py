@@ -42,6 +42,8 @@ class Expected(NamedTuple):
     """As the baseline says."""
     adjusted: int
     """For the house as it is now, with the approved events."""
+    extrapolated: bool
+    """Whether the day's weather lies outside the range of the baseline period."""
 
     @property
     def adjustment(self) -> int:
@@ -92,14 +94,15 @@ class Conditions(NamedTuple):
     ) -> Expected:
         """Expected use of one day; arguments as in `Baseline.expected`."""
         plain = baseline.expected(temp_mc, before_mc, heated=heated, date=date)
+        outside = baseline.extrapolated(temp_mc, before_mc)
         if not self.statics and not self.events:
-            return Expected(plain, plain)
+            return Expected(plain, plain, outside)
         statics = self.statics_on(date)
         if statics.indoor_mc == 0:
             now = plain if statics is _SAME else scaled(baseline, statics, plain)
         else:
             now = adjusted(baseline, statics, temp_mc or 0, before_mc, heated=heated, date=date)
-        return Expected(plain, now + sum(event.added(date, now) for event in self.events))
+        return Expected(plain, now + sum(event.added(date, now) for event in self.events), outside)
 
 
 def conditions(site: Site, contract: Contract) -> Conditions:

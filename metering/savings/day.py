@@ -17,7 +17,7 @@ from metering.baselines.document import Baseline
 from metering.baselines.season import DECLARED, USUAL, TempOf
 from metering.baselines.season import heated as heated_on
 from metering.events import Savings
-from metering.savings.conditions import Conditions
+from metering.savings.conditions import Conditions, Expected
 
 Absent = Literal["missing", "outage"]
 """Why a day has no figure: a measurement is missing, or nothing was supplied."""
@@ -44,17 +44,9 @@ class Figure(NamedTuple):
         return self._replace(expected=self.expected - self.adjustment, adjustment=0)
 
 
-class Expectation(NamedTuple):
-    """Expected use of one day [base units]; fields as in `Figure`."""
-
-    expected: int
-    adjustment: int
-    extrapolated: bool
-
-
-def expectation(
+def expected(
     baseline: Baseline, conditions: Conditions, date: int, temp_of: TempOf, *, used: int | None = None
-) -> Expectation | Absent:
+) -> Expected | Absent:
     """Expected use of a day, or why nothing is expected of it.
 
     Args:
@@ -64,7 +56,7 @@ def expectation(
         temp_of: Mean outdoor temperature of any date [m°C], or None.
         used: Use of the day [base units], which shows an outage; None if it is unknown.
     """
-    if conditions.out(date):
+    if conditions.outages and conditions.out(date):
         return "outage"
     temp = temp_of(date)
     if temp is None and baseline.needs_weather:
@@ -72,9 +64,7 @@ def expectation(
     heated = baseline.heated(date, temp_of, conditions.seasons)
     if used is not None and baseline.outage(used, heated=heated):
         return "outage"
-    before = temp_of(date - 1)
-    use = conditions.expected(baseline, temp, before, heated=heated, date=date)
-    return Expectation(use.adjusted, use.adjustment, baseline.extrapolated(temp, before))
+    return conditions.expected(baseline, temp, temp_of(date - 1), heated=heated, date=date)
 
 
 def figure(
@@ -86,13 +76,14 @@ def figure(
     used: int | None,
     estimated: int = 0,
 ) -> Figure | Absent:
-    """The day's figure, or why the day has none; arguments as in `expectation` and `Figure`."""
+    """The day's figure, or why the day has none; arguments as in `expected` and `Figure`."""
     if used is None:
         return "missing"
-    of_day = expectation(baseline, conditions, date, temp_of, used=used)
-    if isinstance(of_day, str):
-        return of_day
-    return Figure(date, of_day.expected, used, estimated, of_day.extrapolated, of_day.adjustment)
+    use = expected(baseline, conditions, date, temp_of, used=used)
+    if isinstance(use, str):
+        return use
+    plain, adjusted, extrapolated = use
+    return Figure(date, adjusted, used, estimated, extrapolated, adjusted - plain)
 
 
 def published(savings: Savings) -> Figure:

@@ -62,11 +62,8 @@ def figures_of_acts(
 
 def _expected(baseline: Baseline, conditions: Conditions, date: int, temp_of: TempOf) -> Figure:
     """The day without its use. A day without supply stays in its act, whose use includes that day's."""
-    temp, before = temp_of(date), temp_of(date - 1)
-    use = conditions.expected(baseline, temp, before, heated=None, date=date)
-    return Figure(
-        date, use.adjusted, 0, 0, extrapolated=baseline.extrapolated(temp, before), adjustment=use.adjustment
-    )
+    use = conditions.expected(baseline, temp_of(date), temp_of(date - 1), heated=None, date=date)
+    return Figure(date, use.adjusted, 0, 0, use.extrapolated, use.adjustment)
 
 
 def totals_of_acts(figures: Sequence[ActFigure], *, adjusted: bool = True) -> Totals:

@@ -14,6 +14,7 @@ from metering.baselines.document import Baseline
 from metering.baselines.season import last_affected
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
 from metering.part_names import PartName, month_name
+from metering.periods import Period
 from metering.savings.conditions import Conditions, conditions
 from metering.savings.day import Figure, figure
 from metering.savings.fitting import Fitting, fit_when_complete, fitting
@@ -66,11 +67,7 @@ class _Terms(NamedTuple):
     """Of the conditions."""
     prices: str
     """Digest of the tariff."""
-
-    def reports(self, date: int) -> bool:
-        """Whether the date lies in the reporting period."""
-        period = self.contract.reporting
-        return period.from_.toordinal() <= date and (period.to is None or date <= period.to.toordinal())
+    reporting: Period
 
 
 def _terms(site: Site, contract: Contract) -> _Terms:
@@ -82,6 +79,7 @@ def _terms(site: Site, contract: Contract) -> _Terms:
         under,
         under.digest,
         price_digest(site.tariffs.get(contract.tariff or "")),
+        Period(contract.reporting.from_.toordinal(), (contract.reporting.to or dt.date.max).toordinal()),
     )
 
 
@@ -115,7 +113,6 @@ def _apply(terms: _Terms, parts: Parts, event: Day | WeatherDay) -> tuple[Change
     name = _month(event.date)
     view = _View(parts, {name: _kept(parts.get(name) or Month(), event)})
     contract = terms.contract
-    reporting = contract.reporting.from_.toordinal()
     events: list[Event] = []
     repriced = False
     fitted: FittedState | None = parts.get(_BASELINE)
@@ -128,12 +125,12 @@ def _apply(terms: _Terms, parts: Parts, event: Day | WeatherDay) -> tuple[Change
         events.append(
             Fitted(contract.building, contract.id, baseline.id, baseline.document, event.received_at)
         )
-        dates = view.dates_from(reporting)
+        dates = view.dates_from(terms.reporting.first)
     elif fitted.conditions != terms.digest or fitted.prices != terms.prices:
         # A store prices the days as it writes them: it gets them again if the prices changed.
         repriced = fitted.prices != terms.prices
         view.changed[_BASELINE] = replace(fitted, conditions=terms.digest, prices=terms.prices)
-        dates = view.dates_from(reporting)
+        dates = view.dates_from(terms.reporting.first)
     elif isinstance(event, WeatherDay):
         dates = view.used_dates(event.date, _last_affected(fitted, view, event.date))
     else:
@@ -162,7 +159,7 @@ def _adopt(terms: _Terms, parts: Parts, event: Fitted) -> tuple[Changed, Sequenc
         return {}, ()
     fitted = FittedState(event.document, event.baseline_id, terms.digest, terms.prices)
     view = _View(parts, {_BASELINE: fitted})
-    dates = view.dates_from(terms.contract.reporting.from_.toordinal())
+    dates = view.dates_from(terms.reporting.first)
     return view.changed, _figures(terms, fitted, view, dates, event.received_at)
 
 
@@ -177,10 +174,11 @@ def _figures(
 ) -> list[Event]:
     """The figures of the dates that are new or changed; `again`: the unchanged ones too."""
     baseline = Baseline.from_document(fitted.document)
+    first, last = terms.reporting
     published = (
         _figure(terms, baseline, view, date, received_at, again=again)
         for date in dates
-        if terms.reports(date)
+        if first <= date <= last
     )
     return [each for each in published if each is not None]
 
@@ -195,7 +193,7 @@ def _figure(
     new: tuple[int, int, int, int | None, bool] | None = None
     adjustment = flags = 0
     if isinstance(of_day, Figure):
-        new = (of_day.expected, of_day.used, estimated, view.temp(date), of_day.extrapolated)
+        new = (of_day.expected, of_day.used, estimated, month.temps_mc.get(date), of_day.extrapolated)
         adjustment, flags = of_day.adjustment, month.flags.get(date, 0)
     if (
         (new is None or not again)
