@@ -41,8 +41,7 @@ def formula(facts: Facts, site: Site, view: ContractView) -> Formula | str:
             act = settle(facts.days(), base, reporting, facts.heated, terms._replace(dhw_ratio=ratio))
     except NoDegreeDays:
         return "no_degree_days"
-    width = view.total.width.total
-    beside = (act.avoided - view.total.avoided) / width if width else 0.0
+    beside = act.beside(view.total)
     return Formula(act, beside, abs(beside) <= 1)
 
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Final, Literal, NamedTuple
 
 from metering.periods import DailyUse, Period
-from metering.savings.compare import Compared
+from metering.savings.assess import Saving
 
 INDOOR_MC: Final = 20_000
 """Indoor temperature where the contract names none [m°C] (GOST 30494: 20 °C, 18 °C for warmer regions)."""
@@ -62,7 +62,7 @@ class Act(NamedTuple):
         """Avoided as a share of adjusted."""
         return self.avoided / self.adjusted if self.adjusted else float("nan")
 
-    def beside(self, regression: Compared) -> float:
+    def beside(self, regression: Saving) -> float:
         """Where the act's saving lies in the regression's interval: 0 its middle, -1 and 1 its ends."""
         width = regression.half_width
         return (self.avoided - regression.avoided) / width if width else float("inf")
