@@ -101,7 +101,8 @@ def portfolio(
     lang: Annotated[Optional[Lang], typer.Option(help="Language of the lines.")] = None,  # noqa: UP045
 ) -> None:
     """Add contracts up by building, programme or the quarter, with what their uncertainties have in common."""
-    from dashboards.portfolio import document, lines, view_portfolio, views_of
+    from dashboards.portfolio import document, lines, views_of
+    from metering.report.portfolio import view_portfolio
     from storage.sqlite_reader import Reader
 
     described = site_of(site)

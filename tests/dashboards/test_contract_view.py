@@ -1,4 +1,4 @@
-"""What is said of a contract and of many together, from the rows of a store."""
+"""The report on a contract and on many together, as documents and in words."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ import pytest
 from dashboards.contract_json import document
 from dashboards.portfolio import document as portfolio_document
 from dashboards.portfolio import lines as portfolio_lines
-from dashboards.portfolio import view_portfolio
 from dashboards.words.contract import lines, spans_of
-from metering.baselines.daylight import dark_hours
 from metering.baselines.document import Baseline
-from metering.baselines.fit import fit, fit_period
+from metering.baselines.fit import fit
 from metering.events import Day, Savings, WeatherDay
-from metering.periods import DailyUse, Period
 from metering.report.contract import view_contract
 from metering.report.parts import ContractView, Rows
+from metering.report.portfolio import view_portfolio
 from metering.savings.conditions import conditions
 from metering.site.model import Site, parse_site
 
@@ -349,50 +347,3 @@ def test_the_baseline_is_named(saved: tuple[ContractView, Site]) -> None:
     view, _ = saved
     assert isinstance(view.baseline, Baseline)
     assert document(view)["versions"]["baseline"] == view.baseline.id
-
-
-LIGHT = """
-[site]
-id = "q"
-latitude = 59.94
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "light"
-  carrier = "electricity"
-  unit = "kWh"
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "light"
-baseline = { from = 2023-10-01, to = 2024-09-30 }
-reporting = { from = 2024-10-15 }
-"""
-
-
-@pytest.mark.parametrize("fails", [None, dt.date(2025, 3, 1).toordinal()], ids=["as it is", "sensors fail"])
-def test_lamps_that_save_more_in_winter_are_no_event_and_failing_sensors_are(fails: int | None) -> None:
-    """Lamps are cut to a third, lifts are not: the share saved goes with the darkness."""
-    site = parse_site(LIGHT)
-    rng = random.Random(6)
-    used = {}
-    for date in range(FIRST, END + 1):
-        lamps = 9_000 * dark_hours(date, 59.94) * (1.0 if date < BEGIN else 0.33)
-        if fails is not None and date >= fails:
-            lamps = 9_000 * dark_hours(date, 59.94)
-        used[date] = round((60_000 + lamps) * rng.gauss(1, 0.015))
-    period = Period(FIRST, LAST)
-    baseline = fit_period(DailyUse(used, {}), period, latitude=59.94, calendar="ru", models={"lighting"})
-    savings = [
-        Savings("b01", "c1", d, baseline.expected(None, date=d), used[d], 0, None, False, baseline.id, 0)
-        for d in range(BEGIN, END + 1)
-    ]
-    days = [Day("b01", "light", "energy", d, u, u, 0, 0, 1.0, 0, 0) for d, u in used.items()]
-    view = view_contract(Rows(savings, days, (), baseline.document), site, site.contracts["c1"])
-    assert baseline.model == "lighting"
-    if fails is None:
-        assert view.changes == ()
-    else:
-        first = view.changes[0]
-        assert first.kind == "more_use"
-        assert abs(first.began - fails) <= 3

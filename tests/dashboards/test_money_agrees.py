@@ -17,11 +17,11 @@ from dashboards.contract_rows import portfolio
 from dashboards.contract_view import view_of
 from dashboards.page.houses import portfolio_view
 from dashboards.page.story import contract_view
-from dashboards.portfolio import view_portfolio
 from dashboards.words.numbers import large, quantity
 from metering.baselines.document import Baseline
 from metering.baselines.fit import fit
 from metering.events import Alert, Event, Fitted, Position, Savings, Tick
+from metering.report.portfolio import view_portfolio
 from metering.site.model import Site, parse_site
 from storage.points import to_lines
 from storage.sqlite import Store

@@ -8,8 +8,9 @@ import math
 import random
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -66,9 +67,9 @@ reporting = {{ from = 2024-10-15 }}
 class House(NamedTuple):
     """Use [Wh] and temperatures [m°C] by date."""
 
-    used: dict[int, int]
-    temps: dict[int, int]
-    estimated: dict[int, int] = {}
+    used: Mapping[int, int]
+    temps: Mapping[int, int]
+    estimated: Mapping[int, int] = MappingProxyType({})
 
 
 def house(saved: float = 0.1, colder_mc: int = 0, out: Iterable[int] = ()) -> House:
@@ -89,7 +90,7 @@ def house(saved: float = 0.1, colder_mc: int = 0, out: Iterable[int] = ()) -> Ho
 
 def facts(of: House) -> list[Event]:
     made: list[Event] = []
-    for date in sorted(of.temps | of.used):
+    for date in sorted({*of.temps, *of.used}):
         made.append(WeatherDay("b01", "spb", date, of.temps.get(date), 1.0, 0))
         if (used := of.used.get(date)) is not None:
             estimated = of.estimated.get(date, 0)
@@ -202,7 +203,7 @@ def test_stream_report_and_comparison_agree(case: str, tmp_path: Path) -> None:
 def commanded(of: House, directory: Path) -> dict[str, Any]:
     """What `kvartal savings` prints about the same days."""
     lines = ["timestamp,value,temperature"]
-    for date in sorted(of.temps | of.used):
+    for date in sorted({*of.temps, *of.used}):
         temp = of.temps.get(date)
         shown = "" if temp is None else f"{temp / 1000:.3f}"
         lines.append(f"{dt.date.fromordinal(date)},{of.used.get(date, '')},{shown}")
@@ -224,9 +225,7 @@ def test_the_cases_are_what_their_names_say() -> None:
         here, of = CASES[case]
         (fitted,) = [each for each in streamed(here, of) if isinstance(each, Fitted)]
         under = conditions(here, here.contracts["c1"])
-        compared = compare(
-            DailyUse(of.used, of.temps), Baseline.from_document(fitted.document), AFTER, under
-        )
+        compared = compare(DailyUse(of.used, of.temps), Baseline.from_document(fitted.document), AFTER, under)
         return compared.missing_reporting, compared.outages
 
     assert missing_and_out("plain") == (0, 0)
