@@ -9,6 +9,8 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -16,14 +18,18 @@ from typing import Any, NamedTuple
 import pytest
 
 from metering.baselines.document import Baseline
+from metering.baselines.monthly import acts_of
 from metering.baselines.season import USUAL, heated
-from metering.events import Alert, Day, Event, Fitted, Position, Savings, Tick, WeatherDay
+from metering.events import Alert, Day, Event, Fitted, Position, Savings, Tick, Unknown, WeatherDay
 from metering.periods import DailyUse, Period
 from metering.report.contract import view_contract
 from metering.report.parts import Rows
+from metering.savings.assess import Saving
 from metering.savings.compare import compare
 from metering.savings.conditions import conditions
+from metering.savings.monthly import compare_months
 from metering.site.model import Site, parse_site
+from metering.times import to_ms
 from streams.steps.savings import savings_step
 from streams.steps.watch import watch_step
 
@@ -252,3 +258,34 @@ def test_an_alert_has_the_interval_of_the_position() -> None:
     low = 100 * (1 - position.used / (position.expected - position.half_width))
     assert alert.kind == "no_saving"
     assert alert.detail["lo_pct"] == round(low, 1)
+
+
+@pytest.mark.parametrize("extra", ["", EVENT], ids=["plain", "statics and an event"])
+def test_report_and_comparison_of_acts_agree(extra: str) -> None:
+    here = site(extra=extra)
+    contract, of = here.contracts["c1"], house()
+    firsts = [dt.date(2023 + (9 + n) // 12, (9 + n) % 12 + 1, 1) for n in range(25)]
+    blocks = [
+        Unknown(to_ms(midnight(first, here)), to_ms(midnight(after, here)), used_between(of, first, after), 0)
+        for first, after in pairwise(firsts)
+    ]
+    rows = Rows(unknowns=blocks, weather=[each for each in facts(of) if isinstance(each, WeatherDay)])
+    view = view_contract(rows, here, contract)
+    assert view.baseline is not None
+    assert view.total is not None
+    acts = acts_of(blocks, here.zone)
+    within = Period(AFTER.first, acts[-1].last)
+    compared = compare_months(acts, view.baseline, within, of.temps.get, conditions(here, contract))
+    assert view.total == Saving(*(getattr(compared, field.name) for field in fields(Saving)))
+    assert (view.missing, view.doubts) == (compared.missing_reporting, compared.doubts)
+    assert view.unadjusted is not None
+    assert view.total.expected - view.unadjusted.expected == view.total.totals.adjustment
+    assert (view.total.width.adjusted > 0) == bool(extra)
+
+
+def midnight(date: dt.date, site: Site) -> dt.datetime:
+    return dt.datetime.combine(date, dt.time(), site.zone)
+
+
+def used_between(of: House, first: dt.date, after: dt.date) -> int:
+    return sum(of.used[date] for date in range(first.toordinal(), after.toordinal()))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal
 
-from metering.alerts.energy import Raised, energy_alerts
+import pytest
+
+from metering.alerts.energy import Raised, alert_changes, energy_alerts
+from metering.events import Alert
 from metering.savings.day import Figure
 
 DATE = 739_000
@@ -79,3 +83,29 @@ def test_more_days_do_not_move_what_was_opened() -> None:
     shares = [0.1] * 200
     opened = {raised(shares[:n])[0].opened for n in range(60, 200, 3)}
     assert opened == {DATE + 59}
+
+
+def alert(kind: str, opened: int, amount: int = 0, state: Literal["open", "resolved"] = "open") -> Alert:
+    return Alert("b01", "c1", kind, opened, state, 9, amount, 0, {"days": 60})
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "published"),
+    [
+        ([], [alert("no_saving", 1)], [alert("no_saving", 1)]),
+        ([alert("no_saving", 1)], [alert("no_saving", 1)], []),
+        ([alert("no_saving", 1)], [alert("no_saving", 1, 5)], [alert("no_saving", 1, 5)]),
+        (
+            [alert("no_saving", 1)],
+            [alert("no_saving", 1, state="resolved"), alert("above_baseline", 2)],
+            [alert("no_saving", 1, state="resolved"), alert("above_baseline", 2)],
+        ),
+        (
+            [alert("no_saving", 1)],
+            [],
+            [Alert("b01", "c1", "no_saving", 1, "resolved", 9, 0, 0, {"days": 60, "withdrawn": 1})],
+        ),
+    ],
+)
+def test_what_is_published_of_alerts(before: list[Alert], now: list[Alert], published: list[Alert]) -> None:
+    assert alert_changes(before, now) == published
