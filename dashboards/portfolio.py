@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from dashboards.contract_view import view_of
 from dashboards.words.lang import Lang, pick
@@ -19,15 +19,6 @@ from storage.sqlite_reader import Reader
 def views_of(reader: Reader, site: Site) -> list[ContractView]:
     """The views of all contracts of the site."""
     return [view_of(reader, site, each) for each in site.contract]
-
-
-CARRIERS: Final[dict[str, tuple[str, str]]] = {
-    "heat": ("тепло", "heat"),
-    "electricity": ("электричество", "electricity"),
-    "cold_water": ("холодная вода", "cold water"),
-    "hot_water": ("горячая вода", "hot water"),
-    "gas": ("газ", "gas"),
-}
 
 
 def lines(groups: Sequence[Group], site: Site, lang: Lang) -> list[str]:
