@@ -2,10 +2,8 @@
 
 import json
 
-import numpy as np
 import pytest
 
-from simulators.exam.gate import failures
 from simulators.exam.scoring import Mark, by_stratum, metrics, score
 
 
@@ -74,41 +72,3 @@ def test_strata_hold_the_houses_that_name_them_and_the_document_is_json() -> Non
 def test_nobody_is_scored_without_houses() -> None:
     with pytest.raises(ValueError, match="without houses"):
         metrics([])
-
-
-def honest(houses: int, *, widen: float = 1.0, strata: tuple[str, ...] = ("kind:heat",)) -> list[Mark]:
-    """Figures whose error has the standard deviation that their intervals claim, in nine of ten zero savings."""
-    rng = np.random.default_rng(1)
-    error, oracle = 0.02 * rng.standard_normal((2, houses))
-    error -= error.mean()
-    return [
-        row(0.0, float(e), widen * 1.645 * 0.02, oracle=float(o), strata=strata)
-        for e, o in zip(error, oracle, strict=True)
-    ]
-
-
-def test_honest_figures_pass_the_gate() -> None:
-    assert failures(honest(4000)) == []
-
-
-@pytest.mark.parametrize(
-    ("marks", "said"),
-    [
-        (honest(4000, widen=0.7), "coverage within 88-92 %"),
-        (honest(4000, widen=1.6), "coverage within 88-92 %"),
-        (honest(4000, widen=1.6), "width ratio at most 1.5"),
-        (honest(4000, widen=0.7), "false significance at most 7 %"),
-        ([m._replace(estimate=m.estimate + 0.004) for m in honest(4000)], "|bias| at most 0.3 points"),
-        (honest(4000, widen=0.7), "kind:heat: coverage"),
-        (honest(4000, widen=0.7, strata=("drift:calm", "history:3")), "drift:calm: coverage"),
-    ],
-)
-def test_dishonest_ones_do_not_and_are_told_why(marks: list[Mark], said: str) -> None:
-    assert any(failure.startswith(said) for failure in failures(marks))
-
-
-@pytest.mark.parametrize("strata", [("drift:calm", "history:1"), ("mass:heavy",)])
-def test_what_nobody_can_see_is_not_gated_by_itself(strata: tuple[str, ...]) -> None:
-    assert not any(
-        ":" in failure.split(" ")[0] for failure in failures(honest(4000, widen=0.7, strata=strata))
-    )

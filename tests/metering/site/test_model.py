@@ -1,0 +1,46 @@
+"""The site file: the example, and faults that are named."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from metering.site.model import SiteError, parse_site
+
+EXAMPLE = (Path(__file__).parents[3] / "examples" / "site.toml").read_text(encoding="utf-8")
+
+FAULTS = [
+    ('carrier = "heat"', 'carrier = "steam"', ["building[0].meter[0].carrier", "steam", "electricity"]),
+    ('unit = "Gcal"                   #', 'unit = "BTU" #', ["building[0].meter[0].unit", "BTU", "Gcal"]),
+    ('timezone = "Europe/Moscow"', 'timezone = "Mars/Base"', ["site.timezone", "Mars/Base"]),
+    ('timezone = "Europe/Moscow"', 'timezone = "Asia/Kolkata"', ["site.timezone", "whole number of hours"]),
+    ('station = "spb"', 'station = "msk"', ["msk", "spb"]),
+    ('meter = "heat"', 'meter = "cold"', ["c-b01-heat", "cold", "heat"]),
+    ('tariff = "heat"', 'tariff = "gold"', ["gold", "heat"]),
+    ("flats = 216", "flatz = 216", ["flatz", "not known"]),
+    ("from = 2025-10-15", "from = 2025-01-15", ["reporting period", "2025-09-30"]),
+    ('id = "b01"', 'id = "b/01"', ["building[0].id", "b/01"]),
+    ('topic = "kvartal/v1/weather/{station}"', 'topic = "kvartal/#"', ["source[1]", "#"]),
+    ("[site]", "[site", ["TOML"]),
+]
+
+
+@pytest.mark.parametrize(("good", "bad", "named"), FAULTS, ids=[bad for _, bad, _ in FAULTS])
+def test_a_fault_in_the_site_file_is_named(good: str, bad: str, named: list[str]) -> None:
+    assert good in EXAMPLE
+    with pytest.raises(SiteError) as raised:
+        parse_site(EXAMPLE.replace(good, bad, 1), file="my/site.toml")
+    for part in ("my/site.toml", *named):
+        assert part in str(raised.value)
+
+
+def test_the_example_is_a_site_and_its_tariff_is_dated() -> None:
+    site = parse_site(EXAMPLE)
+    tariff = site.tariffs["heat"]
+    assert tariff.money(2 * 1_163_000, dt.date(2025, 6, 30)) == Decimal("4600")
+    assert tariff.money(2 * 1_163_000, dt.date(2025, 7, 1)) == Decimal("5000")
+    assert tariff.price_on(dt.date(2020, 1, 1)) == Decimal("2300.00")
+    assert site.meters["b01", "heat"].wrap == 10**7 * 1_163_000
