@@ -12,6 +12,7 @@ import numpy as np
 
 from ingest.captures import Capture
 from metering.times import to_ms
+from metering.units import WH_PER_GCAL
 from simulators.meter import Register
 from simulators.quarter_dates import (
     ARCHIVES_END,
@@ -101,7 +102,7 @@ def live(simulated: Simulated, buildings: Sequence[str], seed: int) -> Iterator[
 def points(simulated: Simulated, building: str, house: int, seed: int) -> tuple[Point, Point]:
     """The heat meter and the electricity meter of a house (its number from 0)."""
     rng = np.random.default_rng((seed, 11, house))
-    heat = Register("Gcal", 1_163_000, 0.001, 7, float(np.round(rng.uniform(2_000, 60_000), 3)))
+    heat = Register("Gcal", WH_PER_GCAL, 0.001, 7, float(np.round(rng.uniform(2_000, 60_000), 3)))
     start = float(np.round(rng.uniform(20_000, 700_000), 1))
     if house == _ROLLS:
         start = round(10**6 - float(simulated.light[: hour_of(ROLLOVER), house].sum()) / 1000, 1)

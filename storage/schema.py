@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from metering.units import SHOWN_UNIT
+from metering.units import QUANTITIES, SHOWN_UNIT
 
 HOUR: Final = "hour"
 UNKNOWN: Final = "unknown"
@@ -54,17 +54,9 @@ TAGS: Final[dict[str, tuple[str, ...]]] = {
     PROBE: (),
 }
 
-SUFFIX: Final = {
-    "energy": "wh",
-    "volume": "l",
-    "supply_temperature": "mc",
-    "return_temperature": "mc",
-    "indoor_temperature": "mc",
-    "outdoor_temperature": "mc",
-    "flow": "lh",
-    "power": "w",
-}
-"""What the fields of a quantity end in."""
+_SUFFIX_OF_BASE: Final = {"Wh": "wh", "l": "l", "m°C": "mc", "l/h": "lh", "W": "w"}
+SUFFIX: Final = {name: _SUFFIX_OF_BASE[quantity.base] for name, quantity in QUANTITIES.items()}
+"""Ending of a quantity's fields: its base unit."""
 
 AVOIDED: Final = {carrier: f"avoided_{unit.lower()}" for carrier, unit in SHOWN_UNIT.items()}
 """Field of a contract's avoided use in the unit that people know its carrier by."""

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metering.periods import DailyUse, Period
+from metering.units import WH_PER_GCAL
 from simulators.exam.drift import draw_levels, draw_vacancies
 from simulators.exam.traits import DRIFTS, MASSES, YEARS_K, Calendar, Traits, calendar
 from simulators.house import (
@@ -62,7 +63,7 @@ _EXPONENT: Final = 1.3
 _AWAY_K: Final = 7.0
 """Set-back of a compensated school's water on days without lessons."""
 
-WH_PER_UNIT: Final = {"Gcal": 1_163_000, "kWh": 1_000}
+WH_PER_UNIT: Final = {"Gcal": WH_PER_GCAL, "kWh": 1_000}
 _RESOLUTION: Final = {("Gcal", "coarse"): 0.1, ("kWh", "coarse"): 10.0, ("Gcal", ""): 0.001, ("kWh", ""): 0.1}
 """Smallest step of the registers [unit]."""
 STATION_ERROR_K: Final = 0.3
