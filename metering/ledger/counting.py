@@ -1,7 +1,7 @@
 """Keeping a reading: what the register counted is booked, and each day is compared with a usual one.
 
 A register that shows one amount for hours and then makes a sudden step was frozen, not idle: the step is booked over
-the standstill. A register that counts ten times as fast or as slow from one day to the next is flagged until that
+the whole time. A register that counts ten times as fast or as slow from one day to the next is flagged until that
 ends: its pulse weight may have changed, which only a person can know.
 """
 
@@ -29,13 +29,13 @@ SIMILAR_STEP: Final = 3
 _NEAR_BOUND: Final = 4
 """Before any usual day is known, a step is sudden above the bound divided by this."""
 
-STANDSTILL_MS: Final = 6 * HOUR_MS
-"""A standstill of at least this long may be a frozen display."""
+UNCHANGED_MS: Final = 6 * HOUR_MS
+"""A display that shows one amount for at least this long may be frozen."""
 _FROZEN_SHARE: Final = 3
-"""A display was frozen if the step after the standstill is above the usual use of that time divided by this. A heating
-register that starts in autumn makes an ordinary step, not one of a whole summer."""
+"""It was frozen if the step that ends this time is above the usual use of the time divided by this. A heating register
+that starts in autumn makes an ordinary step, not one of a whole summer."""
 CATCH_UP_LIMIT: Final = 4
-"""A frozen display catches up at most this many times the usual use of the standstill."""
+"""A frozen display catches up at most this many times the usual use of the time that it was frozen."""
 
 _TENFOLD: Final = ((7, 14), (70, 140), (700, 1400))
 """Ratio (at least, at most) of a day to the usual day after a change of the pulse weight or of the register's unit:
@@ -54,7 +54,7 @@ def follows(rules: Rules, state: State, t: int, v: int) -> bool:
     if within_bound(rules, state.t, state.v, t, v):
         return True
     return (
-        state.t - state.unchanged_since >= STANDSTILL_MS
+        state.t - state.unchanged_since >= UNCHANGED_MS
         and 0 <= (v - state.v) * DAY_MS <= CATCH_UP_LIMIT * state.usual * (t - state.unchanged_since)
         and within_bound(rules, state.unchanged_since, state.v, t, v)
     )
@@ -81,7 +81,7 @@ def keep(rules: Rules, state: State, t: int, v: int, flags: int, booked: Booked)
     unchanged_since, start = state.unchanged_since, state.t
     if step > 0:
         if (
-            state.t - unchanged_since >= STANDSTILL_MS
+            state.t - unchanged_since >= UNCHANGED_MS
             and sudden(rules, state, t, v)
             and _FROZEN_SHARE * step * DAY_MS > state.usual * (t - unchanged_since)
         ):

@@ -8,7 +8,8 @@ block. So the energy of a register's epoch is its last kept reading minus its fi
 
 The fold's state is the last kept reading (the *anchor*) and a few *chains* of readings in doubt, which do not follow
 from the anchor. Later readings decide what they are. A reading *follows* if the register did not run backwards and
-counted no faster than the meter's plausibility bound. After a standstill it may also catch up what it usually counts.
+counted no faster than the meter's plausibility bound. A display that was frozen may also catch up what the register
+usually counts.
 For every reading:
 
 - It follows from the anchor and the step is not sudden (many times the usual rate): it is kept. If the register also
@@ -54,7 +55,7 @@ from metering.ledger.chains import add_in_doubt, drop_strays, keep_leap
 from metering.ledger.counting import (
     GRACE_MS,
     SIMILAR_STEP,
-    STANDSTILL_MS,
+    UNCHANGED_MS,
     follows,
     keep,
     sudden,
@@ -140,7 +141,7 @@ def _fold_readings(
                 and not state.chains
                 and not state.next_flags
                 and state.num == state.den
-                and (step == 0 or state.t - state.unchanged_since < STANDSTILL_MS)
+                and (step == 0 or state.t - state.unchanged_since < UNCHANGED_MS)
                 and step * HOUR_MS <= bound * (duration + GRACE_MS)
                 and (step < SIMILAR_STEP * state.last_step or not sudden(rules, state, t, v))
                 and state.t // HOUR_MS == (hour := (t - 1) // HOUR_MS)

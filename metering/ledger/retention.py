@@ -1,16 +1,17 @@
-"""Retention: which readings are deleted when, and what stays of them. Figures stay for ever.
+"""Retention: which readings are deleted and when, and what replaces them. Figures are never deleted.
 
 Theory of operation
 -------------------
-Blocks of days before the *cut* are deleted. The newest of them stays as the register's *checkpoint*: a block without
-readings, with the fold's state after that day. The blocks after it go on from there, as they did. A block that comes
-later may book into hours before the cut (a gap that ends after it, a standstill that is caught up). So the checkpoint
-also keeps what the deleted blocks booked in every hour that the fold can still reach from its state, and an hour is the
-sum over its blocks as before. Unknown blocks and findings of deleted days are final: nothing withdraws them.
+Blocks of days before the *cut* are deleted. The newest of them is replaced by the register's *checkpoint*: a block
+without readings, with the fold's state after that day. The next block is folded from it, as from any other block.
 
-The register refuses readings and facts of the checkpoint's day and of days before it, because the fold cannot go there.
-The cut follows the days that are deleted and not the calendar: a register without any reading yet takes history of any
-age, and a day between the checkpoint and its oldest block is still open.
+A later block may book into hours before the cut (a gap that ends after it, a frozen display that catches up). So the
+checkpoint also contains what the deleted blocks booked in every hour that the fold can reach from its state, and an
+hour is still the sum over its blocks. Unknown blocks and findings of deleted days are final.
+
+Readings and facts of the checkpoint's day and of days before it are rejected, because folding cannot begin there. The
+cut follows the deleted days and not the calendar: a new register accepts history of any age, and so does a day between
+the checkpoint and the oldest block.
 """
 
 from __future__ import annotations
@@ -29,19 +30,20 @@ from metering.site.model import Site
 from metering.times import DAY_MS, HOUR_MS, from_ms
 
 SPARED_YEARS: Final = 3
-"""Readings of a building under a contract stay this long after its term: claims expire after three years (article 196
-of the Civil Code)."""
+"""Readings of a building under a contract are kept this long after its term: claims expire after three years (article
+196 of the Civil Code)."""
 
 _MONTH: Final = 31
+"""The search for old days ends after this many days without readings."""
 
 
 def cut_day(site: Site, building: str, now: int) -> int | None:
     """The UTC day (since 1970) before which the building's readings may be deleted at `now` [ms].
 
-    Readings stay for `retention_days`, and at least for `lateness_days`: a reading in time is never refused.
+    Readings are kept for `retention_days`, and longer than `lateness_days`: a reading in time is never rejected.
 
     Returns:
-        None if a contract spares them, or if the site has no such building.
+        None if a contract requires all of them, or if the site has no such building.
     """
     if building not in site.buildings:
         return None
@@ -55,42 +57,42 @@ def cut_day(site: Site, building: str, now: int) -> int | None:
 
 
 def kept_days(site: Site) -> int:
-    """How long readings are kept at least, if no contract spares them [d]."""
+    """How long readings are kept if no contract requires more [d]."""
     return max(site.site.retention_days, site.site.lateness_days + 1)
 
 
 def rests_until(site: Site, building: str, received_at: int, oldest: int) -> int:
-    """UTC day before which nothing is cut because history older than the retention came in: more of it may follow.
+    """UTC day before which no readings are deleted, because history older than retention arrived and more may follow.
 
     Args:
         site: The site.
         building: The building.
-        received_at: When it came [ms].
-        oldest: Time of its oldest reading [ms].
+        received_at: When the readings arrived [ms].
+        oldest: Time of the oldest of them [ms].
 
     Returns:
-        0 if it is not older, or if a contract spares it.
+        0 if they are not older than retention, or if a contract requires all readings.
     """
     if received_at - oldest <= kept_days(site) * DAY_MS or cut_day(site, building, received_at) is None:
         return 0
     return received_at // DAY_MS + site.site.lateness_days
 
 
-def days_with_readings(holds: Callable[[int], bool], first: int, end: int) -> list[int]:
+def days_with_readings(has_readings: Callable[[int], bool], first: int, end: int) -> list[int]:
     """Days before `end` that have readings.
 
     Args:
-        holds: Whether a day has readings.
-        first: The oldest day that may have some; 0 in a state of before there was retention. Then the days before
-            `end` are looked at, back to a month without readings.
-        end: Day after the last one asked for.
+        has_readings: Whether a day has readings.
+        first: The oldest day that may have some; 0 in a state from before retention. Then days are searched back from
+            `end` until a month has no readings.
+        end: Day after the last one to return.
     """
     if first:
-        return [day for day in range(first, end) if holds(day)]
+        return [day for day in range(first, end) if has_readings(day)]
     days: list[int] = []
     day, missing = end - 1, 0
     while missing < _MONTH:
-        missing = 0 if holds(day) else missing + 1
+        missing = 0 if has_readings(day) else missing + 1
         if not missing:
             days.append(day)
         day -= 1
@@ -98,7 +100,7 @@ def days_with_readings(holds: Callable[[int], bool], first: int, end: int) -> li
 
 
 def years_after(day: dt.date, years: int) -> dt.date:
-    """The same date some years later; 28 February for a 29th that does not exist."""
+    """The same date some years later; 28 February if that year has no 29th."""
     if day.year + years > dt.MAXYEAR:
         return dt.date.max
     try:
@@ -108,7 +110,7 @@ def years_after(day: dt.date, years: int) -> dt.date:
 
 
 def delete_before(parts: Parts, day: int) -> dict[PartName, Part | None]:
-    """Delete the readings of a register's days before the UTC day `day`. Its newest block always stays.
+    """Delete the readings of a register's days before the UTC day `day`. Its newest block is never deleted.
 
     Returns:
         Parts to replace; None deletes one. Empty if there is nothing to delete.
@@ -121,38 +123,37 @@ def delete_before(parts: Parts, day: int) -> dict[PartName, Part | None]:
         last = head.before(last)
     if last is None or last < head.cut:
         return {}
-    gone = [(each, block_of(parts, each)) for each in head.days() if each <= last]
-    changed: dict[PartName, Part | None] = {utc_day(each): None for each, _ in gone[:-1]}
-    changed[utc_day(last)] = _checkpoint([block for _, block in gone])
-    deleted = sum(block.accepted for _, block in gone)
+    deleted = {each: block_of(parts, each) for each in head.days() if each <= last}
+    changed: dict[PartName, Part | None] = {utc_day(each): None for each in deleted}
+    changed[utc_day(last)] = _checkpoint([*deleted.values()])
+    readings = head.deleted + sum(block.accepted for block in deleted.values())
     spans = tuple((max(first, last), end) for first, end in head.spans if end >= last)
     reaching = tuple(entry for entry in head.reaching if entry[0] > last)
-    changed[HEAD] = replace(
-        head, spans=spans, reaching=reaching, cut=last + 1, deleted=head.deleted + deleted, rests=0
-    )
+    changed[HEAD] = replace(head, spans=spans, reaching=reaching, cut=last + 1, deleted=readings, rests=0)
     return changed
 
 
 def _checkpoint(blocks: Sequence[Block]) -> Block:
-    """The block that stays in place of `blocks`: the state after them, and their part of the hours in reach."""
+    """The block that replaces `blocks`: the state after them, and their part of the hours in reach."""
     state = blocks[-1].state
     booked = Booked({}, {}, [], [])
     for block in blocks:
         for hour, amount in block.booked.amounts.items():
             if _reached(state, hour):
                 booked.amounts[hour] = booked.amounts.get(hour, 0) + amount
-        for hour, note in block.booked.flags.items():
+        for hour, flags in block.booked.flags.items():
             if _reached(state, hour):
-                booked.flags[hour] = booked.flags.get(hour, 0) | note
+                booked.flags[hour] = booked.flags.get(hour, 0) | flags
     booked.shift = sum(booked.amounts.values()) - state.v
     return Block([], [], state, booked)
 
 
 def _reached(state: State, hour: int) -> bool:
-    """Whether a fold that goes on from `state` may book into the hour or mark it.
+    """Whether a fold that continues from `state` may book into the hour or flag it.
 
-    It goes back to the anchor, to the beginning of the standstill or of the open interval, of the unusual days and of
-    the day at hand; and to the gap before the first interval, where the register's own difference is brought.
+    It reaches back to the anchor; to the start of the unchanged amount, of the last interval, of the unusual days and
+    of the current day; to the first reading in doubt; and to the gap before the first interval, into which the
+    register's remainder is booked.
     """
     instants = [state.t - 1, state.unchanged_since]
     if state.unusual_since:

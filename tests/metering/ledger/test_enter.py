@@ -92,8 +92,8 @@ def test_hourly_readings_are_hours() -> None:
 
 
 @pytest.mark.parametrize("begins_h", [0, 3, 18, 21, 22, 23])
-def test_a_register_that_begins_late_in_a_day_has_no_strange_pulse_weight(begins_h: int) -> None:
-    """An archive begins at the local midnight: 21:00 UTC in Moscow, three hours that measure no day."""
+def test_a_register_that_begins_late_in_a_day_has_no_change_of_pulse_weight(begins_h: int) -> None:
+    """An archive begins at the local midnight: 21:00 UTC in Moscow, and three hours are no measure of a day."""
     kept = kept_of(hourly(count_up(100), T0 + begins_h * HOUR_MS))
     assert not kept.findings
     assert {flags for _, flags in kept.hours.values()} == {0}
@@ -211,7 +211,7 @@ def days_up(n: int, per_day: int = 480_000, first: int = 50_000_000) -> list[int
     return amounts
 
 
-def test_near_units_are_told_by_where_the_value_lands_not_by_the_hour_of_the_day() -> None:
+def test_near_units_are_distinguished_by_the_converted_value_not_by_the_hour_of_the_day() -> None:
     for at in range(60, 84):
         amounts = days_up(150)
         sent = [v * 1000 // 1163 if at <= i < at + 24 else v for i, v in enumerate(amounts)]
@@ -237,11 +237,11 @@ def test_a_spike_within_the_bound_waits_until_the_register_contradicts_it(
     "load",
     [
         pytest.param([150_000], id="one hour"),
-        pytest.param([150_000, 0, 0, 200_000], id="now and then"),
+        pytest.param([150_000, 0, 0, 200_000], id="sometimes"),
         pytest.param([90_000] * 60, id="from now on"),
     ],
 )
-def test_a_load_that_is_new_is_energy_by_the_hour_and_no_doubt(load: list[int]) -> None:
+def test_a_new_load_is_energy_by_the_hour_without_flags(load: list[int]) -> None:
     amounts = days_up(120)
     for i, extra in enumerate(load):
         amounts = [v + extra * (k > 60 + i) for k, v in enumerate(amounts)]
@@ -281,7 +281,7 @@ def test_what_a_frozen_display_catches_up_may_be_more_than_the_bound_of_an_hour(
     assert not any(note & f.PULSE for _, note in kept.hours.values())
 
 
-def test_a_frozen_display_that_recovers_while_nobody_reads_it() -> None:
+def test_a_frozen_display_that_recovers_in_a_gap_of_readings() -> None:
     amounts = days_up(200)
     sent = [amounts[100] if 100 <= i < 136 else v for i, v in enumerate(amounts)]
     kept = kept_of([r for i, r in enumerate(hourly(sent)) if not 136 <= i < 145])
@@ -291,7 +291,7 @@ def test_a_frozen_display_that_recovers_while_nobody_reads_it() -> None:
     assert block.flags & f.FROZEN
 
 
-def test_a_stray_is_not_where_a_frozen_display_went_on_from() -> None:
+def test_a_stray_does_not_end_a_frozen_display() -> None:
     amounts = days_up(200)
     sent = [amounts[100] if 100 <= i < 136 else v for i, v in enumerate(amounts)]
     sent[116] = 0
@@ -300,7 +300,7 @@ def test_a_stray_is_not_where_a_frozen_display_went_on_from() -> None:
 
 
 @pytest.mark.parametrize("before", [1, 3, 5])
-def test_a_stray_is_not_where_another_register_went_on_from(before: int) -> None:
+def test_a_stray_is_not_the_start_of_another_register(before: int) -> None:
     old, new = days_up(100), days_up(100, first=12_000_000)
     sent = [*old, *new]
     sent[100 - before] = 0
@@ -328,7 +328,7 @@ def test_values_of_another_meter_that_count_too_are_strays(count: int) -> None:
 
 
 @pytest.mark.parametrize("every", [1, 24])
-def test_a_stray_before_all_others_is_not_where_the_register_began(every: int) -> None:
+def test_a_stray_before_all_other_readings_is_not_the_start_of_the_register(every: int) -> None:
     amounts = days_up(600)
     sent = [r for i, r in enumerate(hourly([0, *amounts[1:]])) if i % every == 0]
     kept = kept_of(sent, Rules(2_000_000))
@@ -342,7 +342,7 @@ def test_a_new_register_counts_from_zero() -> None:
     assert kept.hours == {first + i: (amounts[i + 1] - amounts[i], 0) for i in range(99)}
 
 
-def test_a_heating_register_that_rests_in_summer_is_not_frozen() -> None:
+def test_a_heating_register_that_does_not_count_in_summer_is_not_frozen() -> None:
     spring = count_up(100)
     kept = kept_of(hourly(spring + [spring[-1]] * 2000 + [spring[-1] + 30_000 * (i + 1) for i in range(100)]))
     assert not kept.unknowns
@@ -369,7 +369,7 @@ def test_duplicates_change_nothing() -> None:
     assert kept.bytes() == before
 
 
-# Readings as a hostile world sends them: mostly counting, with everything else mixed in.
+# Readings as faulty meters send them: most count, the others are strays, jumps, changes of unit and rollovers.
 _step = st.one_of(
     st.integers(0, 60_000),
     st.just(0),
@@ -405,8 +405,8 @@ def hostile(draw: st.DrawFn) -> list[tuple[int, int]]:
 
 
 @st.composite
-def stated(draw: st.DrawFn) -> list[Fact]:
-    """Facts as people state them: some fit the readings, most do not."""
+def declared(draw: st.DrawFn) -> list[Fact]:
+    """Declared facts: some fit the readings, most do not."""
     facts: list[Fact] = []
     for _ in range(draw(st.integers(0, 6))):
         at = T0 + draw(st.integers(-4, 200)) * HOUR_MS + draw(st.sampled_from([0, 0, 1, 600_000]))
@@ -419,14 +419,15 @@ def stated(draw: st.DrawFn) -> list[Fact]:
     return facts
 
 
-@given(readings=hostile(), facts=stated(), data=st.data())
+@given(readings=hostile(), facts=declared(), data=st.data())
 @settings(max_examples=300, deadline=None)
 def test_law_2_any_order_duplication_and_batching_gives_the_same_bytes(
     readings: list[tuple[int, int]], facts: list[Fact], data: st.DataObject
 ) -> None:
     reference = kept_of(sorted(set(readings)), facts=facts).bytes()
-    said: list[tuple[int, int] | Fact] = [*readings, *facts]
-    shuffled = data.draw(st.permutations(said + data.draw(st.lists(st.sampled_from(said), max_size=5))))
+    entries: list[tuple[int, int] | Fact] = [*readings, *facts]
+    repeats = data.draw(st.lists(st.sampled_from(entries), max_size=5))
+    shuffled = data.draw(st.permutations(entries + repeats))
     kept = Kept()
     while shuffled:
         n = data.draw(st.integers(1, len(shuffled)))
@@ -437,9 +438,9 @@ def test_law_2_any_order_duplication_and_batching_gives_the_same_bytes(
     assert kept.bytes() == reference
 
 
-@given(readings=hostile(), facts=stated(), later=stated())
+@given(readings=hostile(), facts=declared(), later=declared())
 @settings(max_examples=100, deadline=None)
-def test_law_2_what_the_site_file_declares_now_is_all_that_counts(
+def test_law_2_only_what_the_site_file_declares_now_counts(
     readings: list[tuple[int, int]], facts: list[Fact], later: list[Fact]
 ) -> None:
     first = [fact for fact in facts if isinstance(fact, Exchange) and fact.by_site]
@@ -456,9 +457,9 @@ def test_law_2_what_the_site_file_declares_now_is_all_that_counts(
     assert kept.unknowns == reference.unknowns
 
 
-@given(readings=hostile(), facts=stated())
+@given(readings=hostile(), facts=declared())
 @settings(max_examples=300, deadline=None)
-def test_law_1_what_is_booked_is_what_the_kept_readings_and_intervals_say(
+def test_law_1_what_is_booked_is_what_kept_readings_and_intervals_count(
     readings: list[tuple[int, int]], facts: list[Fact]
 ) -> None:
     kept = kept_of(sorted(set(readings)), facts=facts)
@@ -493,7 +494,7 @@ def test_a_declared_exchange_keeps_every_watt_hour_of_both_registers() -> None:
 
 
 @pytest.mark.parametrize("later_h", [-3, 2], ids=["declared too early", "declared too late"])
-def test_a_declared_exchange_wins_over_what_the_readings_look_like(later_h: int) -> None:
+def test_a_declared_exchange_counts_and_not_what_the_readings_suggest(later_h: int) -> None:
     old, new = count_up(50), count_up(50, first=0)
     at = T0 + (49 + later_h) * HOUR_MS
     kept = kept_of(hourly(old + new), facts=[Exchange(at, old[-1], 0)])
@@ -555,21 +556,21 @@ def test_an_archive_fills_the_gap_of_a_register_and_the_register_keeps_its_total
         assert kept.hours[T0 // HOUR_MS + i] == (amounts[i + 1] - amounts[i] + 3, 0)
 
 
-def test_a_register_knows_better_than_an_archive() -> None:
+def test_a_register_is_more_exact_than_an_archive() -> None:
     amounts = count_up(60)
     plain = kept_of(hourly(amounts))
     kept = kept_of(hourly(amounts), facts=hourly_use([1] * 60, T0 - HOUR_MS))
     assert kept.hours == plain.hours | {T0 // HOUR_MS - 1: (1, 0)}
 
 
-def test_an_archive_row_beyond_all_bounds_is_no_energy() -> None:
+def test_an_archive_row_above_the_bound_is_no_energy() -> None:
     kept = kept_of([], facts=hourly_use([5, 10**12, 7], T0))
     assert kept.total == 12
     assert {kind for kind, *_ in kept.findings} == {"implausible"}
 
 
 def test_a_coarse_register_that_steps_seldom_is_not_frozen() -> None:
-    """0.1 Gcal in summer: two or three steps a day, hours of nothing between them."""
+    """0.1 Gcal in summer: two or three steps a day, and hours without a step between them."""
     quantum = 116_300
     amounts = [50_000_000 + quantum * (i * 7 // 60) for i in range(24 * 40)]
     kept = kept_of(hourly(amounts))
@@ -578,7 +579,7 @@ def test_a_coarse_register_that_steps_seldom_is_not_frozen() -> None:
     assert not kept.unknowns
 
 
-def test_the_head_finds_its_neighbours() -> None:
+def test_the_head_lists_neighbouring_blocks() -> None:
     head = Head(Head().with_days([5, 3, 4, 9]))
     assert head.spans == ((3, 5), (9, 9))
     assert [head.before(d) for d in (3, 4, 6, 9, 10)] == [None, 3, 5, 5, 9]
@@ -597,7 +598,7 @@ def test_parts_survive_their_encoding() -> None:
     assert isinstance(block.state, State)
 
 
-def test_the_last_hour_before_a_suspect_is_pending_until_later_readings_decide() -> None:
+def test_the_last_hour_before_a_reading_in_doubt_is_pending_until_later_readings_decide() -> None:
     amounts = count_up(30)
     kept = kept_of([*hourly(amounts), (T0 + 30 * HOUR_MS, 0)])
     last = T0 // HOUR_MS + 28

@@ -1,4 +1,4 @@
-"""Retention deletes readings, never figures: with it and without it a register's ledger shows the same."""
+"""Retention deletes readings and no figures: a register's ledger shows the same with it and without it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ id = "b01"
     ("lateness", "ends", "today", "kept"),
     [
         (45, (), "2024-03-01", 100),
-        (120, (), "2024-03-01", 121),  # what is in time is never refused
+        (120, (), "2024-03-01", 121),  # a reading in time is never rejected
         (45, (None,), "2024-03-01", None),  # a contract without an end never ends
         (45, ("2021-03-01",), "2024-03-01", None),
         (45, ("2021-02-28",), "2024-03-01", 100),
@@ -55,7 +55,7 @@ id = "b01"
         (45, ("2018-01-01", "2023-01-01"), "2024-03-01", None),  # the last term counts
     ],
 )
-def test_a_contract_spares_readings_until_three_years_after_its_term(
+def test_a_contract_keeps_readings_until_three_years_after_its_term(
     lateness: int, ends: tuple[str | None, ...], today: str, kept: int | None
 ) -> None:
     contracts = "".join(
@@ -67,12 +67,12 @@ def test_a_contract_spares_readings_until_three_years_after_its_term(
     assert cut_day(site, "b01", now) == (None if kept is None else now // DAY_MS - kept)
 
 
-def test_a_building_that_the_site_does_not_know_has_no_cut() -> None:
+def test_a_building_that_is_not_in_the_site_file_has_no_cut() -> None:
     assert cut_day(parse_site(SITE.format(lateness=45, contract="")), "b99", T0) is None
 
 
 class Ledger:
-    """A register with the figures that a store would hold."""
+    """A register, and its figures as a store keeps them."""
 
     def __init__(self) -> None:
         self.parts: dict[str, Part] = {}
@@ -120,7 +120,7 @@ def hourly(days: int, step: int = 20_000, first: int = 50_000_000) -> list[tuple
     return [(T0 + i * HOUR_MS, first + i * step + (i * 7919) % 5000) for i in range(days * 24)]
 
 
-def test_blocks_before_the_cut_go_and_the_checkpoint_stays() -> None:
+def test_blocks_before_the_cut_are_deleted_and_the_checkpoint_stays() -> None:
     ledger = Ledger()
     ledger.enter(hourly(10), [])
     before = ledger.figures()
@@ -163,7 +163,7 @@ def test_a_change_of_rules_folds_from_the_checkpoint_on() -> None:
     )
 
 
-def test_a_list_of_the_site_that_differs_before_the_cut_alone_changes_no_figure() -> None:
+def test_a_list_of_the_site_that_differs_only_before_the_cut_changes_no_figure() -> None:
     ledger = Ledger()
     old, new = (Exchange(T0 + day * DAY_MS + 1, 1, 0, by_site=True) for day in (1, 2))
     ledger.enter(hourly(10), [])
@@ -181,7 +181,7 @@ def test_a_list_of_the_site_that_differs_before_the_cut_alone_changes_no_figure(
 
 @pytest.mark.parametrize("day", range(20_003, 20_012))
 def test_a_pulse_weight_that_is_confirmed_after_the_cut_flags_the_days_before_it(day: int) -> None:
-    """A day that counts ten times as much is judged on the day after it, from the unusual day's beginning."""
+    """The day after a day that counts ten times as much confirms it, and flags from the start of that day."""
     readings, v = [], 0
     for hour in range(12 * 24):
         readings.append((T0 + hour * HOUR_MS, v))
@@ -197,7 +197,7 @@ def test_a_pulse_weight_that_is_confirmed_after_the_cut_flags_the_days_before_it
 
 
 def register_of(rng: random.Random) -> tuple[list[tuple[int, int]], list[Fact]]:
-    """Two weeks of a register with gaps, standstills, strays, resets, conflicts, units, and facts beside it."""
+    """Two weeks of a register with gaps, frozen displays, strays, resets, conflicts, units and facts."""
     readings: list[tuple[int, int]] = []
     facts: list[Fact] = []
     t, v, factor = T0, rng.choice([0, 1_000_000, 99_000_000]), 1
@@ -205,35 +205,35 @@ def register_of(rng: random.Random) -> tuple[list[tuple[int, int]], list[Fact]]:
     while t < T0 + 14 * DAY_MS:
         t += rng.choice([1, 1, 1, 1, 2, 5, 9, 30, 60]) * HOUR_MS + rng.choice([0, 0, 900_000])
         v += rng.choice([20_000, 20_000, 25_000, 0, 0, 400_000, 2_000_000])
-        odd = rng.randint(0, often)
-        if odd == 0:
+        fault = rng.randint(0, often)
+        if fault == 0:
             v = rng.randint(0, 1000)
-        elif odd == 1:
+        elif fault == 1:
             readings.append((t, v + rng.choice([-v, 7, 50_000_000])))
-        elif odd == 2:
+        elif fault == 2:
             final = v
             v = rng.randint(0, 1000)
             facts.append(Exchange(t, final, v))
-        elif odd == 3:
+        elif fault == 3:
             factor = 1000 if factor == 1 else 1
-        elif odd in (4, 5):
+        elif fault in (4, 5):
             end = t + rng.choice([1, 24, 40]) * HOUR_MS
             while t < end:
                 facts.append(Interval(t + HOUR_MS, t, 20_000))
                 t += HOUR_MS
                 v += 20_000
-        if odd == 6:
-            still = rng.randint(8, 40)
-            readings += [(t + i * HOUR_MS, v // factor) for i in range(still)]
-            t += still * HOUR_MS
-            v += still * 20_000
+        if fault == 6:
+            frozen_h = rng.randint(8, 40)
+            readings += [(t + i * HOUR_MS, v // factor) for i in range(frozen_h)]
+            t += frozen_h * HOUR_MS
+            v += frozen_h * 20_000
         readings.append((t, v // factor))
     return readings, facts
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_a_register_with_cuts_shows_what_it_shows_without(seed: int) -> None:
-    """Readings come in any order around the present; cuts come at any time; what they refuse neither ledger gets."""
+    """Readings arrive in any order and are cut at any time. Readings from before the cut are entered in neither ledger."""
     rng = random.Random(seed)
     readings, facts = register_of(rng)
     events: list[tuple[int, tuple[int, int] | Fact]] = [(t, (t, v)) for t, v in readings]
@@ -247,9 +247,9 @@ def test_a_register_with_cuts_shows_what_it_shows_without(seed: int) -> None:
         batch = [each for t, each in events[at : at + n] if t // DAY_MS >= cut.cut]
         at += n
         pairs = [each for each in batch if type(each) is tuple]
-        stated = [each for each in batch if type(each) is not tuple]
+        facts = [each for each in batch if type(each) is not tuple]
         for ledger in (kept, cut):
-            ledger.enter(pairs, stated)
+            ledger.enter(pairs, facts)
         assert cut.figures() == kept.figures()
         if rng.random() < 0.3:
             newest = max(t for t, _ in events[:at]) // DAY_MS
