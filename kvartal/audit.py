@@ -13,14 +13,14 @@ from storage.sqlite_ledger import Register
 from storage.sqlite_reader import Reader
 
 _SENTENCES: Final[dict[FaultKind, str]] = {
-    "no_blocks": "has readings accounted for, but no block holds them",
+    "no_blocks": "{accepted} readings accepted, but the ledger has no blocks",
     "readings": "{accepted} readings accepted, {stored} kept or deleted",
     "hours": "{number} hours differ from what was booked, first ({hour}, {amount})",
-    "unknown": "unknown energy is {shown}, booked were {booked}",
-    "total": "the register counted {counted}, the ledger holds {booked}",
-    "no_rules": "the ledger does not say by which rules it was made",
-    "refolded": "the readings of {day} give another ledger when they are folded again",
-    "block_total": "on {day} {booked} were booked of {counted}",
+    "unknown": "{shown} of unknown energy shown, {booked} booked",
+    "total": "the register counted {counted}, the ledger booked {booked}",
+    "no_rules": "the ledger does not name the rules that it was folded by",
+    "refolded": "the readings of {day} give other figures when they are folded again",
+    "block_total": "on {day} the register counted {counted}, the ledger booked {booked}",
 }
 
 

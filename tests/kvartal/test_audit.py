@@ -16,22 +16,22 @@ REGISTER = Register("b01", "heat", "energy", 84, 0, None, None)
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (Fault("no_blocks", {"accepted": 84}), "has readings accounted for, but no block holds them"),
+        (Fault("no_blocks", {"accepted": 84}), "84 readings accepted, but the ledger has no blocks"),
         (Fault("readings", {"accepted": 84, "stored": 83}), "84 readings accepted, 83 kept or deleted"),
         (
             Fault("hours", {"number": 2, "hour": 480_050, "amount": 20_000}),
             "2 hours differ from what was booked, first (480050, 20000)",
         ),
-        (Fault("unknown", {"shown": 0, "booked": 7}), "unknown energy is 0, booked were 7"),
-        (Fault("total", {"counted": 8, "booked": 7}), "the register counted 8, the ledger holds 7"),
-        (Fault("no_rules", {}), "the ledger does not say by which rules it was made"),
+        (Fault("unknown", {"shown": 0, "booked": 7}), "0 of unknown energy shown, 7 booked"),
+        (Fault("total", {"counted": 8, "booked": 7}), "the register counted 8, the ledger booked 7"),
+        (Fault("no_rules", {}), "the ledger does not name the rules that it was folded by"),
         (
             Fault("refolded", {"at": 1_728_000_000_000}),
-            "the readings of 2024-10-04 give another ledger when they are folded again",
+            "the readings of 2024-10-04 give other figures when they are folded again",
         ),
         (
             Fault("block_total", {"at": 1_728_000_000_000, "counted": 8, "booked": 7}),
-            "on 2024-10-04 7 were booked of 8",
+            "on 2024-10-04 the register counted 8, the ledger booked 7",
         ),
     ],
     ids=get_args(FaultKind),
