@@ -149,32 +149,32 @@ def _money(view: ContractView) -> dict[str, Any] | None:
 
 
 def _co2(view: ContractView) -> dict[str, Any] | None:
-    held = view.emission
-    if held is None or view.emission_half_width is None:
+    emission = view.emission
+    if emission is None or view.emission_half_width is None:
         return None
     return {
-        "t": _decimal(held.kg / 1000, 3),
+        "t": _decimal(emission.kg / 1000, 3),
         "half_width_90": _decimal(view.emission_half_width / 1000, 3),
-        "by_factors": [_decimal(held.low / 1000, 3), _decimal(held.high / 1000, 3)],
-        "sources": list(held.sources),
+        "by_factors": [_decimal(emission.low / 1000, 3), _decimal(emission.high / 1000, 3)],
+        "sources": list(emission.sources),
     }
 
 
 def _payback(view: ContractView) -> dict[str, Any] | None:
-    held = view.payback
-    if held is None:
+    payback = view.payback
+    if payback is None:
         return None
     return {
-        "investment": _decimal(held.investment, 2),
-        "years": _decimal(held.years, 2),
-        "interval_90": [_decimal(held.soonest, 2), _decimal(held.latest, 2)],
+        "investment": _decimal(payback.investment, 2),
+        "years": _decimal(payback.years, 2),
+        "interval_90": [_decimal(payback.soonest, 2), _decimal(payback.latest, 2)],
     }
 
 
-def _formula(held: Formula | None, view: ContractView) -> dict[str, Any] | None:
-    if held is None:
+def _formula(formula: Formula | None, view: ContractView) -> dict[str, Any] | None:
+    if formula is None:
         return None
-    act = held.act
+    act = formula.act
     return {
         "adjusted": _amount(act.adjusted, view),
         "used": _amount(act.used, view),
@@ -183,20 +183,20 @@ def _formula(held: Formula | None, view: ContractView) -> dict[str, Any] | None:
         "hot_water_baseline": _amount(act.dhw_base, view),
         "split": act.split,
         "degree_days": {"baseline": act.gsop_base_mc / 1000, "reporting": act.gsop_reporting_mc / 1000},
-        "beside": round(held.beside, 4),
-        "inside_interval": held.inside,
+        "beside": round(formula.beside, 4),
+        "inside_interval": formula.inside,
     }
 
 
 def _event(event: Event, view: ContractView) -> dict[str, Any]:
-    held = event.adjustment
+    adjustment = event.adjustment
     return {
-        "from": _date(held.first),
-        "to": None if held.last is None else _date(held.last),
-        "reason": held.reason,
-        "author": held.author,
-        "approved_by": held.approved_by or None,
-        "counted": bool(held.approved_by),
+        "from": _date(adjustment.first),
+        "to": None if adjustment.last is None else _date(adjustment.last),
+        "reason": adjustment.reason,
+        "author": adjustment.author,
+        "approved_by": adjustment.approved_by or None,
+        "counted": bool(adjustment.approved_by),
         "added": _amount(event.added, view),
         "text": {lang: event_text(event, view, lang) for lang in ("ru", "en")},
     }

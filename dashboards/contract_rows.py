@@ -1,4 +1,4 @@
-"""The portfolio: one row a contract, with what was promised, what was measured, and how sure that is."""
+"""The portfolio: one row a contract, with its promise, its saving and the interval."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def portfolio(figures: Figures, site: Site) -> list[Row]:
 def _money(figures: Figures, position: Position, contract: Contract, site: Site) -> Position:
     """The position with the money of its days by the tariff in the site file.
 
-    A position of an older store has no money, and one of before a change of the tariff has it by other prices: then
-    it is calculated from the stored days.
+    A position of an older store has no money. A position from before a change of the tariff has money by other
+    prices. In both cases the money is calculated from the stored days.
     """
     tariff = site.tariffs.get(contract.tariff or "")
     if position.prices == price_digest(tariff):

@@ -50,16 +50,16 @@ def lines(groups: Sequence[Group], site: Site, lang: Lang) -> list[str]:
     return text
 
 
-def _carrier_text(held: Carrier, lang: Lang) -> str:
-    scale, digits = float(UNITS[held.unit].scale), 1 if held.unit == "Gcal" else 0
-    low, high = held.interval
-    share = 100 * held.total.avoided / held.total.expected
-    grades = ", ".join(f"{grade} {n}" for grade, n in held.grades.items())
+def _carrier_text(carrier: Carrier, lang: Lang) -> str:
+    scale, digits = float(UNITS[carrier.unit].scale), 1 if carrier.unit == "Gcal" else 0
+    low, high = carrier.interval
+    share = 100 * carrier.total.avoided / carrier.total.expected
+    grades = ", ".join(f"{grade} {n}" for grade, n in carrier.grades.items())
     return (
-        f"{pick(CARRIERS[held.carrier], lang)}: {number(held.total.avoided / scale, lang, digits)} ± "
-        f"{number(held.total.half_width / scale, lang, digits)}\u202f{unit(held.unit, lang)}; "
+        f"{pick(CARRIERS[carrier.carrier], lang)}: {number(carrier.total.avoided / scale, lang, digits)} ± "
+        f"{number(carrier.total.half_width / scale, lang, digits)}\u202f{unit(carrier.unit, lang)}; "
         f"{percent(share, lang)} ({percent_range(100 * low, 100 * high, lang)}); "
-        f"{pick(VERDICTS[held.verdict], lang)}; {pick(('оценки', 'grades'), lang)} {grades}"
+        f"{pick(VERDICTS[carrier.verdict], lang)}; {pick(('оценки', 'grades'), lang)} {grades}"
     )
 
 
@@ -98,21 +98,21 @@ def document(groups: Sequence[Group], by: By, site: Site) -> dict[str, Any]:
     }
 
 
-def _carrier_document(held: Carrier) -> dict[str, Any]:
-    scale = float(UNITS[held.unit].scale)
-    low, high = held.interval
+def _carrier_document(carrier: Carrier) -> dict[str, Any]:
+    scale = float(UNITS[carrier.unit].scale)
+    low, high = carrier.interval
     return {
-        "carrier": held.carrier,
-        "unit": held.unit,
-        "contracts": held.total.contracts,
-        "expected": round(held.total.expected / scale, 6),
-        "used": round(held.total.used / scale, 6),
-        "avoided": round(held.total.avoided / scale, 6),
-        "half_width_90": round(held.total.half_width / scale, 6),
-        "avoided_pct": 100 * held.total.avoided / held.total.expected,
+        "carrier": carrier.carrier,
+        "unit": carrier.unit,
+        "contracts": carrier.total.contracts,
+        "expected": round(carrier.total.expected / scale, 6),
+        "used": round(carrier.total.used / scale, 6),
+        "avoided": round(carrier.total.avoided / scale, 6),
+        "half_width_90": round(carrier.total.half_width / scale, 6),
+        "avoided_pct": 100 * carrier.total.avoided / carrier.total.expected,
         "interval_90_pct": [100 * low, 100 * high],
-        "verdict": held.verdict,
-        "verdict_text": dict(zip(("ru", "en"), VERDICTS[held.verdict], strict=True)),
-        "estimated_pct": 100 * held.estimated / held.total.used if held.total.used else None,
-        "grades": held.grades,
+        "verdict": carrier.verdict,
+        "verdict_text": dict(zip(("ru", "en"), VERDICTS[carrier.verdict], strict=True)),
+        "estimated_pct": 100 * carrier.estimated / carrier.total.used if carrier.total.used else None,
+        "grades": carrier.grades,
     }

@@ -1,16 +1,16 @@
-"""Changes of a house that are no weather: CUSUM over the days of the reporting period, and proposed events.
+"""Changes of use that the weather does not explain: CUSUM over the days of the reporting period, and proposed events.
 
 Theory of operation
 -------------------
 The day's relative residual z = (expected - used) / expected is compared with its own mean since the burn-in. Two sums
 collect what exceeds the mean by more than k standard deviations, one for savings lost, one for savings won:
 
-    C = max(0, C + sign * (z - mean) - k s)          alarm where C > h s
+    C = max(0, C + sign * (z - mean) - k s)          alarm if C > h s
 
 Daily residuals are correlated, so the textbook's k = 0.5, h = 5 gives a false alarm every 69-196 days; k = 1,
 h = 12 gives one in more than 700 and finds a loss of 35 % in 4-6 days, 20 % in 10-14 (docs/sources.md#cumulative-sums).
 An alarm proposes an event: from the day that splits the days before the alarm best (least squares), of the size by
-which the days since then differ from before. A person confirms it or not; nothing is adjusted in silence.
+which the days since then differ from before. A person confirms or rejects it; no figure is adjusted automatically.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BURN_IN: Final = 30
 SLACK_SDS: Final = 1.0
 ALARM_SDS: Final = 12.0
 LEAST_SHARE: Final = 0.02
-"""Scatter below which days of this product do not go (meter resolution, weather station) [share of expected use]."""
+"""Lower bound of the daily scatter, set by meter resolution and weather-station error [share of expected use]."""
 
 
 class Change(NamedTuple):
@@ -34,7 +34,7 @@ class Change(NamedTuple):
 
     kind: Literal["more_use", "less_use"]
     began: int
-    """Ordinal of the day from which on use differs."""
+    """Ordinal of the first day of the changed use."""
     noticed: int
     """Ordinal of the day of the alarm."""
     share: float
@@ -53,14 +53,14 @@ def changes(days: Sequence[Figure], *, rho: float, cvrmse: float) -> list[Change
         rho: Correlation of consecutive residuals (`Baseline.rho`).
         cvrmse: Scatter of a day about the baseline (`Baseline.cvrmse`): a calm burn-in does not narrow it.
     """
-    found: list[Change] = []
+    proposed: list[Change] = []
     start = 0
     spread = math.sqrt((1 + max(rho, 0.0)) / (1 - min(max(rho, 0.0), 0.95)))
     while True:
         change = _first(days, start, spread, max(cvrmse, LEAST_SHARE))
         if change is None:
-            return found
-        found.append(change[0])
+            return proposed
+        proposed.append(change[0])
         start = change[1]
 
 
@@ -70,7 +70,7 @@ def _first(days: Sequence[Figure], start: int, spread: float, least: float) -> t
     if len(burn) < BURN_IN:
         return None
     mean = math.fsum(burn) / BURN_IN
-    # Robust, so that one odd day of the burn-in does not deafen the sums: 1.4826 times the median deviation.
+    # Robust, so that one odd day of the burn-in does not hide a change: 1.4826 times the median deviation.
     sd = max(1.4826 * sorted(abs(z - mean) for z in burn)[BURN_IN // 2], least)
     up = down = 0.0
     for at in range(start + BURN_IN, len(days)):

@@ -13,23 +13,26 @@ from metering.units import UNITS, to_amount
 
 
 def formula(facts: Facts, site: Site, view: ContractView) -> Formula | str:
-    """The contract's degree-day arithmetic over the same period, or the reason why there is none."""
+    """The contract's degree-day arithmetic over the same period.
+
+    If there is none, the reason (a key of `dashboards.words.contract.REASONS`).
+    """
     if facts.acts:
         return "monthly"
     if view.carrier != "heat":
         return "not_heat"
     assert view.total is not None
     contract = view.contract
-    said = contract.formula
-    unit = UNITS[said.unit or site.meters[contract.building, contract.meter].unit]
+    declared = contract.formula
+    unit = UNITS[declared.unit or site.meters[contract.building, contract.meter].unit]
     base = Period(facts.baseline.first, facts.baseline.last)
     reporting = Period(contract.reporting.from_.toordinal(), view.last)
     statics = [facts.conditions.statics_on(date) for date in facts.figures]
     area = sum((each.area for each in statics), Fraction(0)) / len(statics)
     persons = sum((each.persons for each in statics), Fraction(0)) / len(statics)
     terms = Terms(
-        indoor_mc=round(1000 * said.indoor_c),
-        dhw_base=None if said.hot_water is None else to_amount(said.hot_water, unit),
+        indoor_mc=round(1000 * declared.indoor_c),
+        dhw_base=None if declared.hot_water is None else to_amount(declared.hot_water, unit),
         area_ratio=area,
     )
     try:
@@ -46,7 +49,7 @@ def formula(facts: Facts, site: Site, view: ContractView) -> Formula | str:
 
 
 def _water_ratio(facts: Facts, base: Period, reporting: Period) -> Fraction | None:
-    """Metered hot water, reporting over baseline, where every day that counts is metered."""
+    """Metered hot water, reporting over baseline; None unless every day of both periods is metered."""
     sums = []
     for period in (base, reporting):
         dates = [d for d in range(period.first, period.last + 1) if d in facts.used and d in facts.temps]

@@ -23,13 +23,13 @@ from metering.site.meters import Carrier
 
 
 class Rows(NamedTuple):
-    """What the store holds of a contract."""
+    """Stored rows of a contract."""
 
     savings: Sequence[Savings] = ()
     days: Sequence[Day] = ()
     """Of the contract's register, from the baseline period on."""
     weather: Sequence[WeatherDay] = ()
-    """Of its building, from `WALK_BACK` days before."""
+    """Of its building, from before the period too: those days decide its heating season."""
     document: bytes | None = None
     """The baseline's."""
     position: Position | None = None
@@ -51,7 +51,7 @@ class Typical(NamedTuple):
 
 
 class Payback(NamedTuple):
-    """Simple payback of the investment [years]; None where what was saved does not pay it ever."""
+    """Simple payback of the investment [years]; None if the savings never repay the investment."""
 
     investment: Decimal
     years: Decimal | None
@@ -66,19 +66,19 @@ class Formula(NamedTuple):
 
     act: Act
     beside: float
-    """Where its saving lies in the regression's 90 % interval: 0 its middle, -1 and 1 its ends."""
+    """Place of its saving in the regression's 90 % interval: 0 its middle, -1 and 1 its ends."""
     inside: bool
 
 
 class Event(NamedTuple):
-    """A declared event and what it added to the expected use over the days with a figure [base units]."""
+    """A declared event and its addition to the expected use of the days with a figure [base units]."""
 
     adjustment: Adjustment
     added: int
 
 
 class ContractView(NamedTuple):
-    """One contract. What is not there says why in `absent`, by the field's name."""
+    """The report on one contract. `absent` gives the reason for each missing part, by its field's name."""
 
     contract: Contract
     building_name: str
@@ -93,11 +93,11 @@ class ContractView(NamedTuple):
     last: int = 0
     days: int = 0
     missing: int = 0
-    """Days since the reporting period's begin that have neither a figure nor an outage."""
+    """Days since the start of the reporting period that have neither a figure nor an outage."""
     baseline: Baseline | None = None
     total: Saving | None = None
     unadjusted: Saving | None = None
-    """The same as the baseline says, without what changed in the house and without events."""
+    """The saving against the baseline alone, without statics and events."""
     estimated: int = 0
     typical: Typical | None = None
     money: Worth | None = None
@@ -109,12 +109,12 @@ class ContractView(NamedTuple):
     formula: Formula | None = None
     hot_water: Split | None = None
     outages: tuple[int, ...] = ()
-    """Days of the reporting period without supply: no saving."""
+    """Days of the reporting period without supply; they have no figure."""
     doubts: tuple[Doubt, ...] = ()
     changes: tuple[Change, ...] = ()
-    """Proposed, and not applied."""
+    """Proposed, not applied."""
     events: tuple[Event, ...] = ()
-    """Declared; those that nobody approved added nothing."""
+    """Declared; an event without approval adds nothing."""
     conditions: str = ""
     """Digest of the site file's conditions behind the figures."""
     absent: Mapping[str, str] = {}

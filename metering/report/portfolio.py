@@ -19,7 +19,7 @@ By = Literal["building", "programme", "quarter"]
 
 
 class Carrier(NamedTuple):
-    """The contracts of a group on one carrier: energy of one kind is added to its kind only."""
+    """The contracts of a group on one carrier: only energy of one kind is added up."""
 
     carrier: str
     unit: str
@@ -51,14 +51,14 @@ class Group(NamedTuple):
     name: str
     contracts: int
     waiting: int
-    """Contracts without a figure yet: they are in no sum."""
+    """Contracts without a figure yet; no sum includes them."""
     carriers: tuple[Carrier, ...]
     money: Portfolio | None
-    """Saved money [hundredths of the currency] with its half-width; None where no contract has a tariff."""
+    """Saved money [hundredths of the currency] with its half-width; None if no contract has a tariff."""
     priced: int
     """Contracts behind the money."""
     kg: Portfolio | None
-    """Avoided CO2 [kg]; None where no carrier has a factor."""
+    """Avoided CO2 [kg]; None if no carrier has a factor."""
     investment: Decimal
     payback_years: Decimal | None
     """Investments over the yearly money of the contracts that have both."""

@@ -14,31 +14,32 @@ from metering.savings.day import Figure
 
 
 def changes_of(facts: Facts, days: Sequence[Figure], carrier: str) -> tuple[Change, ...]:
-    """The changes that the days show.
+    """The changes of use in the days, oldest first.
 
-    A measure takes more off one part of the use than off the other: off heating and not off hot water, off
-    lamps and not off lifts. The share saved then goes with the season, and that is no event. So heat is judged
-    apart in and out of the heating season, and anything else against what the days themselves save of either part.
+    A measure saves more of one part of the use than of the other: heating and not hot water, lamps and not lifts.
+    The saved share then follows the season, which is not an event. So heat is judged separately in and out of the
+    heating season, and other use after its seasonal pattern is removed.
     """
     if carrier == "heat":
         on = {day.date for day in days if facts.heated(day.date)}
         groups = [[d for d in days if d.date in on], [d for d in days if d.date not in on]]
     else:
         groups = [_levelled(facts.baseline, days)]
-    found = [
+    proposed = [
         change
         for group in groups
         for change in changes(group, rho=facts.baseline.metrics.rho, cvrmse=facts.baseline.metrics.cvrmse)
     ]
-    return tuple(sorted(found, key=lambda change: change.began))
+    return tuple(sorted(proposed, key=lambda change: change.began))
 
 
 def _levelled(baseline: Baseline, days: Sequence[Figure]) -> list[Figure]:
-    """The days with that taken out of their use by which their saving differs from the mean saving by season.
+    """Remove the seasonal pattern from the savings, so that a seasonal difference is not reported as a change.
 
-    Use is taken as a (the base's part of expected use) + b (the rest), by least squares. Steps of either share are
-    fitted along, each at the week that explains most, while it explains a tenth of what is left: a change must not
-    pass for a season. Only a and b level the days. Where the days cannot tell them, the days stay as they are.
+    Use is modelled as a (the base's part of expected use) + b (the rest), by least squares. Steps of either share
+    are fitted too, each at the week that explains most, as long as it explains a tenth of the remaining squares:
+    otherwise a change could pass for a season. Only a and b level the days. If the days do not determine them, the
+    days stay unchanged.
     """
     base = float(baseline.parameters[baseline.form.coefficients[0]])
     expected = np.array([day.expected for day in days], dtype=np.float64)
@@ -61,20 +62,20 @@ def _levelled(baseline: Baseline, days: Sequence[Figure]) -> list[Figure]:
         columns, left = tried[best], sums[best]
     shares = np.linalg.lstsq(columns, used, rcond=None)[0]
     pattern = parts @ shares[:2]
-    # What is left is the same saving on every day, and what the day differs from its own pattern.
+    # The same saving on every day remains, and the difference of each day from its pattern.
     whole = float(pattern.sum() / expected.sum())
     shown = np.rint(expected * whole + used - pattern).astype(np.int64)
     return [Figure(day.date, day.expected, use) for day, use in zip(days, shown.tolist(), strict=True)]
 
 
 def _left(columns: NDArray[np.float64], used: NDArray[np.float64]) -> float:
-    """Sum of squares that the columns leave."""
+    """Sum of squares that the columns do not explain."""
     residual = used - columns @ np.linalg.lstsq(columns, used, rcond=None)[0]
     return float(residual @ residual)
 
 
 _LEAST_LEVEL_DAYS = 180
-"""Half a year: fewer days have seen too little of the seasons to tell two parts."""
+"""Half a year [d]: fewer days do not show the seasons well enough to separate two parts."""
 _MOST_STEPS = 3
 _LEAST_STEP = 0.10
-"""Share of the squares left that a step must explain."""
+"""Share of the remaining squares that a step must explain."""

@@ -24,7 +24,7 @@ _SLACK: Final = 5
 def typical(facts: Facts, site: Site, view: ContractView) -> Typical | str:
     """Savings in a typical year: the baseline, and one of the same form of the reporting period's last year.
 
-    Where there is none, the reason (`dashboards.words.contract.REASONS`).
+    If there is none, the reason (a key of `dashboards.words.contract.REASONS`).
     """
     later = _later_of_acts(facts, view) if facts.acts else _later(facts, view)
     if isinstance(later, str):
@@ -40,7 +40,7 @@ def typical(facts: Facts, site: Site, view: ContractView) -> Typical | str:
     temps: Mapping[int, int] = {}
     if before.needs_weather or later.needs_weather:
         try:
-            # The season of its first days rests on the days before them, as they were.
+            # The season of the first days depends on the real days before them.
             earlier = {d: t for d, t in facts.temps.items() if d < year.first}
             temps = {**earlier, **typical_year(facts.temps, *year, normals_mc=normals)}
         except NoWeather:
@@ -53,7 +53,7 @@ def typical(facts: Facts, site: Site, view: ContractView) -> Typical | str:
 
 
 def _later(facts: Facts, view: ContractView) -> Baseline | str:
-    """A baseline of the form of the contract's, of the last year's days with a figure."""
+    """A baseline of the same form, fitted on the days with a figure of the last year."""
     before = facts.baseline
     after = Period(view.last - YEAR_DAYS + 1, view.last)
     have = sum(1 for date in facts.figures if date >= after.first)
@@ -61,7 +61,7 @@ def _later(facts: Facts, view: ContractView) -> Baseline | str:
         return "short_reporting"
     calendar = before.parameters.get("calendar")
     latitude = before.parameters.get("latitude")
-    # Only days with a figure: days without supply are none of the house as it usually is.
+    # Days without supply are excluded: they do not represent normal operation.
     shown = set(facts.figures)
     used = {date: use for date, use in facts.used.items() if date in shown}
     try:

@@ -1,8 +1,8 @@
 """Static factors that changed since the baseline period: heated area, persons, indoor temperature, events.
 
-A baseline says what the house of its period would have used. Where the house is another one now, the expected use
-is adjusted (IPMVP: routine and non-routine adjustments), never the baseline. Both figures are kept, with the
-reason, who proposed and who approved it.
+A baseline gives the use of the house as it was in the baseline period. If the house has changed, its expected use is
+adjusted (IPMVP: routine and non-routine adjustments), never the baseline. Both figures are kept, with the reason,
+who proposed and who approved it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Statics(NamedTuple):
     """Residents (or m3 of hot water), reporting over baseline: the base grows with them."""
     indoor_mc: int = 0
     """Indoor temperature, reporting minus baseline [m°C]: a house kept 1 K warmer is heated as if it were 1 K
-    colder outside. Only where both are measured; never to excuse a saving by cold flats (GOST 30494)."""
+    colder outside. Only if both are measured; never to excuse a saving by cold flats (GOST 30494)."""
 
 
 def adjusted(
@@ -45,8 +45,8 @@ def scaled(baseline: Baseline, statics: Statics, whole: int) -> int:
 
     Args:
         baseline: The baseline.
-        statics: The house as it is now; its indoor temperature is not looked at.
-        whole: What the baseline expects of the day.
+        statics: The house as it is now; its indoor temperature has no effect.
+        whole: The baseline's expected use of the day [base units].
     """
     first = 0.0
     if baseline.model != "heating_2p":  # its base is the use at 0 °C: heating all of it
@@ -61,12 +61,12 @@ def scaled(baseline: Baseline, statics: Statics, whole: int) -> int:
 
 
 class Adjustment(NamedTuple):
-    """A non-routine adjustment: an event that changed the use of the house, and that is no saving."""
+    """A non-routine adjustment: an event that changed the use of the house and is not a saving."""
 
     first: int
     """Ordinal of its first day."""
     last: int | None
-    """Ordinal of its last day; None where it goes on."""
+    """Ordinal of its last day; None if it goes on."""
     per_day: int
     """Added to the expected use of each of its days [base units]; negative for use that went away."""
     reason: str
@@ -76,10 +76,10 @@ class Adjustment(NamedTuple):
     share: Fraction = Fraction(0)
     """Added to the expected use of each of its days, a share of it."""
     total: int = 0
-    """Added over all of its days together, the same amount a day but for the last unit [base units]; needs `last`."""
+    """Added over all of its days together, spread evenly to the last unit [base units]; needs `last`."""
 
     def added(self, date: int, expected: int) -> int:
-        """What it adds to the expected use of the day [base units]; 0 on days that are not its own."""
+        """Addition to the expected use of the day [base units]; 0 outside the event."""
         if date < self.first or (self.last is not None and date > self.last):
             return 0
         added = self.per_day + (round(self.share * expected) if self.share else 0)

@@ -1,9 +1,9 @@
-"""Under which conditions a contract's use is expected: declared seasons, the house as it is now, approved events.
+"""The conditions of a contract's expected use: declared seasons, the house as it is now, approved events.
 
-A baseline says what the house of its period would have used. The site file says what has changed since, with dates:
-persons, heated area, indoor temperature (`[[building.statics]]`), and events that are no saving
+A baseline gives the use of the house as it was in the baseline period. The site file declares later changes with
+their dates: persons, heated area, indoor temperature (`[[building.statics]]`), and events that are not savings
 (`[[contract.event]]`). The expected use of a day is the baseline's, adjusted by them; both figures are kept.
-All of it is exact integers and fractions, so that every order of the readings gives the same watt-hour.
+Integers and fractions are exact, so every order of the readings gives the same watt-hour.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STATICS_OF: Final[dict[str, tuple[str, ...]]] = {
     # Light, lifts and pumps of the common parts do not follow the residents.
     "electricity": (),
 }
-"""By which statics a meter's use is adjusted."""
+"""Statics that adjust the use of a meter, by its carrier."""
 
 _SAME: Final = Statics()
 
@@ -39,7 +39,7 @@ class Expected(NamedTuple):
     """Expected use of one day [base units]."""
 
     baseline: int
-    """As the baseline says."""
+    """Without adjustment."""
     adjusted: int
     """For the house as it is now, with the approved events."""
     extrapolated: bool
@@ -47,12 +47,12 @@ class Expected(NamedTuple):
 
     @property
     def adjustment(self) -> int:
-        """What the conditions added."""
+        """The part that the conditions added."""
         return self.adjusted - self.baseline
 
 
 class Conditions(NamedTuple):
-    """What the site file says of a contract that changes what is expected."""
+    """Everything in the site file that changes the expected use of a contract."""
 
     seasons: Seasons = ()
     """Declared heating seasons (first, last)."""
@@ -65,7 +65,7 @@ class Conditions(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """Names the conditions: figures calculated under others are calculated anew. Empty where there are none."""
+        """Name of the conditions: figures under other conditions are recalculated. Empty for no conditions."""
         if self == Conditions():
             return ""
         return hashlib.sha256(repr(tuple(self)).encode()).hexdigest()[:16]
@@ -76,12 +76,12 @@ class Conditions(NamedTuple):
 
     def statics_on(self, date: int) -> Statics:
         """The house of the day over that of the baseline period."""
-        held = _SAME
+        house = _SAME
         for start, statics in self.statics:
             if start > date:
                 break
-            held = statics
-        return held
+            house = statics
+        return house
 
     def expected(
         self,
@@ -117,7 +117,7 @@ def conditions(site: Site, contract: Contract) -> Conditions:
 
 
 def seasons_for(seasons: Seasons, first: int, last: int) -> Seasons:
-    """The declared seasons, where they say anything of `[first, last]`; a baseline is fitted by the rules elsewhere."""
+    """The declared seasons if any of them touches `[first, last]`; otherwise the fit chooses a rule."""
     return seasons if any(begin <= last and end >= first for begin, end in seasons) else ()
 
 
@@ -145,15 +145,15 @@ def _statics(
     persons = _ratio(dated, "persons", building.persons, contract) if "persons" in names else _one
     area = _ratio(dated, "area_m2", building.area_m2, contract) if "area_m2" in names else _one
     indoor = _difference(dated, contract) if "indoor_c" in names else _none
-    found: list[tuple[int, Statics]] = []
-    held = _SAME
-    # A baseline period over which something changed is its own mean, so that a ratio may hold from before all dates.
+    dated_statics: list[tuple[int, Statics]] = []
+    before = _SAME
+    # The base is the mean over the baseline period, so a change within that period gives a ratio before all dates.
     for start in (1, *(each.from_.toordinal() for each in dated)):
         now = Statics(area(start), persons(start), indoor(start))
-        if now != held:
-            found.append((start, now))
-            held = now
-    return tuple(found)
+        if now != before:
+            dated_statics.append((start, now))
+            before = now
+    return tuple(dated_statics)
 
 
 def _one(_date: int) -> Fraction:
@@ -165,19 +165,19 @@ def _none(_date: int) -> int:
 
 
 def _value(dated: list[DatedStatics], name: str, at_first: float | None, date: int) -> Fraction | None:
-    held = at_first
+    value = at_first
     for each in dated:
         if each.from_.toordinal() > date:
             break
-        said: float | None = getattr(each, name)
-        held = held if said is None else said
-    return None if held is None else Fraction(held)
+        declared: float | None = getattr(each, name)
+        value = value if declared is None else declared
+    return None if value is None else Fraction(value)
 
 
 def _mean(
     dated: list[DatedStatics], name: str, at_first: float | None, contract: Contract
 ) -> Fraction | None:
-    """The mean over the days of the baseline period of which it is known."""
+    """The mean over the days of the baseline period on which it is known."""
     assert contract.baseline.to is not None
     first, last = contract.baseline.from_.toordinal(), contract.baseline.to.toordinal()
     edges = [first, *(d for each in dated if first < (d := each.from_.toordinal()) <= last), last + 1]
@@ -203,7 +203,7 @@ def _ratio(
 
 
 def _difference(dated: list[DatedStatics], contract: Contract) -> Callable[[int], int]:
-    """Indoor temperature over that of the baseline period [m°C]; 0 where either is not known."""
+    """Indoor temperature over that of the baseline period [m°C]; 0 if either is unknown."""
     base = _mean(dated, "indoor_c", None, contract)
 
     def at(date: int) -> int:

@@ -18,16 +18,16 @@ from metering.periods import DailyUse, Period
 from metering.savings.assess import Saving
 
 INDOOR_MC: Final = 20_000
-"""Indoor temperature where the contract names none [m°C] (GOST 30494: 20 °C, 18 °C for warmer regions)."""
+"""Indoor temperature if the contract names none [m°C] (GOST 30494: 20 °C, 18 °C for warmer regions)."""
 
 
 class Terms(NamedTuple):
-    """What the contract lays down."""
+    """Terms of the contract."""
 
     indoor_mc: int = INDOOR_MC
     dhw_base: int | None = None
-    """Heat for hot water in the baseline period [Wh]; None: the mean day without heat, times the days, and the act
-    says so."""
+    """Heat for hot water in the baseline period [Wh]; None: the mean day without heat, times the days; the act
+    names its source."""
     area_ratio: Fraction = Fraction(1)
     """Heated area, reporting over baseline."""
     dhw_ratio: Fraction | None = None
@@ -45,7 +45,7 @@ class Act(NamedTuple):
     used_base: int
     dhw_base: int
     split: Literal["contract", "days without heat"]
-    """How heat for hot water was told apart."""
+    """Source of the heat for hot water."""
     gsop_base_mc: int
     """Degree days of the baseline period [m°C d]."""
     gsop_reporting_mc: int
@@ -63,7 +63,7 @@ class Act(NamedTuple):
         return self.avoided / self.adjusted if self.adjusted else float("nan")
 
     def beside(self, regression: Saving) -> float:
-        """Where the act's saving lies in the regression's interval: 0 its middle, -1 and 1 its ends."""
+        """Place of the act's saving in the regression's interval: 0 its middle, -1 and 1 its ends."""
         width = regression.half_width
         return (self.avoided - regression.avoided) / width if width else float("inf")
 
@@ -86,7 +86,7 @@ def settle(
         base: Baseline period.
         reporting: Reporting period.
         heated: Whether heat was supplied on a date (declared dates, or the rule of `metering.baselines.season`).
-        terms: What the contract lays down.
+        terms: Terms of the contract.
 
     Raises:
         NoDegreeDays: a period has no degree days.

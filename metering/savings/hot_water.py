@@ -1,7 +1,7 @@
-"""Heat and hot water in one meter, told apart: by the volume of hot water where it is known, else by the summer.
+"""Heating and hot water in one meter, separated by the volume of hot water or else by the summer.
 
-With a volume, hot water is volume times the heat of a litre. Without one it is the use of days without heat: hot water
-and its circulation together, which a house has all year.
+If the volume is metered, hot water is volume times the heat of a litre. Otherwise it is the use of days without
+heating: hot water and its circulation together, which a house has all year.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Split(NamedTuple):
 
 
 def split(baseline: Baseline, *, used: int, days: int, litres: int | None = None) -> Split | None:
-    """The use of a period by purpose; None where neither a volume nor a base tells.
+    """The use of a period by purpose; None without a volume and without a base.
 
     Args:
-        baseline: A heat meter's baseline; its base (out of season, where it has one) is a day of hot water.
+        baseline: A heat meter's baseline; its base (out of season if it has a season) is a day of hot water.
         used: Heat of the period [Wh].
         days: Its days.
-        litres: Hot water of the period [l], where it is metered.
+        litres: Hot water of the period [l]; None if it is not metered.
     """
     if litres is not None:
         water = min(litres * WH_PER_LITRE, float(used))

@@ -1,7 +1,6 @@
-"""What a site file says of a meter that its baseline may use, as arguments of the fit.
+"""Facts of the site file that a baseline may use, as arguments of the fit.
 
-Said once: the stream that fits a contract's baseline and the exam that puts baselines on trial ask here, so that
-what the exam has measured is what a contract gets.
+The stream and the exam both take them from here, so a contract gets exactly the fit that the exam has measured.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ class Known(TypedDict):
 
     models: Collection[str]
     latitude: float | None
-    """Where the meter's use may follow the darkness."""
+    """Of the site if the use may follow the darkness, else None."""
     calendar: str | None
-    """Where its use may follow days off."""
+    """Calendar of days off if the use may follow it, else None."""
 
 
 def known_of(*, carrier: str, kind: str, latitude: float) -> Known:
-    """What a baseline may use.
+    """The facts for a meter.
 
     A school's use follows its holidays, whatever it uses; electricity follows darkness and days off too. Heat of
-    dwellings does not follow the week: what a house uses more of on Sundays is hot water, and little.
+    dwellings does not follow the week: what a house uses more of on Sundays is a little hot water.
 
     Args:
         carrier: The meter's (`metering.site.meters.Carrier`).

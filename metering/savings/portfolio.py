@@ -39,12 +39,12 @@ def combine(parts: Iterable[Part]) -> Portfolio:
 
     One contract alone keeps its own interval.
     """
-    held = list(parts)
-    shared = COMMON_SHARE if len(held) > 1 else 0.0
-    common = shared * sum(abs(part.expected - part.used) for part in held)
+    parts = list(parts)
+    shared = COMMON_SHARE if len(parts) > 1 else 0.0
+    common = shared * sum(abs(part.expected - part.used) for part in parts)
     return Portfolio(
-        len(held),
-        sum(part.expected for part in held),
-        sum(part.used for part in held),
-        math.hypot(common, *(part.half_width for part in held)),
+        len(parts),
+        sum(part.expected for part in parts),
+        sum(part.used for part in parts),
+        math.hypot(common, *(part.half_width for part in parts)),
     )

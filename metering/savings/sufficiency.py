@@ -40,7 +40,7 @@ def doubts(
     extrapolated_total: int = 0,
     estimated_total: int = 0,
 ) -> tuple[Doubt, ...]:
-    """The doubts about a baseline and, where totals are given, about its reporting period.
+    """The doubts about a baseline and, if totals are given, about its reporting period.
 
     Args:
         baseline: The frozen baseline.
@@ -49,21 +49,21 @@ def doubts(
         extrapolated_total: Expected use of its days outside the fitted weather.
         estimated_total: The part of its use that rests on interpolation.
     """
-    found: list[Doubt] = []
+    reasons: list[Doubt] = []
     period = baseline.last - baseline.first + 1
     if period < LEAST_PERIOD_DAYS and baseline.needs_weather:
-        found.append(Doubt("short_period", period, LEAST_PERIOD_DAYS, True))
+        reasons.append(Doubt("short_period", period, LEAST_PERIOD_DAYS, True))
     if baseline.resolution == "day":
         coverage = baseline.n / max(period - len(baseline.outages), 1)
         if coverage < LEAST_COVERAGE:
-            found.append(Doubt("few_days", coverage, LEAST_COVERAGE, True))
+            reasons.append(Doubt("few_days", coverage, LEAST_COVERAGE, True))
     if baseline.metrics.n_prime <= baseline.k + 2:
-        found.append(Doubt("few_independent_days", baseline.metrics.n_prime, baseline.k + 2, True))
+        reasons.append(Doubt("few_independent_days", baseline.metrics.n_prime, baseline.k + 2, True))
     if baseline.metrics.cvrmse > MOST_CVRMSE:
-        found.append(Doubt("weak_model", baseline.metrics.cvrmse, MOST_CVRMSE, True))
+        reasons.append(Doubt("weak_model", baseline.metrics.cvrmse, MOST_CVRMSE, True))
     if expected_total > 0 and extrapolated_total > 0:
         share = extrapolated_total / expected_total
-        found.append(Doubt("unseen_weather", share, MOST_UNSEEN, share > MOST_UNSEEN))
+        reasons.append(Doubt("unseen_weather", share, MOST_UNSEEN, share > MOST_UNSEEN))
     if used_total > 0 and estimated_total > MOST_ESTIMATED * used_total:
-        found.append(Doubt("many_estimates", estimated_total / used_total, MOST_ESTIMATED, False))
-    return tuple(found)
+        reasons.append(Doubt("many_estimates", estimated_total / used_total, MOST_ESTIMATED, False))
+    return tuple(reasons)

@@ -1,8 +1,8 @@
-"""A year of usual weather, out of a year that was and the climate normals of its months.
+"""A year of usual weather, from a real year and the climate normals of its months.
 
-Savings in the weather that happened to be are no promise for the next year. The days of a real year, each moved by
-what its month differs from the normal of that month, keep how cold and warm days follow each other, and have the
-months of the climate.
+Savings in the weather of one year do not predict the next. Each day of a real year is shifted by the difference
+between its month and the normal of that month: the order of cold and warm days stays real, and the months have the
+means of the climate.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def typical_year(
     """
     by_month: dict[tuple[int, int], list[int]] = {}
     for date in range(first, last + 1):
-        held = by_month.setdefault(_month(date), [])
+        temps = by_month.setdefault(_month(date), [])
         if date in temps_mc:
-            held.append(temps_mc[date])
+            temps.append(temps_mc[date])
     means: dict[tuple[int, int], int] = {}
     for (year, month), known in by_month.items():
         if not known:
@@ -45,7 +45,7 @@ def typical_year(
                 f"{year}-{month:02} has no day with a temperature; a typical year needs every month"
             )
         means[year, month] = round(sum(known) / len(known))
-    # A month that the year's ends cut in two is one month of the climate.
+    # If the ends of the year cut a month in two, both parts are one month of the climate.
     whole: dict[int, list[int]] = {}
     for (_, month), known in by_month.items():
         whole.setdefault(month, []).extend(known)

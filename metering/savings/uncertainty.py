@@ -173,7 +173,7 @@ def width_90(
 
 
 def interval(*, expected_total: int, used_total: int, half_width: float) -> tuple[float, float]:
-    """The 90 % interval of the saving as a share of expected use; infinite where nothing was expected.
+    """The 90 % interval of the saving as a share of expected use; infinite if nothing was expected.
 
     What is uncertain is the expected use E, in the numerator and in the denominator: the share 1 - U / E lies between
     its values at E - h and E + h. For a saving of nothing that is -h / E to h / E, for one of a half it is half

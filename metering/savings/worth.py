@@ -55,18 +55,18 @@ FACTORS: Final[Mapping[str, Sequence[Factor]]] = {
         ),
     ),
 }
-"""Factors that hold where the site names none (docs/sources.md#carbon-factors)."""
+"""Factors used if the site names none (docs/sources.md#carbon-factors)."""
 
 
 def factors_of(site: Site) -> Mapping[str, Sequence[Factor]]:
-    """The site's factors by carrier; the usual ones hold before its first."""
+    """The site's factors by carrier; before its first, the usual ones are valid."""
     named: dict[str, list[Factor]] = {}
-    for said in site.co2:
-        kwh = Decimal(UNITS[said.unit].scale.numerator) / UNITS[said.unit].scale.denominator / 1000
-        low = said.kg if said.low is None else said.low
-        high = said.kg if said.high is None else said.high
-        named.setdefault(said.carrier, []).append(
-            Factor(said.from_, said.kg / kwh, low / kwh, high / kwh, said.source)
+    for declared in site.co2:
+        kwh = Decimal(UNITS[declared.unit].scale.numerator) / UNITS[declared.unit].scale.denominator / 1000
+        low = declared.kg if declared.low is None else declared.low
+        high = declared.kg if declared.high is None else declared.high
+        named.setdefault(declared.carrier, []).append(
+            Factor(declared.from_, declared.kg / kwh, low / kwh, high / kwh, declared.source)
         )
     return {carrier: [*named.get(carrier, ()), *usual] for carrier, usual in FACTORS.items()}
 
@@ -82,29 +82,29 @@ class Emission(NamedTuple):
 
 
 class Unpriced(ValueError):
-    """The carrier has no factor on the day: water has none, and neither has a day before the first."""
+    """The carrier has no factor on the day: water never has one, and no day before the first factor has one."""
 
 
 def factor_on(carrier: Carrier, day: dt.date, factors: Mapping[str, Sequence[Factor]] = FACTORS) -> Factor:
-    """The factor that holds on the day.
+    """The factor of the day.
 
     Raises:
-        Unpriced: there is none.
+        Unpriced: the day has no factor.
     """
-    held = [factor for factor in factors.get(carrier, ()) if factor.start <= day]
-    if not held:
+    valid = [factor for factor in factors.get(carrier, ()) if factor.start <= day]
+    if not valid:
         raise Unpriced(f"no CO2 factor for {carrier} on {day}; known are {', '.join(factors)}")
-    return max(held, key=lambda factor: factor.start)
+    return max(valid, key=lambda factor: factor.start)
 
 
 def emission(
     carrier: Carrier, avoided: Mapping[int, int], factors: Mapping[str, Sequence[Factor]] = FACTORS
 ) -> Emission:
-    """CO2 of energy by the dates on which it was avoided.
+    """CO2 of avoided energy, by the factors of its dates.
 
     Args:
         carrier: `heat` or `electricity`.
-        avoided: Avoided use by date ordinal [Wh]; negative where more was used.
+        avoided: Avoided use by date ordinal [Wh]; negative if more was used.
         factors: Dated factors by carrier.
 
     Raises:
@@ -140,7 +140,7 @@ def money_of(amounts: Iterable[tuple[int, int]], tariff: Tariff) -> Decimal:
 
 
 def price_digest(tariff: Tariff | None) -> str:
-    """Names the prices of a tariff: money calculated by others is calculated again. Empty without a tariff."""
+    """Names the prices of a tariff: money by other prices is recalculated. Empty without a tariff."""
     if tariff is None:
         return ""
     prices = sorted((price.from_.toordinal(), str(price.price)) for price in tariff.prices)
@@ -193,7 +193,7 @@ def yearly(money: Decimal, days: int) -> Decimal:
 
 
 def simple_payback_years(investment: Decimal, money: Decimal, days: int) -> Decimal | None:
-    """Years until the saved money equals the investment, at the pace of `days` days; None where nothing is saved."""
+    """Years until the saved money equals the investment, at the pace of `days` days; None if nothing is saved."""
     if money <= 0 or days <= 0:
         return None
     return investment / yearly(money, days)

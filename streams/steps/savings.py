@@ -30,7 +30,7 @@ _LONGEST_EFFECT: Final = 200
 
 
 class Month(Struct, frozen=True, tag="m", array_like=True):
-    """What is known of a contract's days in one month, by date ordinal."""
+    """A contract's days of one month, by date ordinal."""
 
     used: dict[int, tuple[int, int]] = {}
     """(use, estimated part of it)."""
@@ -38,11 +38,11 @@ class Month(Struct, frozen=True, tag="m", array_like=True):
     figures: dict[int, tuple[int, int, int, int | None, bool]] = {}
     """(expected, use, estimated part, temperature [m°C], extrapolated) as published."""
     flags: dict[int, int] = {}
-    """Doubts about the use of days that have any."""
+    """Doubts about the use, of days that have any."""
     shown: dict[int, int] = {}
-    """The same of the figures, as published."""
+    """Doubts published with the figures."""
     added: dict[int, int] = {}
-    """The part of the figures' expected use that the baseline does not say, as published; of days that have any."""
+    """Adjustments of the expected use, as published; of days that have any."""
 
 
 class FittedState(Struct, frozen=True, tag="b", array_like=True):
@@ -53,7 +53,7 @@ class FittedState(Struct, frozen=True, tag="b", array_like=True):
     conditions: str = ""
     """Digest of the conditions (`metering.savings.conditions`) that the figures were calculated under."""
     prices: str = ""
-    """Digest of the tariff (`metering.savings.worth.price_digest`) that a store prices the published figures by."""
+    """Digest of the tariff (`metering.savings.worth.price_digest`) of the published figures."""
 
 
 class _Terms(NamedTuple):
@@ -238,10 +238,10 @@ def _dated(by_date: dict[int, _T], date: int, value: _T | None) -> dict[int, _T]
 
 
 def _last_affected(fitted: FittedState, view: _View, date: int) -> int:
-    """The last day whose figure may rest on the temperature of `date`: the next, or a season's end."""
+    """The last day whose figure the temperature of `date` may change: the next day, or the end of a season."""
     if not Baseline.from_document(fitted.document).needs_season:
         return date + 1
-    # In order of time the newest use is of about the same day, and there is little to look at.
+    # Events usually come in order of time, so the newest use is recent and the search is short.
     return last_affected(date, view.temp, view.newest_used(date, date + _LONGEST_EFFECT))
 
 
@@ -257,7 +257,7 @@ def _months(first: int, last: int) -> tuple[PartName, ...]:
 
 
 class _View:
-    """The contract's months as they are while one event is applied: changed ones over kept ones."""
+    """The contract's months while one event is applied: changed months hide the kept ones."""
 
     def __init__(self, parts: Parts, changed: dict[PartName, Any]) -> None:
         self.parts = parts
@@ -265,12 +265,12 @@ class _View:
 
     def month(self, date: int) -> Month:
         name = _month(date)
-        found: Month | None = self.changed.get(name) or self.parts.get(name)
-        return found if found is not None else Month()
+        month: Month | None = self.changed.get(name) or self.parts.get(name)
+        return month if month is not None else Month()
 
     def used(self, date: int) -> int | None:
-        held = self.month(date).used.get(date)
-        return None if held is None else held[0]
+        use = self.month(date).used.get(date)
+        return None if use is None else use[0]
 
     def temp(self, date: int) -> int | None:
         return self.month(date).temps_mc.get(date)
@@ -280,17 +280,17 @@ class _View:
         return [date for date in range(first, last + 1) if date in self.month(date).used]
 
     def newest_used(self, first: int, last: int) -> int:
-        """The newest date of `[first, last]` that has a use; `first` where none has."""
+        """The newest date of `[first, last]` that has a use; `first` if none has."""
         for name in _months(first, last):
             month: Month | None = self.changed.get(name) or self.parts.get(name)
             if month is not None:
-                found = next((date for date in reversed(month.used) if date <= last), first)
-                if found > first:
-                    return found
+                newest = next((date for date in reversed(month.used) if date <= last), first)
+                if newest > first:
+                    return newest
         return first
 
     def dates_from(self, first: int) -> list[int]:
-        """Dates with a use, from `first` on, until three years without a month."""
+        """Dates with a use from `first` on; the search ends after three years without one."""
         dates: list[int] = []
         day = dt.date.fromordinal(first).replace(day=1)
         empty = 0

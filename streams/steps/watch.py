@@ -1,4 +1,4 @@
-"""Savings and ticks -> where each contract stands, and the alerts that somebody acts on."""
+"""Savings and ticks -> the position of each contract, and its alerts about energy."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Figures(Struct, frozen=True, tag="m", array_like=True):
 
     days: dict[int, tuple[int, int, int, bool]] = {}
     flags: dict[int, int] = {}
-    """Doubts about the use of days that have any."""
+    """Doubts about the use, of days that have any."""
     added: dict[int, int] = {}
-    """The part of expected use that the baseline does not say, of days that have any."""
+    """Adjustments of the expected use, of days that have any."""
 
 
 class WatchHead(Struct, frozen=True, tag="h", array_like=True):
-    """What the watch over one contract rests on."""
+    """The state of one contract apart from its months."""
 
     document: bytes = b""
     months: tuple[str, ...] = ()
