@@ -6,7 +6,7 @@ A table write has a price of its own, whatever its size: some 0.1 ms of Faust. A
 steps, and an archive those of many days. So one entry of the table, a *chunk*, holds the parts of all steps under
 one key (a register, a contract) whose days lie in the same eight. Each month of a contract has a chunk of its own,
 so that no entry grows with the years. Parts that are neither share another. The name of a part says which
-(`metering.part_names`).
+(`metering.parts`).
 
 A batch of messages writes several entries, and after a crash any first few of them may be there. So an entry
 carries the offset of the batch that wrote it and how its parts stood before (the *undo*), and the last write of
@@ -29,7 +29,7 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from metering.part_names import PartName
+from metering.parts import PartName
 from metering.refusal import Refusal
 from streams.codec import encode
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from metering.events import Alert, Awaited, Counted, Declared, Event, Fitted, Readings, Rejected, Tick
-from metering.part_names import PartName
+from metering.parts import PartName
 from metering.site.model import Site
 from streams.pipeline import pipeline
 from streams.shelf import Cache, Kept

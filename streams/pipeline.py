@@ -7,10 +7,10 @@ from streams.step import Step
 from streams.steps.balance import balance_step
 from streams.steps.days import days_step
 from streams.steps.gauges import gauges_step
-from streams.steps.idle import idle_step
 from streams.steps.ledger import ledger_step
 from streams.steps.savings import savings_step
 from streams.steps.silence import silence_step
+from streams.steps.standstills import standstills_step
 from streams.steps.virtual import virtual_step
 from streams.steps.watch import watch_step
 from streams.steps.weather import weather_step
@@ -24,7 +24,7 @@ def pipeline(site: Site) -> tuple[Step, ...]:
         weather_step(site),
         days_step(site),
         virtual_step(site),
-        idle_step(site),
+        standstills_step(site),
         balance_step(site),
         savings_step(site),
         watch_step(site),

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from metering.part_names import PartName
+from metering.parts import PartName
 from streams.step import Changed, Parts, Step
 
 MOST_DECODED: Final = 24_000

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, get_args
 
 from metering.events import Event, Tick
-from metering.part_names import PartName
+from metering.parts import PartName
 from metering.times import DAY_MS
 
 Parts: TypeAlias = Mapping[PartName, Any]

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from metering.events import Exchange
 from metering.ledger.booking import Booked
 from metering.ledger.state import FOLD_VERSION, Fact, Rules, State
-from metering.part_names import PartName, utc_day
+from metering.parts import PartName, utc_day
 from metering.refusal import Refusal
 from metering.times import DAY_MS
 

@@ -22,7 +22,7 @@ from metering.ledger.booking import Booked, BookedFinding
 from metering.ledger.fold import fold
 from metering.ledger.hours import Hour, changed_hours, open_hours, sum_hour
 from metering.ledger.state import Fact, Rules, State, fact_order
-from metering.part_names import PartName, utc_day
+from metering.parts import PartName, utc_day
 from metering.times import DAY_MS
 
 _T = TypeVar("_T")

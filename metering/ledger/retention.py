@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from metering.ledger.blocks import HEAD, Block, Head, Part, Parts, block_of
 from metering.ledger.booking import Booked
 from metering.ledger.state import State
-from metering.part_names import PartName, utc_day
+from metering.parts import PartName, utc_day
 from metering.site.model import Site
 from metering.times import DAY_MS, HOUR_MS, from_ms
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from metering.events import Day, Event, Finding, Tick
 from metering.ledger.balance import display_units, excess, subs_of
-from metering.part_names import PartName, local_date
+from metering.parts import PartName, local_date
 from metering.site.model import Site
 from metering.times import day_bounds
 from streams.step import Changed, Parts, Step

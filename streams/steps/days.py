@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from metering.events import Awaited, Day, Event, Hours, Restated, Unknown, Unknowns
 from metering.ledger.days import DayFigures, day_of
-from metering.part_names import PartName, local_date
+from metering.parts import PartName, local_date
 from metering.site.model import Site
 from metering.times import HOUR_MS, date_of, date_of_hour, day_bounds
 from streams.step import Changed, Parts, Step

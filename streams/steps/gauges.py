@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from metering.events import Counted, Event, Gauged, Readings, Rejected, Tick
 from metering.ledger.gauges import REACH_MS, GaugeHour, gauge_hours
+from metering.ledger.refused import split
 from metering.ledger.retention import cut_day, days_with_readings, rests_until
-from metering.part_names import PartName, utc_day
+from metering.parts import PartName, utc_day
 from metering.site.model import Site
 from metering.times import DAY_MS
 from metering.units import QUANTITIES
-from streams.refused import split
 from streams.step import Changed, Parts, Step, once_a_day
 
 _HEAD = PartName("head")

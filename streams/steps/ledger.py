@@ -10,12 +10,12 @@ from metering.events import Counted, Declared, Event, Finding, Hours, Readings, 
 from metering.ledger.blocks import HEAD, Block, Head
 from metering.ledger.booking import figures_of
 from metering.ledger.enter import Entered, declare, enter
+from metering.ledger.refused import split, split_declared
 from metering.ledger.retention import cut_day, delete_before, kept_days, rests_until
 from metering.ledger.state import Interval, Rules
 from metering.site.model import Site
 from metering.times import DAY_MS
 from metering.units import QUANTITIES
-from streams.refused import split, split_declared
 from streams.step import Changed, Parts, Step, once_a_day
 
 _NEW_FOLD = "new rules of the ledger"

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from metering.baselines.document import Baseline
 from metering.baselines.season import last_affected
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
-from metering.part_names import PartName, month_name
+from metering.parts import PartName, month_name
 from metering.periods import Period
 from metering.savings.conditions import Conditions, conditions
 from metering.savings.day import Figure, figure

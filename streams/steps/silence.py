@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from metering.alerts.silence import Contact, silence
 from metering.events import Alert, Counted, Event, Tick
-from metering.part_names import PartName
+from metering.parts import PartName
 from metering.site.model import Site
 from metering.times import HOUR_MS
 from streams.step import Changed, Parts, Step

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from metering.events import Awaited, Day, Event, Restated
 from metering.ledger.days import DayFigures
-from metering.part_names import local_date
+from metering.parts import local_date
 from metering.site.model import Site
 from metering.times import date_of
 from streams.step import Changed, Parts, Step

@@ -13,7 +13,7 @@ from metering.alerts.energy import alert_changes, contract_alerts
 from metering.baselines.document import Baseline
 from metering.events import Alert, Event, Fitted, Position, Savings, Tick
 from metering.flags import NAMES as FLAG_NAMES
-from metering.part_names import PartName, month_name
+from metering.parts import PartName, month_name
 from metering.savings.day import Figure
 from metering.savings.position import position
 from metering.savings.worth import price_digest

@@ -8,12 +8,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from metering.events import Awaited, Counted, Event, Readings, Rejected, Tick, WeatherDay
+from metering.ledger.refused import split
 from metering.ledger.retention import cut_day, days_with_readings, rests_until
 from metering.ledger.weather import day_mean
-from metering.part_names import PartName, local_date
+from metering.parts import PartName, local_date
 from metering.site.model import Site
 from metering.times import DAY_MS, HOUR_MS, date_of_hour, day_bounds, from_ms
-from streams.refused import split
 from streams.step import Changed, Parts, Step, once_a_day
 from streams.steps.days import Reader, is_news, reads
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.events import Savings
-from metering.part_names import PartName, local_date, month_name, utc_day
+from metering.parts import PartName, local_date, month_name, utc_day
 from metering.site.model import parse_site
 from streams.chunks import STATE_VERSION, Entry, NewerState, TableParts, place
 from streams.shelf import Cache

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from metering.baselines.season import FIVE
 from metering.events import Day, Event, Finding, Gauged, WeatherDay
-from metering.part_names import PartName, local_date
+from metering.parts import PartName, local_date
 from metering.site.meters import Meter
 from metering.site.model import Site
 from metering.times import HOUR_MS, date_of_hour, day_bounds
@@ -68,7 +68,7 @@ class IdleHead(Struct, frozen=True, tag="h", array_like=True):
     """The declared outages and seasons that the days were judged under."""
 
 
-def idle_step(site: Site) -> Step:
+def standstills_step(site: Site) -> Step:
     """The step that notices registers that stand still."""
     zone = site.zone
     off = tuple((a[1] + 1, b[0] - 1) for a, b in pairwise(sorted(site.seasons)))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from metering.events import Day, Event, Finding, Gauged, WeatherDay
 from metering.site.model import parse_site
 from metering.times import HOUR_MS, day_bounds
-from streams.steps.idle import idle_step
+from streams.steps.standstills import standstills_step
 
 SITE = """
 [site]
@@ -69,7 +69,7 @@ def flow(day: int, litres: int, hours: int = 24, meter: str = "heat") -> Gauged:
 
 def standing(events: list[Event]) -> set[tuple[str, int, int]]:
     """(meter, first day, days) of the findings that stand at the end."""
-    step, parts = idle_step(SITE_MODEL), {}  # type: ignore[var-annotated]
+    step, parts = standstills_step(SITE_MODEL), {}  # type: ignore[var-annotated]
     found: set[tuple[str, int, int]] = set()
     for event in events:
         for key in step.keys(event):
@@ -197,7 +197,7 @@ def test_what_the_site_file_says_later_is_judged_anew() -> None:
     tomorrow = [*use("heat", [0], day=10), *weather([-5], day=10)]
     days_found = []
     for site, events in ((plain, year), (out, tomorrow), (between, tomorrow), (plain, tomorrow)):
-        step = idle_step(site)
+        step = standstills_step(site)
         for event in events:
             for key in step.keys(event):
                 changed, made = step.run(key, parts.setdefault(key, {}), event)
