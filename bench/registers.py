@@ -13,9 +13,10 @@ from pathlib import Path
 import msgspec
 
 from metering.events import Readings
-from metering.ledger.blocks import HEAD, Block, Head, Part
+from metering.ledger.blocks import Block, Head, Part
 from metering.ledger.enter import enter
 from metering.ledger.state import Rules
+from metering.parts import HEAD
 from metering.site.model import parse_site
 from metering.times import DAY_MS, HOUR_MS
 from streams.embedded import cached_for

@@ -7,7 +7,7 @@ are integers of the quantity's base unit (`metering.units`): Wh, l, m°C.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -15,15 +15,49 @@ Nature: TypeAlias = Literal["register", "gauge", "interval"]
 """A register counts up; a gauge shows what is now; an interval is what was used from one instant to another."""
 
 
-class Readings(Struct, frozen=True, tag=True, array_like=True):
-    """Readings of one quantity of one meter (or weather station), as one message carried them."""
+class MeterId(NamedTuple):
+    """A meter of a building."""
 
     building: str
-    """Building id; `""` for a station's readings before they are copied to its buildings."""
     meter: str
-    """Meter id, or station id where the quantity is `outdoor_temperature`."""
+
+
+class RegisterId(NamedTuple):
+    """One quantity of a meter: a register's energy or volume, or a gauge. Its text is `b01/heat/energy`."""
+
+    building: str
+    meter: str
+    """Meter id; the station's id if the quantity is `outdoor_temperature`."""
     quantity: str
     """One of `metering.units.QUANTITIES`."""
+
+    @property
+    def of_meter(self) -> MeterId:
+        """The meter."""
+        return MeterId(self.building, self.meter)
+
+    def __str__(self) -> str:
+        return "/".join(self)
+
+
+class _OfRegister(Struct, frozen=True):
+    """An event about one register."""
+
+    building: str
+    meter: str
+    """Meter id; the station's id if the quantity is `outdoor_temperature`."""
+    quantity: str
+    """One of `metering.units.QUANTITIES`."""
+
+    @property
+    def register(self) -> RegisterId:
+        """The register that the event concerns."""
+        return RegisterId(self.building, self.meter, self.quantity)
+
+
+class Readings(_OfRegister, frozen=True, tag=True, array_like=True):
+    """Readings of one quantity of one meter, as one message carried them; or a station's, copied to a building."""
+
     nature: Nature
     times: tuple[int, ...]
     amounts: tuple[int, ...]
@@ -32,6 +66,21 @@ class Readings(Struct, frozen=True, tag=True, array_like=True):
     """A station's readings copied to a further building; not counted again."""
     starts: tuple[int, ...] = ()
     """Of intervals, where `times` are their ends: their beginnings [ms]."""
+
+
+class StationReadings(Struct, frozen=True, tag=True, array_like=True):
+    """Outdoor temperatures of a weather station, as one message carried them.
+
+    Before the pipeline they are copied to every building that uses the station
+    (`metering.ledger.weather.copy_to_buildings`).
+    """
+
+    station: str
+    times: tuple[int, ...]
+    """Instants [ms]."""
+    temps_mc: tuple[int, ...]
+    """Temperatures [m°C]."""
+    received_at: int
 
 
 class Exchange(Struct, frozen=True, tag="x", array_like=True):
@@ -47,12 +96,9 @@ class Exchange(Struct, frozen=True, tag="x", array_like=True):
     """Declared in the site file, which has the last word where a message says otherwise of the same instant."""
 
 
-class Declared(Struct, frozen=True, tag=True, array_like=True):
+class Declared(_OfRegister, frozen=True, tag=True, array_like=True):
     """Exchanges of a meter, as a message or the site file declares them. Declared wins over detected."""
 
-    building: str
-    meter: str
-    quantity: str
     exchanges: tuple[Exchange, ...]
     """One, of a message; of the site file all that it declares (what it declared before and not now is void)."""
     by_site: bool
@@ -80,12 +126,9 @@ class Tick(Struct, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
-class Counted(Struct, frozen=True, tag=True, array_like=True):
+class Counted(_OfRegister, frozen=True, tag=True, array_like=True):
     """How the readings of one message were accounted for: received = accepted + duplicate."""
 
-    building: str
-    meter: str
-    quantity: str
     accepted: int
     duplicate: int
     last_time: int
@@ -94,12 +137,9 @@ class Counted(Struct, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
-class Hours(Struct, frozen=True, tag=True, array_like=True):
+class Hours(_OfRegister, frozen=True, tag=True, array_like=True):
     """Hours of a register whose energy became known or changed."""
 
-    building: str
-    meter: str
-    quantity: str
     hours: tuple[int, ...]
     """Hours since 1970 UTC, ascending."""
     amounts: tuple[int | None, ...]
@@ -122,24 +162,18 @@ class Unknown(Struct, frozen=True, array_like=True):
     flags: int
 
 
-class Unknowns(Struct, frozen=True, tag=True, array_like=True):
+class Unknowns(_OfRegister, frozen=True, tag=True, array_like=True):
     """Unknown blocks of a register that came or went."""
 
-    building: str
-    meter: str
-    quantity: str
     added: tuple[Unknown, ...]
     withdrawn: tuple[Unknown, ...]
     frontier: int
     received_at: int
 
 
-class Gauged(Struct, frozen=True, tag=True, array_like=True):
+class Gauged(_OfRegister, frozen=True, tag=True, array_like=True):
     """Hours of a gauge (a temperature, a flow) that became known or changed."""
 
-    building: str
-    meter: str
-    quantity: str
     hours: tuple[int, ...]
     """Hours since 1970 UTC, ascending."""
     means: tuple[int | None, ...]
@@ -152,12 +186,9 @@ class Gauged(Struct, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
-class Day(Struct, frozen=True, tag=True, array_like=True):
+class Day(_OfRegister, frozen=True, tag=True, array_like=True):
     """Use of one register on one local day, complete or restated."""
 
-    building: str
-    meter: str
-    quantity: str
     date: int
     """Ordinal of the local date."""
     used: int | None
@@ -189,15 +220,15 @@ class WeatherDay(Struct, frozen=True, tag=True, array_like=True):
 
 
 class Awaited(Struct, frozen=True, tag=True, array_like=True):
-    """The site has a contract or a virtual meter that builds on days of a building. Told at each start.
+    """Requests the history of a register for a consumer (a contract, a virtual meter, a balance). Sent at every start.
 
-    Where it is new, those who have such days already tell them once more: a contract that is added late comes to
-    the figures that it would have come to from the beginning.
+    A consumer seen for the first time gets all published days again: a contract that is added late comes to the
+    figures that it would have come to from the beginning.
     """
 
     building: str
     reader: str
-    """What builds on them: a contract, a virtual meter and its formula, or a balance."""
+    """The consumer: a contract, a virtual meter and its formula, or a balance."""
     meter: str
     quantity: str
     """The register whose days it needs."""
@@ -206,6 +237,11 @@ class Awaited(Struct, frozen=True, tag=True, array_like=True):
     first: int
     """Ordinal of the first local date that it needs."""
     received_at: int
+
+    @property
+    def register(self) -> RegisterId:
+        """The register whose days the consumer needs."""
+        return RegisterId(self.building, self.meter, self.quantity)
 
 
 class Fitted(Struct, frozen=True, tag=True, array_like=True):
@@ -278,12 +314,9 @@ class Position(Struct, frozen=True, tag=True):
     """Digest of the tariff behind `money` (`worth.price_digest`); empty without money."""
 
 
-class Finding(Struct, frozen=True, tag=True):
+class Finding(_OfRegister, frozen=True, tag=True):
     """A doubt about the measurements, for a person to look at."""
 
-    building: str
-    meter: str
-    quantity: str
     kind: str
     start: int
     end: int
@@ -294,12 +327,9 @@ class Finding(Struct, frozen=True, tag=True):
     """Later readings explain the doubt. Every other field but `received_at` is the finding's identity."""
 
 
-class Restated(Struct, frozen=True, tag=True):
+class Restated(_OfRegister, frozen=True, tag=True):
     """A figure that had been published changed because of a later reading."""
 
-    building: str
-    meter: str
-    quantity: str
     date: int
     old: int | None
     new: int | None
@@ -328,8 +358,12 @@ class Alert(Struct, frozen=True, tag=True):
     """What the sentence about the alert needs (see `metering.alerts.energy`)."""
 
 
+Decoded: TypeAlias = Readings | StationReadings | Declared | Rejected
+"""What a message or a row of a table becomes."""
+
 Event: TypeAlias = (
     Readings
+    | StationReadings
     | Rejected
     | Tick
     | Declared

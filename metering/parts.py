@@ -1,14 +1,15 @@
-"""Names of the parts of a step's state, each with the chunk of the cluster's table that it lies in.
+"""The parts of a step's state under one key. The name of a part has the chunk of the cluster's table that it lies in.
 
-A name is its text, and the text is what the embedded store keeps. The chunk is not read off the text: whoever makes
-a name knows whether it numbers a UTC day or a date, or names a month. Names of days and months are made again and
-again on the hot path, so they are kept.
+A name is its text, and the text is what the embedded store keeps. The chunk is not derived from the text: the code
+that makes a name knows whether it numbers a UTC day or a date, or names a month. Names of days and months are made
+again and again on the hot path, so they are cached.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, Self
+from typing import Final, Self, TypeAlias, TypeVar
 
 SHARED: Final = "-"
 """The chunk of a key's parts that are neither days nor months."""
@@ -49,3 +50,22 @@ def local_date(date: int) -> PartName:
 def month_name(text: str) -> PartName:
     """The part of a month such as "2025-01". Each month has a chunk of its own."""
     return PartName(text, text, SHARED)
+
+
+State = TypeVar("State")
+_Kind = TypeVar("_Kind")
+
+Parts: TypeAlias = Mapping[PartName, State]
+"""The state under one key: frozen msgspec structs by name. `State` is the union of their types."""
+
+Changed: TypeAlias = Mapping[PartName, State | None]
+"""Parts to replace; None deletes one."""
+
+HEAD: Final = PartName("head")
+"""The part that holds what concerns all other parts of its key."""
+
+
+def part(parts: Mapping[PartName, object], name: PartName, kind: type[_Kind]) -> _Kind | None:
+    """The part `name`, which is a `kind`; None if there is none."""
+    value = parts.get(name)
+    return value if isinstance(value, kind) else None

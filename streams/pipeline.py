@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metering.site.model import Site
-from streams.step import Step
+from streams.step import AnyStep
 from streams.steps.balance import balance_step
 from streams.steps.days import days_step
 from streams.steps.gauges import gauges_step
@@ -16,7 +16,7 @@ from streams.steps.watch import watch_step
 from streams.steps.weather import weather_step
 
 
-def pipeline(site: Site) -> tuple[Step, ...]:
+def pipeline(site: Site) -> tuple[AnyStep, ...]:
     """The steps that turn readings and ticks into everything else."""
     return (
         ledger_step(site),

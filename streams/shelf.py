@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
 from itertools import islice
+from operator import or_
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from metering.parts import PartName
-from streams.step import Changed, Parts, Step
+from metering.parts import Changed, PartName, Parts, State
+from streams.step import AnyStep, EventT, KeyT, Step
 
 MOST_DECODED: Final = 24_000
 """Parts kept decoded (about 3 kB each)."""
@@ -24,23 +26,23 @@ class Kept(Protocol):
         ...
 
 
-class _Parts(Mapping[PartName, Any]):
+class _Parts(Mapping[PartName, State]):
     """A lazy view of one key's parts through the runner's cache."""
 
     __slots__ = ("_key", "_shelf", "_step")
 
-    def __init__(self, shelf: Cache, step: Step, key: str) -> None:
+    def __init__(self, shelf: Cache, step: str, key: str) -> None:
         self._shelf, self._step, self._key = shelf, step, key
 
-    def __getitem__(self, name: PartName) -> Any:
-        found = self._shelf.look_up(self._step, self._key, name)
-        if found is None:
+    def __getitem__(self, name: PartName) -> State:
+        part: State | None = self._shelf.look_up(self._step, self._key, name)
+        if part is None:
             raise KeyError(name)
-        return found
+        return part
 
     def get(self, name: PartName, default: Any = None) -> Any:
-        found = self._shelf.look_up(self._step, self._key, name)
-        return default if found is None else found
+        part = self._shelf.look_up(self._step, self._key, name)
+        return default if part is None else part
 
     def __iter__(self) -> Iterator[PartName]:
         raise TypeError("parts are looked up by name, never walked")
@@ -57,7 +59,7 @@ class Cache:
     """
 
     def __init__(
-        self, kept: Kept, steps: Iterable[Step], most: int, most_decoded: int = MOST_DECODED
+        self, kept: Kept, steps: Iterable[AnyStep], most: int, most_decoded: int = MOST_DECODED
     ) -> None:
         """
         Args:
@@ -72,16 +74,24 @@ class Cache:
         self._parts: OrderedDict[tuple[str, PartName], Any] = OrderedDict()
         self._bytes: dict[tuple[str, PartName], bytes | None] = {}
         self._changed: dict[tuple[str, PartName], Any] = {}
-        self._decoders = {step.name: msgspec.msgpack.Decoder(step.part) for step in steps}
+        self._decoders = {step.name: msgspec.msgpack.Decoder(reduce(or_, step.states)) for step in steps}
 
     def fit(self, most: int, most_decoded: int = MOST_DECODED) -> None:
         """Keep so many parts from now on: the site has grown or shrunk."""
         self._most, self._most_decoded = most, min(most, most_decoded)
 
-    def parts(self, step: Step, key: str) -> Parts:
-        return _Parts(self, step, f"{step.name}/{key}")
+    def parts(self, step: Step[KeyT, State, EventT], key: KeyT) -> Parts[State]:
+        """A lazy view of the parts of `key`."""
+        return _Parts(self, step.name, step.stored(key))
 
-    def look_up(self, step: Step, key: str, name: PartName) -> Any:
+    def look_up(self, step: str, key: str, name: PartName) -> Any:
+        """A part, decoded; None if there is none.
+
+        Args:
+            step: Name of the step.
+            key: The text that its key is stored under.
+            name: Name of the part.
+        """
         at = (key, name)
         if at in self._parts:
             self._parts.move_to_end(at)
@@ -92,14 +102,15 @@ class Cache:
             raw = self._kept.part(key, name)
             if raw is not None:
                 self._bytes[at] = raw
-        found = None if raw is None else self._decoders[step.name].decode(raw)
-        self._parts[at] = found
-        return found
+        part = None if raw is None else self._decoders[step].decode(raw)
+        self._parts[at] = part
+        return part
 
-    def put(self, step: Step, key: str, changed: Changed) -> None:
-        key = f"{step.name}/{key}"
+    def put(self, step: Step[KeyT, State, EventT], key: KeyT, changed: Changed[State]) -> None:
+        """Replace or delete parts, until the commit in memory only."""
+        stored = step.stored(key)
         for name, part in changed.items():
-            at = (key, name)
+            at = (stored, name)
             self._parts[at] = self._changed[at] = part
 
     def take_changed(self) -> dict[tuple[str, PartName], bytes | None]:

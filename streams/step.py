@@ -11,76 +11,66 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, get_args
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, get_args
 
-from metering.events import Event, Tick
-from metering.parts import PartName
-from metering.times import DAY_MS
+from metering.events import Event
+from metering.parts import Changed, Parts, State
 
-Parts: TypeAlias = Mapping[PartName, Any]
-"""The state of one key: named msgspec structs."""
+Key: TypeAlias = str | tuple[str, ...]
+"""What a step keeps state for: a register, a meter, a station at a building, a contract, or a building."""
 
-Changed: TypeAlias = Mapping[PartName, Any]
-"""Parts to replace; None deletes one."""
+KeyT = TypeVar("KeyT", bound=Key)
+EventT = TypeVar("EventT", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step(Generic[KeyT, State, EventT]):
     """One pure operator and what a runner must know to run it."""
 
     name: str
-    accepts: tuple[type, ...]
-    keys: Callable[[Any], Iterable[str]]
+    accepts: tuple[type[EventT], ...]
+    keys: Callable[[EventT], Iterable[KeyT]]
     """The keys, within the event's building, that the event concerns."""
-    part: Any
-    """The type of the parts, for decoding them."""
-    run: Callable[[str, Parts, Any], tuple[Changed, Sequence[Event]]]
+    states: tuple[type[State], ...]
+    """The types of the parts, for decoding them."""
+    run: Callable[[KeyT, Parts[State], EventT], tuple[Changed[State], Sequence[Event]]]
+
+    def stored(self, key: KeyT) -> str:
+        """The text that the state of a key is stored under, such as `ledger/b01/heat/energy`."""
+        return f"{self.name}/{key if isinstance(key, str) else '/'.join(key)}"
+
+
+AnyStep: TypeAlias = Step[Any, Any, Any]
+"""A step of the pipeline, whose steps differ in keys, state and events."""
 
 
 class Shelf(Protocol):
     """Where a runner keeps parts while it works."""
 
-    def parts(self, step: Step, key: str) -> Parts:
+    def parts(self, step: Step[KeyT, State, EventT], key: KeyT) -> Parts[State]:
         """A view of the parts of `key`; looked up lazily."""
         ...
 
-    def put(self, step: Step, key: str, changed: Changed) -> None:
+    def put(self, step: Step[KeyT, State, EventT], key: KeyT, changed: Changed[State]) -> None:
         """Replace or delete parts."""
         ...
 
 
-def once_a_day() -> Callable[[Tick], bool]:
-    """Whether a tick is the first of its building on a UTC day, as far as this process knows.
-
-    Ticks come every minute for every building. The memory spares the work of all but one of them; after a restart or a
-    rebalance the next tick is the first one again, which must do no harm.
-    """
-    quiet_until: dict[str, int] = {}
-
-    def first(tick: Tick) -> bool:
-        if tick.received_at < quiet_until.get(tick.building, 0):
-            return False
-        quiet_until[tick.building] = (tick.received_at // DAY_MS + 1) * DAY_MS
-        return True
-
-    return first
-
-
-Takers: TypeAlias = Mapping[type, Sequence[Step]]
+Takers: TypeAlias = Mapping[type[Event], Sequence[AnyStep]]
 """Which steps take an event of a type, in the order of the pipeline."""
 
 
-def takers(steps: Iterable[Step]) -> Takers:
-    """Who takes what, found out once and not with every event."""
-    found: dict[type, tuple[Step, ...]] = dict.fromkeys(get_args(Event), ())
+def takers(steps: Iterable[AnyStep]) -> Takers:
+    """Index of steps by the event type they accept."""
+    by_type: dict[type[Event], tuple[AnyStep, ...]] = dict.fromkeys(get_args(Event), ())
     for step in steps:
         for kind in step.accepts:
-            found[kind] = (*found[kind], step)
-    return found
+            by_type[kind] = (*by_type[kind], step)
+    return by_type
 
 
 def advance(by_type: Takers, shelf: Shelf, event: Event) -> list[Event]:
-    """Send one event through the steps, and what they make of it after it.
+    """Send one event through the steps, then each event that they emit.
 
     Args:
         by_type: The steps of the pipeline, as `takers` gives them.
@@ -88,7 +78,7 @@ def advance(by_type: Takers, shelf: Shelf, event: Event) -> list[Event]:
         event: The event.
 
     Returns:
-        Every event that a step brought forth, in order. The given event itself is not among them.
+        Every event that a step emitted, in order. The given event itself is not among them.
     """
     made: list[Event] = []
     queue: deque[Event] = deque((event,))

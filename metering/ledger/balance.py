@@ -9,11 +9,15 @@ that: nothing is said of them but how many they are.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from metering.events import Day
+from metering.parts import HEAD, PartName, Parts, local_date, part
 from metering.site.meters import Building, Meter
 from metering.units import UNITS
 
@@ -178,3 +182,96 @@ def display_units(building: Building, meters: Sequence[str]) -> list[int]:
         else:
             found.append(math.ceil(UNITS[meter.unit].scale))
     return found
+
+
+Figures: TypeAlias = dict[str, int | str]
+ExcessFound: TypeAlias = tuple[int, int, Figures | str]
+"""(first date, last date, figures); state written before findings had figures has a sentence in their place."""
+
+
+class BalanceMonth(Struct, frozen=True, tag="m", array_like=True):
+    """Days of a main meter and of its sub-meters in one month."""
+
+    uses: dict[str, dict[int, tuple[int, int]]] = {}
+    """Meter -> date -> (use, estimated part of it)."""
+
+
+class BalanceHead(Struct, frozen=True, tag="h", array_like=True):
+    """The months to be judged, and those in excess. A month is named by the ordinal of its first date."""
+
+    changed: tuple[int, ...] = ()
+    found: dict[int, ExcessFound] = {}
+    """The months whose sub-meters count more than the main meter."""
+
+
+BalancePart: TypeAlias = BalanceMonth | BalanceHead
+
+
+class Metered(NamedTuple):
+    """A main meter, its sub-meters, and the steps of their displays."""
+
+    main: str
+    subs: tuple[str, ...]
+    units: list[int]
+
+
+def metered(building: Building) -> list[Metered]:
+    """The main meters of a building that have sub-meters."""
+    several = ((main, tuple(sub.id for sub in subs)) for main, subs in subs_of(building).items())
+    return [Metered(main, subs, display_units(building, (main, *subs))) for main, subs in several]
+
+
+def note_day(parts: Parts[BalancePart], day: Day) -> dict[PartName, BalancePart]:
+    """Note a day of the main meter or of a sub-meter; returns the changed parts."""
+    head = part(parts, HEAD, BalanceHead) or BalanceHead()
+    month = dt.date.fromordinal(day.date).replace(day=1).toordinal()
+    state = part(parts, local_date(month), BalanceMonth) or BalanceMonth()
+    before = state.uses.get(day.meter, {})
+    uses = dict(before)
+    uses.pop(day.date, None)
+    if day.used is not None and not day.withdrawn:
+        uses[day.date] = (day.used, day.estimated)
+    if uses == before:
+        return {}
+    of_meters = {**state.uses, day.meter: dict(sorted(uses.items()))}
+    changed: dict[PartName, BalancePart] = {local_date(month): BalanceMonth(dict(sorted(of_meters.items())))}
+    if month not in head.changed:
+        changed[HEAD] = BalanceHead(tuple(sorted((*head.changed, month))), head.found)
+    return changed
+
+
+def judge_months(
+    parts: Parts[BalancePart], meters: Metered
+) -> tuple[dict[PartName, BalancePart], list[tuple[ExcessFound, bool]]]:
+    """Judge the months that changed.
+
+    Returns:
+        The changed parts; and what an operator must learn: an excess, and whether it is withdrawn.
+    """
+    head = part(parts, HEAD, BalanceHead)
+    if head is None or not head.changed:
+        return {}, []
+    found = dict(head.found)
+    news: list[tuple[ExcessFound, bool]] = []
+    for month in head.changed:
+        state = part(parts, local_date(month), BalanceMonth) or BalanceMonth()
+        was, now = found.pop(month, None), _excess_of(state, meters)
+        if now is not None:
+            found[month] = now
+        if was != now:
+            news += [(each, withdrawn) for each, withdrawn in ((was, True), (now, False)) if each is not None]
+    return {HEAD: BalanceHead((), dict(sorted(found.items())))}, news
+
+
+def _excess_of(month: BalanceMonth, meters: Metered) -> ExcessFound | None:
+    subs = [month.uses.get(sub, {}) for sub in meters.subs]
+    result = excess(month.uses.get(meters.main, {}), subs, meters.units)
+    if result is None:
+        return None
+    figures: Figures = {
+        "days": result.days,
+        "meters": ", ".join(meters.subs),
+        "subs": result.subs,
+        "main": result.main,
+    }
+    return result.first, result.last, figures

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,8 +23,6 @@ from metering.ledger.state import FOLD_VERSION, Fact, Rules, State
 from metering.parts import PartName, utc_day
 from metering.refusal import Refusal
 from metering.times import DAY_MS
-
-HEAD: Final = PartName("head")
 
 
 class NewerLedger(Refusal):

@@ -1,15 +1,21 @@
-"""Days of a register: the sum of a local day's hours and of the unknown blocks that lie within it."""
+"""Days of a register: the sum of a local day's hours and of the unknown blocks that lie within it.
+
+A day is published when a reading at or after its end is kept, and restated whenever its figures change after that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from metering import flags as f
-from metering.events import Unknown
-from metering.times import HOUR_MS, day_bounds
+from metering.events import Awaited, Day, Event, Hours, RegisterId, Restated, Unknown, Unknowns
+from metering.ledger.history import Reader
+from metering.parts import HEAD, PartName, Parts, local_date, part
+from metering.times import HOUR_MS, date_of, date_of_hour, day_bounds
 
 
 class DayFigures(Struct, frozen=True, array_like=True):
@@ -25,6 +31,35 @@ class DayFigures(Struct, frozen=True, array_like=True):
     total only, within the day does not: its hours are estimates, the day is not."""
     coverage: float
     flags: int
+
+
+class DayState(Struct, frozen=True, tag="d", array_like=True):
+    """What is known of one local day."""
+
+    hours: dict[int, tuple[int, int]] = {}
+    """(amount, flags) by hour since 1970."""
+    unknowns: tuple[Unknown, ...] = ()
+    published: DayFigures | None = None
+
+
+class DaysHead(Struct, frozen=True, tag="h", array_like=True):
+    """Up to where the register's days are complete."""
+
+    frontier: int = 0
+    """Time of the register's last kept reading [ms]."""
+    touched: tuple[int, ...] = ()
+    """Dates whose unknown blocks changed; their figures follow with the next `Hours`."""
+
+
+DayPart: TypeAlias = DayState | DaysHead | Reader
+
+
+class DayChange(NamedTuple):
+    """Figures of a day before and after; None if the day is not published."""
+
+    date: int
+    before: DayFigures | None
+    after: DayFigures | None
 
 
 def day_of(
@@ -91,3 +126,102 @@ def _first_run(guessed: list[int]) -> int:
             break
         total += amount
     return total
+
+
+def enter_hours(
+    parts: Parts[DayPart], event: Hours, zone: ZoneInfo
+) -> tuple[dict[PartName, DayState | DaysHead], list[DayChange]]:
+    """Take hours into the days of a register.
+
+    Returns:
+        The changed parts, and the days whose figures changed, by date.
+    """
+    head = part(parts, HEAD, DaysHead) or DaysHead()
+    states: dict[int, DayState] = {}
+    by_date: dict[int, dict[int, tuple[int, int] | None]] = {}
+    for hour, amount, flags in zip(event.hours, event.amounts, event.flags, strict=True):
+        date = date_of_hour(hour, zone)
+        by_date.setdefault(date, {})[hour] = None if amount is None else (amount, flags)
+    for date, hours in by_date.items():
+        state = part(parts, local_date(date), DayState) or DayState()
+        merged = dict(state.hours)
+        for hour, figure in hours.items():
+            if figure is None:
+                merged.pop(hour, None)
+            else:
+                merged[hour] = figure
+        states[date] = DayState(merged, state.unknowns, state.published)
+    due = {*by_date, *head.touched}
+    if head.frontier and event.frontier != head.frontier:
+        lower, upper = sorted((head.frontier, event.frontier))
+        due.update(range(date_of_hour(lower // HOUR_MS, zone), date_of_hour(upper // HOUR_MS, zone)))
+    changes: list[DayChange] = []
+    for date in sorted(due):
+        state = states.get(date) or part(parts, local_date(date), DayState) or DayState()
+        figures: DayFigures | None = None
+        if day_bounds(date, zone)[1] <= event.frontier:
+            figures = day_of(date, zone, state.hours, state.unknowns)
+        if figures == state.published:
+            continue
+        states[date] = DayState(dict(sorted(state.hours.items())), state.unknowns, figures)
+        changes.append(DayChange(date, state.published, figures))
+    changed: dict[PartName, DayState | DaysHead] = {local_date(date): each for date, each in states.items()}
+    new_head = DaysHead(event.frontier)
+    if new_head != head:
+        changed[HEAD] = new_head
+    return changed, changes
+
+
+def note_unknowns(
+    parts: Parts[DayPart], event: Unknowns, zone: ZoneInfo
+) -> dict[PartName, DayState | DaysHead]:
+    """Take unknown blocks into the days that they touch; returns the changed parts."""
+    head = part(parts, HEAD, DaysHead) or DaysHead()
+    blocks: dict[int, tuple[set[Unknown], set[Unknown]]] = {}
+    for side, several in enumerate((event.withdrawn, event.added)):
+        for block in several:
+            for date in range(date_of(block.start, zone), date_of(block.end - 1, zone) + 1):
+                blocks.setdefault(date, (set(), set()))[side].add(block)
+    changed: dict[PartName, DayState | DaysHead] = {}
+    for date, (withdrawn, added) in blocks.items():
+        state = part(parts, local_date(date), DayState) or DayState()
+        unknowns = tuple(sorted((set(state.unknowns) - withdrawn) | added, key=lambda block: block.start))
+        changed[local_date(date)] = DayState(state.hours, unknowns, state.published)
+    changed[HEAD] = DaysHead(head.frontier, tuple(sorted({*head.touched, *blocks})))
+    return changed
+
+
+def day_events(register: RegisterId, change: DayChange, cause: str, received_at: int) -> list[Event]:
+    """A day whose figures changed: its restatement if the use that was published changed, then the day."""
+    date, before, after = change
+    events: list[Event] = []
+    old, new = (None if figures is None else figures.used for figures in (before, after))
+    if before is not None and old != new:
+        events.append(Restated(*register, date, old, new, cause, received_at))
+    events.append(day_event(register, date, after, received_at))
+    return events
+
+
+def days_again(event: Awaited, last: int, published: Callable[[int], DayFigures | None]) -> list[Event]:
+    """The published days of a register up to the date `last`, for a new consumer."""
+    figures = ((date, published(date)) for date in range(event.first, last + 1))
+    return [
+        day_event(event.register, date, each, event.received_at) for date, each in figures if each is not None
+    ]
+
+
+def day_event(register: RegisterId, date: int, figures: DayFigures | None, received_at: int) -> Day:
+    """A day with its figures; withdrawn if it has none."""
+    shown = figures or DayFigures(None, 0, 0, 0, 0.0, 0)
+    return Day(
+        *register,
+        date,
+        shown.used,
+        shown.known,
+        shown.unknown,
+        shown.estimated,
+        shown.coverage,
+        shown.flags,
+        received_at,
+        withdrawn=figures is None,
+    )

@@ -17,12 +17,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from metering.events import Exchange, Unknown
-from metering.ledger.blocks import HEAD, Block, Head, Part, Parts, block_of
+from metering.ledger.blocks import Block, Head, Part, Parts, block_of
 from metering.ledger.booking import Booked, BookedFinding
 from metering.ledger.fold import fold
 from metering.ledger.hours import Hour, changed_hours, open_hours, sum_hour
 from metering.ledger.state import Fact, Rules, State, fact_order
-from metering.parts import PartName, utc_day
+from metering.parts import HEAD, PartName, utc_day
 from metering.times import DAY_MS
 
 _T = TypeVar("_T")

@@ -7,17 +7,23 @@ of arrival cannot matter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from metering import flags as f
-from metering.times import HOUR_MS
+from metering.ledger.retention import days_with_readings
+from metering.parts import HEAD, PartName, Parts, part, utc_day
+from metering.times import DAY_MS, HOUR_MS
 
 GAP_MS: Final = 6 * HOUR_MS
 """The longest time between two readings that is taken as covered [ms]."""
 
 REACH_MS: Final = 2 * GAP_MS + 2 * HOUR_MS
-"""So far from a reading an hour may lie that must be made anew with everything that it rests on [ms]."""
+"""Hours within this distance of a new reading are computed again, from readings within this distance [ms]."""
 
 
 class GaugeHour(NamedTuple):
@@ -92,3 +98,127 @@ def gauge_hours(times: Sequence[int], amounts: Sequence[int]) -> dict[int, Gauge
             at(t // HOUR_MS, v)
         last = (t, v)
     return {hour: total.done() for hour, total in sorted(sums.items())}
+
+
+class GaugeDay(Struct, frozen=True, tag="d", array_like=True):
+    """A gauge's readings of one UTC day, ascending."""
+
+    times: tuple[int, ...] = ()
+    amounts: tuple[int, ...] = ()
+
+
+class GaugeHead(Struct, frozen=True, tag="h", array_like=True):
+    """The newest reading."""
+
+    newest: int
+    amount: int
+    cut: int = 0
+    """UTC day before which readings are refused; those of before the day before it are deleted, because hours after the
+    cut rest on readings of up to `REACH_MS` before it. 0 if nothing was deleted."""
+    first: int = 0
+    """The oldest UTC day that may have readings; 0 if it was never noted."""
+    rests: int = 0
+    """As `metering.ledger.enter.Head.rests`."""
+
+
+GaugePart: TypeAlias = GaugeDay | GaugeHead
+
+
+class Entered(NamedTuple):
+    """What entering readings of a gauge changed."""
+
+    parts: dict[PartName, GaugeDay | GaugeHead]
+    accepted: int
+    head: GaugeHead
+    hours: dict[int, GaugeHour | None]
+    """Hours that changed, ascending; None for one that is withdrawn."""
+
+
+def enter_gauge(
+    parts: Parts[GaugePart], times: Sequence[int], amounts: Sequence[int], *, rests: int
+) -> Entered:
+    """Take readings of a gauge into its days.
+
+    Args:
+        parts: The state.
+        times: Instants of the readings [ms]; at least one.
+        amounts: What the gauge showed [base units].
+        rests: UTC day before which nothing is to be deleted (`metering.ledger.retention.rests_until`).
+    """
+    by_day: dict[int, set[tuple[int, int]]] = {}
+    for pair in zip(times, amounts, strict=True):
+        by_day.setdefault(pair[0] // DAY_MS, set()).add(pair)
+    changed: dict[PartName, GaugeDay | GaugeHead] = {}
+    fresh: list[tuple[int, int]] = []
+    for day, pairs in by_day.items():
+        state = part(parts, utc_day(day), GaugeDay) or GaugeDay()
+        before = set(zip(state.times, state.amounts, strict=True))
+        new = pairs - before
+        if new:
+            fresh += new
+            merged = sorted(before | new)
+            changed[utc_day(day)] = GaugeDay(tuple(t for t, _ in merged), tuple(v for _, v in merged))
+    known = part(parts, HEAD, GaugeHead)
+    newest, oldest = max(zip(times, amounts, strict=True)), min(times) // DAY_MS
+    if known is None:
+        head = GaugeHead(*newest, first=oldest, rests=rests)
+    else:
+        at, amount = max(newest, (known.newest, known.amount))
+        head = GaugeHead(at, amount, known.cut, min(known.first, oldest), max(known.rests, rests))
+    if head != known:
+        changed[HEAD] = head
+    hours: dict[int, GaugeHour | None] = {}
+    for first, last in _runs(sorted(t for t, _ in fresh)):
+        was = gauge_hours(*_readings(parts, {}, first, last))
+        now = gauge_hours(*_readings(parts, changed, first, last))
+        hours |= {hour: now.get(hour) for hour in was.keys() | now.keys() if was.get(hour) != now.get(hour)}
+    return Entered(changed, len(fresh), head, dict(sorted(hours.items())))
+
+
+def delete_gauge(parts: Parts[GaugePart], cut: int | None, now: int) -> dict[PartName, GaugeHead | None]:
+    """Delete readings of days that need not be kept any longer.
+
+    Args:
+        parts: The state.
+        cut: UTC day before which readings may be deleted; None if none may.
+        now: The time [ms].
+
+    Returns:
+        Parts to replace, None deletes one; empty if there is nothing to delete.
+    """
+    head = part(parts, HEAD, GaugeHead)
+    if head is None or cut is None or now // DAY_MS < head.rests or (head.first and head.first >= cut - 1):
+        return {}
+    days = days_with_readings(lambda day: parts.get(utc_day(day)) is not None, head.first, cut - 1)
+    changed: dict[PartName, GaugeHead | None] = {utc_day(day): None for day in days}
+    changed[HEAD] = replace(head, cut=cut, first=cut - 1)
+    return changed
+
+
+def _runs(times: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Instants gathered into runs whose surroundings do not touch: (first, last)."""
+    start: int | None = None
+    last = 0
+    for t in times:
+        if start is not None and t - last > 2 * REACH_MS:
+            yield start, last
+            start = None
+        start, last = (t if start is None else start), t
+    if start is not None:
+        yield start, last
+
+
+def _readings(
+    parts: Parts[GaugePart], changed: Mapping[PartName, GaugePart], first: int, last: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The readings around `[first, last]` that its hours may rest on."""
+    times: tuple[int, ...] = ()
+    amounts: tuple[int, ...] = ()
+    for day in range((first - REACH_MS) // DAY_MS, (last + REACH_MS) // DAY_MS + 1):
+        name = utc_day(day)
+        state = part(changed, name, GaugeDay) or part(parts, name, GaugeDay)
+        if state is not None:
+            times += state.times
+            amounts += state.amounts
+    a, b = bisect_left(times, first - REACH_MS), bisect_right(times, last + REACH_MS)
+    return times[a:b], amounts[a:b]

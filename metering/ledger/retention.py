@@ -22,10 +22,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from metering.ledger.blocks import HEAD, Block, Head, Part, Parts, block_of
+from metering.ledger.blocks import Block, Head, Part, Parts, block_of
 from metering.ledger.booking import Booked
 from metering.ledger.state import State
-from metering.parts import PartName, utc_day
+from metering.parts import HEAD, PartName, utc_day
 from metering.site.model import Site
 from metering.times import DAY_MS, HOUR_MS, from_ms
 

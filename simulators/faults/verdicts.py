@@ -11,9 +11,9 @@ from typing import NamedTuple
 from metering import flags as f
 from metering.events import Unknown
 from metering.ledger.audit import Fault, refold
-from metering.ledger.blocks import HEAD, Block, Head, Part, block_of
+from metering.ledger.blocks import Block, Head, Part, block_of
 from metering.ledger.enter import enter
-from metering.parts import PartName
+from metering.parts import HEAD, PartName
 from metering.times import HOUR_MS
 from metering.units import UNITS, to_amount
 from simulators.faults.cases import BEGIN, Case, clean

@@ -3,122 +3,138 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from msgspec.structs import replace
 
-from metering.events import Counted, Declared, Event, Finding, Hours, Readings, Rejected, Tick, Unknowns
-from metering.ledger.blocks import HEAD, Block, Head
+from metering.events import (
+    Counted,
+    Declared,
+    Event,
+    Finding,
+    Hours,
+    Readings,
+    RegisterId,
+    Rejected,
+    Tick,
+    Unknowns,
+)
+from metering.ledger.blocks import Block, Head, Part
 from metering.ledger.booking import figures_of
 from metering.ledger.enter import Entered, declare, enter
 from metering.ledger.refused import split, split_declared
 from metering.ledger.retention import cut_day, delete_before, kept_days, rests_until
 from metering.ledger.state import Interval, Rules
+from metering.parts import HEAD, Changed, Parts, part
 from metering.site.model import Site
 from metering.times import DAY_MS
 from metering.units import QUANTITIES
-from streams.step import Changed, Parts, Step, once_a_day
+from streams.daily import FirstTicks
+from streams.step import Step
 
-_NEW_FOLD = "new rules of the ledger"
-_CAUSES = {"exchange": "declared exchange", "interval": "archive", "register": "later reading"}
+_NEW_FOLD: Final = "new rules of the ledger"
+_CAUSES: Final = {"exchange": "declared exchange", "interval": "archive", "register": "later reading"}
+_COUNTED: Final = tuple(name for name, quantity in QUANTITIES.items() if quantity.nature == "register")
 
 
-def ledger_step(site: Site) -> Step:
+def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick]:
     """The step that keeps the energy ledger of every register of the site."""
-    rules_of: dict[str, Rules] = {}
-    is_due = once_a_day()
+    rules_of: dict[RegisterId, Rules] = {}
+    ticks = FirstTicks(site)
     keep_ms = kept_days(site) * DAY_MS
-    counters = [name for name, quantity in QUANTITIES.items() if quantity.nature == "register"]
 
-    def keys(event: Readings | Declared | Tick) -> Iterable[str]:
+    def keys(event: Readings | Declared | Tick) -> Iterable[RegisterId]:
         if isinstance(event, Tick):
-            building = site.buildings.get(event.building) if is_due(event) else None
+            building = ticks.building(event)
             if building is not None:
                 for meter in building.meter:
                     if meter.virtual is None:
-                        yield from (f"{building.id}/{meter.id}/{quantity}" for quantity in counters)
+                        yield from (RegisterId(building.id, meter.id, quantity) for quantity in _COUNTED)
         elif isinstance(event, Declared) or event.nature != "gauge":
-            yield f"{event.building}/{event.meter}/{event.quantity}"
+            yield event.register
 
-    def run(key: str, parts: Parts, event: Readings | Declared | Tick) -> tuple[Changed, Sequence[Event]]:
+    def rules(register: RegisterId) -> Rules:
+        known = rules_of.get(register)
+        if known is None:
+            meter = site.meters[register.of_meter]
+            known = Rules(meter.max_per_hour_of(register.quantity), meter.wrap_of(register.quantity))
+            rules_of[register] = known
+        return known
+
+    def run(
+        register: RegisterId, parts: Parts[Part], event: Readings | Declared | Tick
+    ) -> tuple[Changed[Part], Sequence[Event]]:
+        head = part(parts, HEAD, Head)
         if isinstance(event, Tick):
-            return _retain(site, parts, event), ()
-        rules = rules_of.get(key)
-        if rules is None:
-            meter = site.meters[event.building, event.meter]
-            rules = Rules(meter.max_per_hour_of(event.quantity), meter.wrap_of(event.quantity))
-            rules_of[key] = rules
-        head: Head | None = parts.get(HEAD)
-        refused: Rejected | None = None
+            return ({} if head is None else _retain(site, parts, head, event)), ()
+        rejected: tuple[Rejected, ...] = ()
         if head is not None and head.cut:
+            refused: Rejected | None
             if isinstance(event, Declared):
                 event, refused = split_declared(event, head.cut, head.by_site)
             else:
                 event, refused = split(event, head.cut)
-        rejected = () if refused is None else (refused,)
-        entered: Entered | None
-        if isinstance(event, Declared):
-            entered = declare(rules, parts, event.exchanges, by_site=event.by_site)
-        elif event.nature == "interval":
-            facts = [
-                Interval(end, start, amount)
-                for end, start, amount in zip(event.times, event.starts, event.amounts, strict=True)
-            ]
-            entered = enter(rules, parts, (), (), facts)
-        else:
-            entered = enter(rules, parts, event.times, event.amounts)
+            rejected = () if refused is None else (refused,)
+        entered = _enter(rules(register), parts, event)
         if entered is None:
             return {}, rejected
         if isinstance(event, Readings) and event.received_at - min(event.times) > keep_ms:
-            _rest(site, parts, entered, event)
-        who = (event.building, event.meter, event.quantity)
-        now = event.received_at
-        events: list[Event] = [*rejected]
-        if not (isinstance(event, Declared) and event.by_site):
-            events.append(Counted(*who, entered.accepted, entered.duplicate, *entered.newest, now))
-        for findings, withdrawn in ((entered.findings_withdrawn, True), (entered.findings_added, False)):
-            events += [
-                Finding(*who, kind, start, end, figures_of(figures), now, withdrawn)
-                for kind, start, end, figures in findings
-            ]
-        if entered.unknowns_added or entered.unknowns_withdrawn:
-            events.append(
-                Unknowns(*who, entered.unknowns_added, entered.unknowns_withdrawn, entered.frontier, now)
-            )
-        if entered.parts:
-            hours = sorted(entered.hours)
-            figures = [entered.hours[hour] or (None, 0) for hour in hours]
-            events.append(
-                Hours(
-                    *who,
-                    tuple(hours),
-                    tuple(amount for amount, _ in figures),
-                    tuple(flags for _, flags in figures),
-                    entered.frontier,
-                    now,
-                    _NEW_FOLD if entered.new_fold else _cause(event),
-                )
-            )
-        return entered.parts, events
+            _rest(site, head, entered, event)
+        return entered.parts, [*rejected, *_events(register, entered, event)]
 
-    return Step("ledger", (Readings, Declared, Tick), keys, Block | Head, run)
+    return Step("ledger", (Readings, Declared, Tick), keys, (Block, Head), run)
+
+
+def _enter(rules: Rules, parts: Parts[Part], event: Readings | Declared) -> Entered | None:
+    if isinstance(event, Declared):
+        return declare(rules, parts, event.exchanges, by_site=event.by_site)
+    if event.nature != "interval":
+        return enter(rules, parts, event.times, event.amounts)
+    facts = [
+        Interval(end, start, amount)
+        for end, start, amount in zip(event.times, event.starts, event.amounts, strict=True)
+    ]
+    return enter(rules, parts, (), (), facts)
+
+
+def _events(register: RegisterId, entered: Entered, event: Readings | Declared) -> Iterable[Event]:
+    now = event.received_at
+    if not (isinstance(event, Declared) and event.by_site):
+        yield Counted(*register, entered.accepted, entered.duplicate, *entered.newest, now)
+    for findings, withdrawn in ((entered.findings_withdrawn, True), (entered.findings_added, False)):
+        for kind, start, end, figures in findings:
+            yield Finding(*register, kind, start, end, figures_of(figures), now, withdrawn)
+    if entered.unknowns_added or entered.unknowns_withdrawn:
+        yield Unknowns(*register, entered.unknowns_added, entered.unknowns_withdrawn, entered.frontier, now)
+    if entered.parts:
+        hours = sorted(entered.hours)
+        figures_of_hours = [entered.hours[hour] or (None, 0) for hour in hours]
+        yield Hours(
+            *register,
+            tuple(hours),
+            tuple(amount for amount, _ in figures_of_hours),
+            tuple(flags for _, flags in figures_of_hours),
+            entered.frontier,
+            now,
+            _NEW_FOLD if entered.new_fold else _cause(event),
+        )
 
 
 def _cause(event: Readings | Declared) -> str:
     return _CAUSES["exchange" if isinstance(event, Declared) else event.nature]
 
 
-def _retain(site: Site, parts: Parts, tick: Tick) -> Changed:
+def _retain(site: Site, parts: Parts[Part], head: Head, tick: Tick) -> Changed[Part]:
     """Delete the readings of a register that need not be kept any longer."""
-    head: Head | None = parts.get(HEAD)
     day = cut_day(site, tick.building, tick.received_at)
-    if head is None or day is None or tick.received_at // DAY_MS < head.rests:
+    if day is None or tick.received_at // DAY_MS < head.rests:
         return {}
     return delete_before(parts, day)
 
 
-def _rest(site: Site, parts: Parts, entered: Entered, event: Readings) -> None:
+def _rest(site: Site, head: Head | None, entered: Entered, event: Readings) -> None:
     """History older than the retention came in: more of it may follow, in any order. The cut waits for it."""
     until = rests_until(site, event.building, event.received_at, min(event.times))
-    head = entered.parts.get(HEAD) or parts.get(HEAD)
-    if entered.parts and isinstance(head, Head) and head.rests < until:
-        entered.parts[HEAD] = replace(head, rests=until)
+    newer = part(entered.parts, HEAD, Head) or head
+    if entered.parts and newer is not None and newer.rests < until:
+        entered.parts[HEAD] = replace(newer, rests=until)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from metering.baselines.document import Baseline
 from metering.baselines.season import last_affected
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
-from metering.parts import PartName, month_name
+from metering.parts import Changed, PartName, Parts, month_name, part
 from metering.periods import Period
 from metering.savings.conditions import Conditions, conditions
 from metering.savings.day import Figure, figure
@@ -21,7 +21,7 @@ from metering.savings.fitting import Fitting, fit_when_complete, fitting
 from metering.savings.worth import price_digest
 from metering.site.contracts import Contract
 from metering.site.model import Site
-from streams.step import Changed, Parts, Step
+from streams.step import Step
 
 _BASELINE = PartName("baseline")
 
@@ -56,6 +56,9 @@ class FittedState(Struct, frozen=True, tag="b", array_like=True):
     """Digest of the tariff (`metering.savings.worth.price_digest`) of the published figures."""
 
 
+_Part: TypeAlias = Month | FittedState
+
+
 class _Terms(NamedTuple):
     """What the site file says about a contract's figures."""
 
@@ -83,7 +86,7 @@ def _terms(site: Site, contract: Contract) -> _Terms:
     )
 
 
-def savings_step(site: Site) -> Step:
+def savings_step(site: Site) -> Step[str, _Part, Day | WeatherDay | Fitted]:
     """The step that fits each contract's baseline once and computes its savings.
 
     The conditions and prices of the site file are compared with those of the published figures. If they differ, the
@@ -98,24 +101,28 @@ def savings_step(site: Site) -> Step:
             return (c.id for c in site.contracts_of.get((event.building, event.meter), ()))
         return (c.id for c in site.contract if c.building == event.building)
 
-    def run(key: str, parts: Parts, event: Day | WeatherDay | Fitted) -> tuple[Changed, Sequence[Event]]:
+    def run(
+        key: str, parts: Parts[_Part], event: Day | WeatherDay | Fitted
+    ) -> tuple[Changed[_Part], Sequence[Event]]:
         if isinstance(event, Fitted):
             return _adopt(terms[key], parts, event)
         return _apply(terms[key], parts, event)
 
-    return Step("savings", (Day, WeatherDay, Fitted), keys, Month | FittedState, run)
+    return Step("savings", (Day, WeatherDay, Fitted), keys, (Month, FittedState), run)
 
 
-def _apply(terms: _Terms, parts: Parts, event: Day | WeatherDay) -> tuple[Changed, Sequence[Event]]:
+def _apply(
+    terms: _Terms, parts: Parts[_Part], event: Day | WeatherDay
+) -> tuple[Changed[_Part], Sequence[Event]]:
     """Keep the day's use or temperature; fit the baseline if it is time, and bring figures up to date."""
     if isinstance(event, Day) and event.quantity != terms.quantity:
         return {}, ()
     name = _month(event.date)
-    view = _View(parts, {name: _kept(parts.get(name) or Month(), event)})
+    view = _View(parts, {name: _kept(part(parts, name, Month) or Month(), event)})
     contract = terms.contract
     events: list[Event] = []
     repriced = False
-    fitted: FittedState | None = parts.get(_BASELINE)
+    fitted = part(parts, _BASELINE, FittedState)
     if fitted is None:
         baseline = fit_when_complete(terms.fitting, event.date, view.used, view.temp)
         if baseline is None:
@@ -152,9 +159,9 @@ def _kept(month: Month, event: Day | WeatherDay) -> Month:
     )
 
 
-def _adopt(terms: _Terms, parts: Parts, event: Fitted) -> tuple[Changed, Sequence[Event]]:
+def _adopt(terms: _Terms, parts: Parts[_Part], event: Fitted) -> tuple[Changed[_Part], Sequence[Event]]:
     """Take a baseline that was fitted elsewhere. If this step fitted it, there is nothing to do."""
-    state: FittedState | None = parts.get(_BASELINE)
+    state = part(parts, _BASELINE, FittedState)
     if state is not None and state.baseline_id == event.baseline_id:
         return {}, ()
     fitted = FittedState(event.document, event.baseline_id, terms.digest, terms.prices)
@@ -259,13 +266,13 @@ def _months(first: int, last: int) -> tuple[PartName, ...]:
 class _View:
     """The contract's months while one event is applied: changed months hide the kept ones."""
 
-    def __init__(self, parts: Parts, changed: dict[PartName, Any]) -> None:
+    def __init__(self, parts: Parts[_Part], changed: dict[PartName, _Part]) -> None:
         self.parts = parts
         self.changed = changed
 
     def month(self, date: int) -> Month:
         name = _month(date)
-        month: Month | None = self.changed.get(name) or self.parts.get(name)
+        month = part(self.changed, name, Month) or part(self.parts, name, Month)
         return month if month is not None else Month()
 
     def used(self, date: int) -> int | None:
@@ -282,7 +289,7 @@ class _View:
     def newest_used(self, first: int, last: int) -> int:
         """The newest date of `[first, last]` that has a use; `first` if none has."""
         for name in _months(first, last):
-            month: Month | None = self.changed.get(name) or self.parts.get(name)
+            month = part(self.changed, name, Month) or part(self.parts, name, Month)
             if month is not None:
                 newest = next((date for date in reversed(month.used) if date <= last), first)
                 if newest > first:

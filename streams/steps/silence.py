@@ -8,12 +8,10 @@ from msgspec import Struct
 
 from metering.alerts.silence import Contact, silence
 from metering.events import Alert, Counted, Event, Tick
-from metering.parts import PartName
+from metering.parts import HEAD, Changed, Parts
 from metering.site.model import Site
 from metering.times import HOUR_MS
-from streams.step import Changed, Parts, Step
-
-_HEAD = PartName("head")
+from streams.step import Step
 
 
 class Heard(Struct, frozen=True, tag=True, array_like=True):
@@ -24,15 +22,15 @@ class Heard(Struct, frozen=True, tag=True, array_like=True):
     silent: tuple[Alert, ...] = ()
 
 
-def silence_step(site: Site) -> Step:
+def silence_step(site: Site) -> Step[str, Heard, Counted | Tick]:
     """The step that notices meters that fall silent. Only ticks judge it: silence needs a clock."""
     limit = site.site.silent_after_hours * HOUR_MS
 
     def keys(event: Counted | Tick) -> Iterable[str]:
         return (event.building,) if event.building else ()
 
-    def run(key: str, parts: Parts, event: Counted | Tick) -> tuple[Changed, Sequence[Event]]:
-        state: Heard = parts.get(_HEAD) or Heard()
+    def run(key: str, parts: Parts[Heard], event: Counted | Tick) -> tuple[Changed[Heard], Sequence[Event]]:
+        state = parts.get(HEAD) or Heard()
         if isinstance(event, Counted):
             return _note(state, event), ()
         now = event.received_at
@@ -45,14 +43,14 @@ def silence_step(site: Site) -> Step:
         contacts = {meter: Contact(*times) for meter, times in meters.items()}
         judged = silence(key, contacts, state.silent, now=now, limit=limit)
         new = Heard(meters, judged.open)
-        return ({_HEAD: new} if new != state else {}), judged.changed
+        return ({HEAD: new} if new != state else {}), judged.changed
 
-    return Step("silence", (Counted, Tick), keys, Heard, run)
+    return Step("silence", (Counted, Tick), keys, (Heard,), run)
 
 
-def _note(state: Heard, event: Counted) -> Changed:
+def _note(state: Heard, event: Counted) -> Changed[Heard]:
     before = state.meters.get(event.meter, (0, 0))
     now = (max(before[0], event.received_at), max(before[1], event.last_time))
     if now == before:
         return {}
-    return {_HEAD: Heard(state.meters | {event.meter: now}, state.silent)}
+    return {HEAD: Heard(state.meters | {event.meter: now}, state.silent)}

@@ -3,83 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
-from msgspec import Struct
-
-from metering.events import Awaited, Day, Event, Restated
-from metering.ledger.days import DayFigures
-from metering.parts import local_date
+from metering.events import Awaited, Day, Event, MeterId, RegisterId
+from metering.ledger.days import DayChange, DayFigures, day_events, days_again
+from metering.ledger.history import Reader, is_new, reads
+from metering.ledger.virtual import VirtualDay, signs_of, with_member
+from metering.parts import Changed, Parts, local_date, part
 from metering.site.model import Site
 from metering.times import date_of
-from streams.step import Changed, Parts, Step
-from streams.steps.days import Reader, day_event, tell_again
+from streams.step import Step
+
+_Part: TypeAlias = VirtualDay | Reader
 
 
-class VirtualDay(Struct, frozen=True, tag="v", array_like=True):
-    """What the members of a virtual meter used on one day."""
-
-    members: dict[str, DayFigures] = {}
-    published: DayFigures | None = None
-
-
-def virtual_step(site: Site) -> Step:
-    """The step that keeps the days of virtual meters. A doubt about a member is a doubt about the sum."""
-    signs: dict[str, dict[str, int]] = {}
-    made_of: dict[tuple[str, str, str], list[str]] = {}
+def virtual_step(site: Site) -> Step[MeterId, _Part, Day | Awaited]:
+    """The step that keeps the days of virtual meters."""
+    signs: dict[MeterId, dict[str, int]] = {}
+    made_of: dict[RegisterId, list[MeterId]] = {}
     for (building, meter_id), meter in site.meters.items():
         if meter.virtual is None:
             continue
-        key = f"{building}/{meter_id}"
-        signs[key] = dict.fromkeys(meter.virtual.plus, 1) | dict.fromkeys(meter.virtual.minus, -1)
+        key = MeterId(building, meter_id)
+        signs[key] = signs_of(meter.virtual)
         for member in signs[key]:
-            made_of.setdefault((building, member, meter.quantity), []).append(key)
+            made_of.setdefault(RegisterId(building, member, meter.quantity), []).append(key)
 
-    def keys(event: Day | Awaited) -> Iterable[str]:
+    def keys(event: Day | Awaited) -> Iterable[MeterId]:
         if isinstance(event, Awaited):
-            key = f"{event.building}/{event.meter}"
+            key = event.register.of_meter
             return (key,) if key in signs else ()
-        return made_of.get((event.building, event.meter, event.quantity), ())
+        return made_of.get(event.register, ())
 
-    def run(key: str, parts: Parts, event: Day | Awaited) -> tuple[Changed, Sequence[Event]]:
+    def run(
+        key: MeterId, parts: Parts[_Part], event: Day | Awaited
+    ) -> tuple[Changed[_Part], Sequence[Event]]:
         if isinstance(event, Awaited):
-            return tell_again(parts, event, date_of(event.received_at, site.zone))
+            return again(parts, event)
         name = local_date(event.date)
-        held: VirtualDay = parts.get(name) or VirtualDay()
-        # A member that the site file no longer names is forgotten.
-        members = {
-            member: day
-            for member, day in held.members.items()
-            if member in signs[key] and member != event.meter
-        }
-        if not event.withdrawn:
-            members[event.meter] = DayFigures(
-                event.used, event.known, event.unknown, event.estimated, event.coverage, event.flags
-            )
-        was = held.published
-        now = _sum(signs[key], members) if members.keys() == signs[key].keys() else None
-        changed = {name: VirtualDay(dict(sorted(members.items())), now)}
-        if was == now:
+        before = part(parts, name, VirtualDay) or VirtualDay()
+        figures = DayFigures(
+            event.used, event.known, event.unknown, event.estimated, event.coverage, event.flags
+        )
+        after = with_member(before, signs[key], event.meter, None if event.withdrawn else figures)
+        changed = {name: after}
+        if before.published == after.published:
             return changed, ()
-        building, meter = key.split("/", 1)
-        who = (building, meter, event.quantity, event.date)
-        events: list[Event] = []
-        before, after = (None if was is None else was.used), (None if now is None else now.used)
-        if was is not None and before != after:
-            events.append(Restated(*who, before, after, f"{event.meter} was restated", event.received_at))
-        events.append(day_event(*who, now, event.received_at))
-        return changed, events
+        change = DayChange(event.date, before.published, after.published)
+        cause = f"{event.meter} was restated"
+        return changed, day_events(RegisterId(*key, event.quantity), change, cause, event.received_at)
 
-    return Step("virtual", (Day, Awaited), keys, VirtualDay | Reader, run)
+    def again(parts: Parts[_Part], event: Awaited) -> tuple[Changed[_Part], Sequence[Event]]:
+        if not is_new(parts, event):
+            return {}, ()
 
+        def published(date: int) -> DayFigures | None:
+            day = part(parts, local_date(date), VirtualDay)
+            return None if day is None else day.published
 
-def _sum(signs: dict[str, int], members: dict[str, DayFigures]) -> DayFigures:
-    used: int | None = 0
-    known = unknown = estimated = flags = 0
-    for member, sign in signs.items():
-        day = members[member]
-        used = None if used is None or day.used is None else used + sign * day.used
-        known += sign * day.known
-        unknown += sign * day.unknown
-        estimated += day.estimated
-        flags |= day.flags
-    return DayFigures(used, known, unknown, estimated, min(day.coverage for day in members.values()), flags)
+        last = date_of(event.received_at, site.zone)
+        return {reads(event): Reader(event.first)}, days_again(event, last, published)
+
+    return Step("virtual", (Day, Awaited), keys, (VirtualDay, Reader), run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,16 +13,14 @@ from metering.alerts.energy import alert_changes, contract_alerts
 from metering.baselines.document import Baseline
 from metering.events import Alert, Event, Fitted, Position, Savings, Tick
 from metering.flags import NAMES as FLAG_NAMES
-from metering.parts import PartName, month_name
+from metering.parts import HEAD, Changed, PartName, Parts, month_name, part
 from metering.savings.day import Figure
 from metering.savings.position import position
 from metering.savings.worth import price_digest
 from metering.site.contracts import Contract
 from metering.site.model import Site
 from metering.site.parts import Tariff
-from streams.step import Changed, Parts, Step
-
-_HEAD = PartName("head")
+from streams.step import Step
 
 
 class Figures(Struct, frozen=True, tag="m", array_like=True):
@@ -46,7 +44,10 @@ class WatchHead(Struct, frozen=True, tag="h", array_like=True):
     position: Position | None = None
 
 
-def watch_step(site: Site) -> Step:
+_Part: TypeAlias = Figures | WatchHead
+
+
+def watch_step(site: Site) -> Step[str, _Part, Savings | Fitted | Tick]:
     """The step that keeps each contract's position and its alerts about energy."""
     of_building: dict[str, list[str]] = {}
     for each in site.contract:
@@ -59,10 +60,12 @@ def watch_step(site: Site) -> Step:
             return of_building.get(event.building, ())
         return (event.contract,)
 
-    def run(key: str, parts: Parts, event: Savings | Fitted | Tick) -> tuple[Changed, Sequence[Event]]:
-        head: WatchHead = parts.get(_HEAD) or WatchHead()
+    def run(
+        key: str, parts: Parts[_Part], event: Savings | Fitted | Tick
+    ) -> tuple[Changed[_Part], Sequence[Event]]:
+        head = part(parts, HEAD, WatchHead) or WatchHead()
         if isinstance(event, Fitted):
-            return {_HEAD: replace(head, document=event.document, changed=True)}, ()
+            return {HEAD: replace(head, document=event.document, changed=True)}, ()
         if isinstance(event, Savings):
             return _note(parts, head, event), ()
         # Money follows the prices of the site file: if they changed, the position is calculated again.
@@ -71,13 +74,13 @@ def watch_step(site: Site) -> Step:
             return {}, ()
         return _judge(site.contracts[key], tariffs[key], parts, head, event.received_at)
 
-    return Step("watch", (Savings, Fitted, Tick), keys, Figures | WatchHead, run)
+    return Step("watch", (Savings, Fitted, Tick), keys, (Figures, WatchHead), run)
 
 
-def _note(parts: Parts, head: WatchHead, event: Savings) -> Changed:
+def _note(parts: Parts[_Part], head: WatchHead, event: Savings) -> Changed[_Part]:
     """The month with the day's figure, or without it if it is withdrawn."""
     name = dt.date.fromordinal(event.date).strftime("%Y-%m")
-    month: Figures = parts.get(month_name(name)) or Figures()
+    month = part(parts, month_name(name), Figures) or Figures()
     days, flags, added = dict(month.days), dict(month.flags), dict(month.added)
     flags.pop(event.date, None)
     added.pop(event.date, None)
@@ -90,19 +93,19 @@ def _note(parts: Parts, head: WatchHead, event: Savings) -> Changed:
         if event.adjustment:
             added[event.date] = event.adjustment
     now = Figures(dict(sorted(days.items())), dict(sorted(flags.items())), dict(sorted(added.items())))
-    changed: dict[PartName, Any] = {month_name(name): now}
+    changed: dict[PartName, _Part] = {month_name(name): now}
     months = head.months if name in head.months else tuple(sorted((*head.months, name)))
     if not head.changed or months is not head.months:
-        changed[_HEAD] = replace(head, months=months, changed=True)
+        changed[HEAD] = replace(head, months=months, changed=True)
     return changed
 
 
 def _judge(
-    contract: Contract, tariff: Tariff | None, parts: Parts, head: WatchHead, now: int
-) -> tuple[Changed, Sequence[Event]]:
+    contract: Contract, tariff: Tariff | None, parts: Parts[_Part], head: WatchHead, now: int
+) -> tuple[Changed[_Part], Sequence[Event]]:
     """The position and the alerts after the kept days; those that changed are published."""
     baseline = Baseline.from_document(head.document)
-    months: list[Figures] = [parts[month_name(name)] for name in head.months]
+    months = [part(parts, month_name(name), Figures) or Figures() for name in head.months]
     days = [
         Figure(date, *figure, month.added.get(date, 0))
         for month in months
@@ -117,7 +120,7 @@ def _judge(
             events.append(new)
         alerts = contract_alerts(contract, baseline, days, tariff)
     events += alert_changes(head.alerts, alerts)
-    return {_HEAD: replace(head, changed=False, alerts=tuple(alerts), position=new)}, events
+    return {HEAD: replace(head, changed=False, alerts=tuple(alerts), position=new)}, events
 
 
 def _flagged(months: Iterable[Figures]) -> dict[str, int]:

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from metering.events import Unknown
 from metering.ledger.audit import Fault, Shown, audit, booked_hours
-from metering.ledger.blocks import HEAD, Block, Head, Part, block_of
+from metering.ledger.blocks import Block, Head, Part, block_of
 from metering.ledger.enter import enter
 from metering.ledger.retention import delete_before
 from metering.ledger.state import FOLD_VERSION, Rules
+from metering.parts import HEAD
 from metering.times import DAY_MS, HOUR_MS
 
 DAY = 20_000

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from metering import flags as f
 from metering.events import Exchange, Unknown
-from metering.ledger.blocks import HEAD, Block, Head, Part
+from metering.ledger.blocks import Block, Head, Part
 from metering.ledger.booking import BookedFinding
 from metering.ledger.enter import Entered, declare, enter
 from metering.ledger.state import Fact, Interval, Rules, State
+from metering.parts import HEAD
 from metering.times import DAY_MS, HOUR_MS
 
 T0 = 20_000 * DAY_MS

@@ -8,11 +8,12 @@ import random
 import pytest
 
 from metering.events import Exchange, Unknown
-from metering.ledger.blocks import HEAD, Block, Head, Part
+from metering.ledger.blocks import Block, Head, Part
 from metering.ledger.booking import BookedFinding
 from metering.ledger.enter import Entered, declare, enter
 from metering.ledger.retention import cut_day, delete_before
 from metering.ledger.state import Fact, Interval, Rules
+from metering.parts import HEAD
 from metering.site.model import parse_site
 from metering.times import DAY_MS, HOUR_MS, to_ms
 

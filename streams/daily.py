@@ -1,0 +1,27 @@
+"""Which ticks of a building are the first of a UTC day: retention is judged once a day. Pure."""
+
+from __future__ import annotations
+
+from metering.events import Tick
+from metering.site.meters import Building
+from metering.site.model import Site
+from metering.times import DAY_MS
+
+
+class FirstTicks:
+    """Knows which buildings had a tick on the current UTC day.
+
+    Ticks come every minute for every building. This spares the work of all but one of them a day. After a restart or a
+    rebalance the next tick is the first one again, which must do no harm.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._buildings = site.buildings
+        self._quiet_until: dict[str, int] = {}
+
+    def building(self, tick: Tick) -> Building | None:
+        """The building of the tick if it is the building's first one of its day; None otherwise."""
+        if tick.received_at < self._quiet_until.get(tick.building, 0):
+            return None
+        self._quiet_until[tick.building] = (tick.received_at // DAY_MS + 1) * DAY_MS
+        return self._buildings.get(tick.building)
