@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingest.captures import Capture
-from ingest.decode import Decoder, copy_to_buildings
+from ingest.decode import Decoder
 from metering.events import Readings
 from metering.site.model import Site, parse_site
 from storage.sqlite import Store
@@ -92,9 +92,7 @@ def memory(site: Site, days: int) -> None:
     """Print the resident memory after a run whose messages come one by one, as from a broker."""
     with tempfile.TemporaryDirectory() as directory:
         store = Store(Path(directory) / "bench.db")
-        runner = Embedded(
-            site=site, store=store, decode=Decoder(site).decode, copy_to_buildings=copy_to_buildings
-        )
+        runner = Embedded(site=site, store=store, decode=Decoder(site).decode)
         batch: list[Capture] = []
         for capture in messages(site, days, 24):
             batch.append(capture)
@@ -144,7 +142,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as directory:
         store = Store(Path(directory) / "bench.db")
-        runner = Embedded(site=site, store=store, decode=decoder.decode, copy_to_buildings=copy_to_buildings)
+        runner = Embedded(site=site, store=store, decode=decoder.decode)
         begun, wall = time.process_time(), time.monotonic()
         for first in range(0, len(captures), 500):
             runner.take(captures[first : first + 500])
@@ -159,12 +157,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         store = Store(Path(directory) / "bench.db")
         small_site = site_of(200)
-        runner = Embedded(
-            site=small_site,
-            store=store,
-            decode=Decoder(small_site).decode,
-            copy_to_buildings=copy_to_buildings,
-        )
+        runner = Embedded(site=small_site, store=store, decode=Decoder(small_site).decode)
         begun = time.process_time()
         for first in range(0, len(small), 500):
             runner.take(small[first : first + 500])

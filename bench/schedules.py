@@ -19,7 +19,6 @@ from typing import Any
 
 import msgspec
 
-from ingest.decode import copy_to_buildings
 from metering.baselines.fit import fit
 from metering.events import (
     Alert,
@@ -189,7 +188,7 @@ def embedded(site: Site, fitted: Fitted, sent: Sequence[Readings], rng: random.R
     figures = Figures()
 
     def start() -> Embedded:
-        runner = Embedded(site=site, store=figures, decode=_decode, copy_to_buildings=copy_to_buildings)
+        runner = Embedded(site=site, store=figures, decode=_decode)
         runner.adopt(fitted)
         return runner
 

@@ -12,7 +12,6 @@ become one `Readings`, each bad one a `Rejected` of its own.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -22,7 +21,7 @@ from ingest.judge import MOST_DETAIL, Carried, Message, declared, judge
 from ingest.places import Places, unit_of
 from ingest.reasons import Reject
 from ingest.topics import Match, Topics
-from metering.events import Declared, Readings, Rejected
+from metering.events import Declared, Decoded, Readings, Rejected, StationReadings
 from metering.site.model import Site, SiteError
 from metering.times import DAY_MS, iso
 from metering.units import QUANTITIES
@@ -52,9 +51,7 @@ class Decoder:
         self._lateness = (site.site.lateness_days if site is not None else _DEFAULT_LATENESS_DAYS) * DAY_MS
         self._json = msgspec.json.Decoder()
 
-    def decode(
-        self, topic: str, payload: bytes, *, received_at: int, retain: bool = False
-    ) -> list[Readings | Declared | Rejected]:
+    def decode(self, topic: str, payload: bytes, *, received_at: int, retain: bool = False) -> list[Decoded]:
         """Readings and rejections of one message. Every reading in it is in exactly one of them."""
         return self._decode(Message(topic, payload, received_at, retain), None)
 
@@ -64,9 +61,9 @@ class Decoder:
         """The same, with each reading's value as the payload wrote it (slower)."""
         good: list[Carried] = []
         results = self._decode(Message(topic, payload, received_at, retain), good)
-        return [*good, *(result for result in results if not isinstance(result, Readings))]
+        return [*good, *(result for result in results if not isinstance(result, Readings | StationReadings))]
 
-    def _decode(self, message: Message, good: list[Carried] | None) -> list[Readings | Declared | Rejected]:
+    def _decode(self, message: Message, good: list[Carried] | None) -> list[Decoded]:
         count = 1
         try:
             match = self._topics.match(message.topic)
@@ -110,15 +107,6 @@ class Decoder:
             return read(content, FORMATS[match.source.format])
         except NoReading as error:
             raise Reject("no_reading", str(error)) from None
-
-
-def copy_to_buildings(readings: Readings, site: Site) -> list[Readings]:
-    """A station's readings, copied to the key of every building that uses the station; counted once."""
-    buildings: Iterable[str] = site.buildings_of.get(readings.meter, ())
-    return [
-        msgspec.structs.replace(readings, building=building, copy=position > 0)
-        for position, building in enumerate(buildings)
-    ]
 
 
 def as_line(result: Carried | Declared | Rejected) -> dict[str, object]:

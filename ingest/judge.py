@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from ingest.instants import FUTURE_MS, BadTime, instant
 from ingest.places import Place
 from ingest.reasons import Reject, short
-from metering.events import Declared, Exchange, Nature, Readings, Rejected
+from metering.events import Declared, Decoded, Exchange, Nature, Readings, Rejected, StationReadings
 from metering.times import DAY_MS
 from metering.units import QUANTITIES, AbsurdValue, Unit, to_amount
 
@@ -63,7 +63,7 @@ def judge(
     *,
     horizon: int,
     good: list[Carried] | None = None,
-) -> list[Readings | Declared | Rejected]:
+) -> list[Decoded]:
     """Judge each reading of a message. This is the hot loop of the whole ingest.
 
     Args:
@@ -82,7 +82,7 @@ def judge(
     zone, latest = place.zone, received_at + FUTURE_MS
     times: list[int] = []
     amounts: list[int] = []
-    results: list[Readings | Declared | Rejected] = []
+    results: list[Decoded] = []
     for pair in pairs:
         try:
             if type(pair) is not list or len(pair) != 2:
@@ -119,12 +119,16 @@ def judge(
         results.append(Rejected(message.topic, payload, reason, detail, received_at, 1, retain))
         payload = b""
     if times:
-        results.append(
-            Readings(
-                place.building, place.meter, quantity, place.nature, tuple(times), tuple(amounts), received_at
-            )
-        )
+        results.append(_readings(place, quantity, tuple(times), tuple(amounts), received_at))
     return results
+
+
+def _readings(
+    place: Place, quantity: str, times: tuple[int, ...], amounts: tuple[int, ...], received_at: int
+) -> Readings | StationReadings:
+    if quantity == "outdoor_temperature":
+        return StationReadings(place.meter, times, amounts, received_at)
+    return Readings(place.building, place.meter, quantity, place.nature, times, amounts, received_at)
 
 
 def declared(exchange: dict[str, Any], place: Place, unit: Unit, received_at: int) -> Declared:

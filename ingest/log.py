@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from metering.events import Awaited, Declared, Fitted, Readings, Rejected, Tick
+from metering.events import Awaited, Decoded, Fitted, Rejected, StationReadings, Tick
 
 READINGS: Final = "kvartal-readings"
 REJECTED: Final = "kvartal-rejected"
@@ -63,7 +63,7 @@ class EventLog:
         self.delivered: dict[int, int] = {}
         """Newest offset delivered, by partition of the readings topic."""
 
-    def publish(self, events: Sequence[Readings | Declared | Rejected | Tick | Fitted | Awaited]) -> None:
+    def publish(self, events: Sequence[Decoded | Tick | Fitted | Awaited]) -> None:
         """Publish events; on the log, replicated, when this returns.
 
         Raises:
@@ -97,15 +97,15 @@ class EventLog:
                 self._producer = Producer(self._settings, logger=_kafka)
             raise NotDelivered(f"the event log did not take {missing} messages: {why}")
 
-    def _produce(
-        self, event: Readings | Declared | Rejected | Tick | Fitted | Awaited, report: Any, deadline: float
-    ) -> None:
+    def _produce(self, event: Decoded | Tick | Fitted | Awaited, report: Any, deadline: float) -> None:
         if isinstance(event, Rejected):
             topic, key = REJECTED, event.topic
             if len(event.payload) > _MOST_REJECTED:
                 # Kafka bounds the length of a message; of a payload too large to be read the beginning is kept.
                 detail = f"{event.detail}; the first {_MOST_REJECTED} of {len(event.payload)} bytes are kept"
                 event = msgspec.structs.replace(event, payload=event.payload[:_MOST_REJECTED], detail=detail)
+        elif isinstance(event, StationReadings):
+            topic, key = READINGS, ""  # of no building; in order with what is on the log
         else:
             topic, key = READINGS, event.building
         value = _encode(event)

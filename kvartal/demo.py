@@ -31,7 +31,7 @@ from ingest.source import Message, MqttSource
 from ingest.topics import filters
 from kvartal.run import serve
 from kvartal.wiring import embedded
-from metering.events import Event, Rejected
+from metering.events import Event
 from metering.site.model import Site, parse_site
 from metering.times import to_ms
 from simulators.publish import Publisher
@@ -39,7 +39,7 @@ from simulators.quarter import Quarter
 from simulators.quarter_dates import ARCHIVES_END
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
-from streams.embedded import Batch
+from streams.engine import Batch
 
 LIVE_SPEED = 3600 * 4
 """Simulated seconds per second in the live part."""
@@ -227,10 +227,7 @@ class _Pipeline:
 def _write(store: Store, events: Sequence[Event]) -> None:
     """Write events of the Faust runner to the embedded store, with the counts of their readings."""
     batch = Batch()
-    batch.keep(event for event in events if not isinstance(event, Rejected))
-    for event in events:
-        if isinstance(event, Rejected):
-            batch.reject(event)
+    batch.keep(events)
     store.commit(parts={}, events=batch.events, counts=batch.counts)
 
 

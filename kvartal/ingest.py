@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from ingest.decode import Decoder, copy_to_buildings
+from ingest.decode import Decoder
 from ingest.log import EventLog, NotDelivered, create_topics
 from ingest.source import Message, MqttSource
 from ingest.topics import filters
@@ -18,10 +18,11 @@ from kvartal.settings import Settings
 from kvartal.site_events import site_events
 from kvartal.site_watch import SiteWatch
 from kvartal.wiring import mqtt_source
-from metering.events import Awaited, Declared, Readings, Rejected, Tick
+from metering.events import Awaited, Decoded, StationReadings, Tick
+from metering.ledger.weather import copy_to_buildings
 from metering.refusal import Refusal
 from metering.site.model import Site
-from streams.embedded import Message as Arrived
+from streams.contract import Message as Arrived
 from streams.worker import CHANGELOG
 
 log = logging.getLogger("kvartal.ingest")
@@ -30,22 +31,20 @@ _BATCH: Final = 500
 _TICK_MS: Final = 60_000
 _LONGEST_PAUSE_S: Final = 60.0
 
-OnPublished = Callable[[list[Message], list[Readings | Declared | Rejected]], None]
+OnPublished = Callable[[list[Message], list[Decoded]], None]
 
 
-def decoded(
-    decoder: Decoder, messages: Iterable[Arrived], site: Site
-) -> list[Readings | Declared | Rejected]:
+def decoded(decoder: Decoder, messages: Iterable[Arrived], site: Site) -> list[Decoded]:
     """The events of messages, as they go on the log: a station's readings once for each of its buildings."""
-    events: list[Readings | Declared | Rejected] = []
+    events: list[Decoded] = []
     for message in messages:
         for result in decoder.decode(
             message.topic, message.payload, received_at=message.received_at, retain=message.retain
         ):
-            if not isinstance(result, Readings) or result.building:
-                events.append(result)
+            if isinstance(result, StationReadings):
+                events += copy_to_buildings(result, site)
             else:
-                events += copy_to_buildings(result, site) or [result]
+                events.append(result)
     return events
 
 
@@ -110,7 +109,7 @@ def publish_all(
 
 def _publish(
     event_log: EventLog,
-    events: Sequence[Readings | Declared | Rejected | Awaited],
+    events: Sequence[Decoded | Awaited],
     stop: threading.Event,
     pause: float,
 ) -> bool:

@@ -15,7 +15,7 @@ from ingest.log import READINGS, REJECTED, EventLog, MockKafka
 from ingest.source import Message, MqttSource
 from kvartal.ingest import publish_all
 from kvartal.pace import Pace
-from metering.events import Declared, Event, Readings, Rejected
+from metering.events import Decoded, Event, Rejected
 from metering.site.model import Site
 from streams.worker import CHANGELOG, Worker
 
@@ -79,7 +79,7 @@ def serve_on_mock_cluster(
             reader=worker, delivered=event_log.delivered, most=_MOST_ON_THEIR_WAY, on_applied=on_applied
         )
 
-        def on_published(messages: list[Message], events: list[Readings | Declared | Rejected]) -> None:
+        def on_published(messages: list[Message], events: list[Decoded]) -> None:
             rejected = [event for event in events if isinstance(event, Rejected)]
             if rejected:
                 sink.write(rejected)

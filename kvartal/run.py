@@ -29,7 +29,8 @@ from metering.refusal import Refusal
 from metering.site.model import Site
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
-from streams.embedded import Batch, Embedded
+from streams.embedded import Embedded
+from streams.engine import Batch
 
 log = logging.getLogger("kvartal")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import SecretStr
 
-from ingest.decode import Decoder, copy_to_buildings
+from ingest.decode import Decoder
 from ingest.source import MqttSource
 from kvartal.process import wall_clock
 from kvartal.settings import Settings
@@ -17,7 +17,7 @@ from streams.embedded import Embedded
 
 def embedded(site: Site, store: Store) -> Embedded:
     """The embedded pipeline of a site over a store."""
-    return Embedded(site=site, store=store, decode=Decoder(site).decode, copy_to_buildings=copy_to_buildings)
+    return Embedded(site=site, store=store, decode=Decoder(site).decode)
 
 
 def mqtt_source(

@@ -11,11 +11,12 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from metering.events import Awaited, Declared, Fitted, Readings, Rejected, Tick
+from metering.events import Awaited, Declared, Fitted, Readings, Rejected, StationReadings, Tick
+from metering.ledger.weather import TEMPERATURE
 from metering.site.model import Site
 from metering.units import QUANTITIES
 
-Logged: TypeAlias = Readings | Declared | Tick | Fitted | Awaited
+Logged: TypeAlias = Readings | StationReadings | Declared | Tick | Fitted | Awaited
 """What stands on the log of readings."""
 
 _LOGGED: Final = msgspec.msgpack.Decoder(Logged)
@@ -31,6 +32,8 @@ class NotOurs(ValueError):
 def decode(value: bytes) -> Logged:
     """The event of a message of the log.
 
+    The first version wrote a station's readings as `Readings` with an empty building: they become `StationReadings`.
+
     Raises:
         NotOurs: it is none, or readings that contradict themselves.
     """
@@ -38,6 +41,12 @@ def decode(value: bytes) -> Logged:
         event: Logged = _LOGGED.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second: of a name that is no UTF-8
         raise NotOurs(str(error)) from None
+    if isinstance(event, Readings) and not event.building and event.quantity == TEMPERATURE:
+        event = StationReadings(event.meter, event.times, event.amounts, event.received_at)
+    if isinstance(event, StationReadings):
+        if len(event.times) != len(event.temps_mc):
+            raise NotOurs(f"{len(event.times)} times and {len(event.temps_mc)} temperatures")
+        return event
     if isinstance(event, Readings):
         if len(event.times) != len(event.amounts):
             raise NotOurs(f"{len(event.times)} times and {len(event.amounts)} amounts")
@@ -61,18 +70,20 @@ def decode_rejected(value: bytes) -> Rejected:
 
 
 def stranger(event: Logged, site: Site) -> str | None:
-    """What of the event the site file does not know (any more); None where it knows all of it."""
+    """Names the first id in the event that is missing from the site file, or None."""
+    if isinstance(event, StationReadings):
+        return None
     if isinstance(event, Fitted):
         return None if event.contract in site.contracts else f"no contract {event.contract!r}"
     if isinstance(event, Tick):
         return None if event.building in site.buildings else f"no building {event.building!r}"
-    if event.building and event.building not in site.buildings:
+    if event.building not in site.buildings:
         return f"no building {event.building!r}"
     if isinstance(event, Awaited) and event.station and event.station not in site.stations:
         return f"no station {event.station!r}"
-    if event.quantity == "outdoor_temperature":
+    if event.quantity == TEMPERATURE:
         return None
-    meter = site.meters.get((event.building, event.meter))
+    meter = site.meters.get(event.register.of_meter)
     if meter is None:
         return f"no meter {event.building}/{event.meter}"
     if meter.virtual is not None and not isinstance(event, Awaited):

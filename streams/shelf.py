@@ -7,23 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from itertools import islice
 from operator import or_
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from metering.parts import Changed, PartName, Parts, State
+from streams.contract import Kept
 from streams.step import AnyStep, EventT, KeyT, Step
 
 MOST_DECODED: Final = 24_000
 """Parts kept decoded (about 3 kB each)."""
-
-
-class Kept(Protocol):
-    """Where parts are kept between batches."""
-
-    def part(self, key: str, part: PartName) -> bytes | None:
-        """One part of state, as it was committed."""
-        ...
 
 
 class _Parts(Mapping[PartName, State]):

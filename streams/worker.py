@@ -45,9 +45,10 @@ import faust.streams
 
 from metering.events import Event, Rejected
 from metering.site.model import Site
-from streams.applier import Applier, Sink, Sites, Stranger
+from streams.applier import Applier, Stranger
 from streams.chunks import TableParts
 from streams.codec import NotOurs, decode_rejected
+from streams.contract import Sink, Sites
 from streams.stall import Standstill
 
 log = logging.getLogger("kvartal.worker")

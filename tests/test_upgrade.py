@@ -37,7 +37,7 @@ from storage.sqlite_reader import Reader
 from streams.applier import Applier
 from streams.chunks import TableParts
 from streams.codec import decode, encode
-from streams.embedded import Batch
+from streams.engine import Batch
 
 FROZEN = Path(__file__).parent / "data" / "b989372"
 COMMANDS: dict[str, list[str]] = json.loads((FROZEN / "outputs" / "commands.json").read_text())

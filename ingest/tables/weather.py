@@ -16,14 +16,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from ingest.instants import EARLIEST_MS, LAST_YEAR
-from metering.events import Readings, Rejected
+from metering.events import Rejected, StationReadings
 from metering.refusal import Refusal
 from metering.times import to_ms
 from metering.units import UNITS, AbsurdValue, to_amount
 
 _PER_EVENT: Final = 744
 """Rows of one event: a month of hours."""
-_QUANTITY: Final = "outdoor_temperature"
 
 
 class _Row(NamedTuple):
@@ -34,7 +33,7 @@ class _Row(NamedTuple):
     cells: tuple[str, str]
 
 
-def weather_events(text: str, *, file: str, station: str, zone: ZoneInfo) -> list[Readings | Rejected]:
+def weather_events(text: str, *, file: str, station: str, zone: ZoneInfo) -> list[StationReadings | Rejected]:
     """The readings and rejections of a table, in its order.
 
     Nothing is too late or from the future: the newest time of an event's readings is its arrival.
@@ -57,7 +56,7 @@ def weather_events(text: str, *, file: str, station: str, zone: ZoneInfo) -> lis
     ]
 
 
-def _events(rows: Sequence[_Row], station: str, topic: str) -> list[Readings | Rejected]:
+def _events(rows: Sequence[_Row], station: str, topic: str) -> list[StationReadings | Rejected]:
     times: list[int] = []
     amounts: list[int] = []
     faults: list[tuple[_Row, str, str]] = []
@@ -75,12 +74,12 @@ def _events(rows: Sequence[_Row], station: str, topic: str) -> list[Readings | R
         times.append(at)
         amounts.append(amount)
     arrived = max(times or (to_ms(row.moment) for row in rows))
-    events: list[Readings | Rejected] = [
+    events: list[StationReadings | Rejected] = [
         Rejected(topic, msgspec.json.encode(row.cells), reason, f"line {row.line}: {detail}", arrived)
         for row, reason, detail in faults
     ]
     if times:
-        events.append(Readings("", station, _QUANTITY, "gauge", tuple(times), tuple(amounts), arrived))
+        events.append(StationReadings(station, tuple(times), tuple(amounts), arrived))
     return events
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from ingest.decode import MOST_BYTES, Decoder, as_line, copy_to_buildings
-from metering.events import Readings, Rejected
+from ingest.decode import MOST_BYTES, Decoder, as_line
+from metering.events import Readings, Rejected, StationReadings
+from metering.ledger.weather import copy_to_buildings
 from metering.site.model import SiteError, parse_site
 from metering.times import DAY_MS, HOUR_MS, UTC, to_ms
 
@@ -124,7 +125,7 @@ def test_reads(payload: Any, expected: list[tuple[int, int]]) -> None:
 )
 def test_reads_a_station(payload: Any, amounts: tuple[int, ...]) -> None:
     times = tuple(range(T, T + len(amounts)))
-    assert decode(payload, SPB) == [Readings("", "spb", "outdoor_temperature", "gauge", times, amounts, NOW)]
+    assert decode(payload, SPB) == [StationReadings("spb", times, amounts, NOW)]
 
 
 NESTED = b"[" * 100_000 + b"]" * 100_000
@@ -254,7 +255,7 @@ def test_local_time_where_the_clocks_change(local: str, utc: dt.datetime) -> Non
     (result,) = Decoder(site).decode(
         SPB, json.dumps({"temperature_c": 1, "time": local}).encode(), received_at=NOW
     )
-    assert isinstance(result, Readings)
+    assert isinstance(result, StationReadings)
     assert result.times == (to_ms(utc),)
 
 
@@ -292,13 +293,13 @@ def test_lines_carry_the_value_and_unit_of_the_payload() -> None:
 def test_a_station_is_copied_to_every_building_that_uses_it_and_counted_once() -> None:
     (spb,) = decode({"temperature_c": 1, "time": T}, SPB)
     (idle,) = decode({"temperature_c": 1, "time": T}, "kvartal/v1/weather/idle")
-    assert isinstance(spb, Readings)
-    assert isinstance(idle, Readings)
+    assert isinstance(spb, StationReadings)
+    assert isinstance(idle, StationReadings)
     assert [(r.building, r.meter, r.copy, r.amounts) for r in copy_to_buildings(spb, SITE)] == [
         ("b01", "spb", False, (1000,)),
         ("b02", "spb", True, (1000,)),
     ]
-    assert copy_to_buildings(idle, SITE) == []
+    assert copy_to_buildings(idle, SITE) == [idle]
 
 
 def test_an_unknown_format_stops_the_start() -> None:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from ingest.log import READINGS, REJECTED, EventLog, MockKafka
-from metering.events import Event, Rejected
+from metering.events import Event
 from metering.site.model import Site
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
-from streams.embedded import Batch
+from streams.engine import Batch
 from streams.worker import CHANGELOG, Worker
 
 
@@ -49,11 +49,7 @@ class StoreSink:
 
     def write(self, events: Iterable[Event]) -> None:
         batch = Batch()
-        for event in events:
-            if isinstance(event, Rejected):
-                batch.reject(event)
-            else:
-                batch.keep([event])
+        batch.keep(events)
         with self._lock:
             self._store.commit(parts={}, events=batch.events, counts=batch.counts)
 

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.events import Awaited, Declared, Exchange, Fitted, Readings, Rejected, Tick
+from metering.events import (
+    Awaited,
+    Declared,
+    Exchange,
+    Fitted,
+    Readings,
+    Rejected,
+    StationReadings,
+    Tick,
+)  # fmt: skip
 from metering.site.model import Site, parse_site
 from streams.codec import Logged, NotOurs, decode, decode_rejected, encode, stranger
 
@@ -30,6 +39,14 @@ LOGGED = st.one_of(
     st.builds(
         readings, st.lists(st.tuples(INTEGERS, INTEGERS), max_size=30), TEXTS, TEXTS, INTEGERS, st.booleans()
     ),
+    st.builds(
+        lambda pairs, *rest: StationReadings(
+            rest[0], tuple(t for t, _ in pairs), tuple(v for _, v in pairs), rest[1]
+        ),
+        st.lists(st.tuples(INTEGERS, INTEGERS), max_size=5),
+        TEXTS,
+        INTEGERS,
+    ),
     st.builds(Tick, TEXTS, INTEGERS),
     st.builds(Fitted, TEXTS, TEXTS, TEXTS, st.binary(max_size=40), INTEGERS),
 )
@@ -47,6 +64,16 @@ OLD = [
         "99a852656164696e6773a3623031a468656174a6656e65726779a8726567697374657292ce0036ee80ce006ddd0092ce0011bef8"
         "ce00011170ce006ec760c2",
     ),
+    # A station's readings as the first version wrote them for no building, and for one.
+    (
+        StationReadings("spb", (3_600_000,), (-5_000,), 5),
+        "9aa852656164696e6773a0a3737062b36f7574646f6f725f74656d7065726174757265a5676175676591ce0036ee8091d1ec7805c290",
+    ),
+    (
+        Readings("b01", "spb", "outdoor_temperature", "gauge", (3_600_000,), (-5_000,), 5),
+        "9aa852656164696e6773a3623031a3737062b36f7574646f6f725f74656d7065726174757265a5676175676591ce0036ee8091d1ec7805"
+        "c290",
+    ),
 ]
 GOLDEN = [
     (
@@ -57,6 +84,10 @@ GOLDEN = [
     (
         Declared("b01", "heat", "energy", (Exchange(3_600_000, 10, 0),), False, 5),
         "97a84465636c61726564a3623031a468656174a6656e657267799195a178ce0036ee800a00c2c205",
+    ),
+    (
+        StationReadings("spb", (3_600_000,), (-5_000,), 5),
+        "95af53746174696f6e52656164696e6773a373706291ce0036ee8091d1ec7805",
     ),
     (Tick("b01", 60_000), "93a45469636ba3623031cdea60"),
     (
@@ -94,6 +125,7 @@ def test_a_reading_without_a_later_field_is_read() -> None:
         encode(Rejected("t", b"x", "not_json", "", 0)),
         encode(Readings("b", "m", "energy", "register", (1, 2), (3,), 4)),
         encode(Readings("b", "m", "warmth", "register", (1,), (3,), 4)),
+        encode(StationReadings("spb", (1, 2), (3,), 4)),
         encode(["Readings", "b", "m", "energy", "register", ["now"], [1], 3]),
         b"\x91\xa1\x80",  # an event whose name is no UTF-8
     ],
@@ -161,7 +193,7 @@ id = "b01"
         ),
         (Readings("b09", "heat", "energy", "register", (), (), 0), "no building 'b09'"),
         (Readings("b01", "spb", "outdoor_temperature", "gauge", (), (), 0), None),
-        (Readings("", "spb", "outdoor_temperature", "gauge", (), (), 0), None),
+        (StationReadings("spb", (), (), 0), None),
         (Tick("b01", 0), None),
         (Tick("b09", 0), "no building 'b09'"),
         (Fitted("b01", "c9", "", b"", 0), "no contract 'c9'"),

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.decode import Decoder, copy_to_buildings
+from ingest.decode import Decoder
 from metering.baselines.document import Baseline
 from metering.baselines.fit import fit
 from metering.events import (
@@ -325,7 +325,7 @@ def run_embedded(
     kept = KeptWithParts()
 
     def runner() -> Embedded:
-        made = Embedded(site=site, store=kept, decode=decode, copy_to_buildings=copy_to_buildings)
+        made = Embedded(site=site, store=kept, decode=decode)
         for each in baselines(fitted):
             made.adopt(each)
         return made
@@ -460,7 +460,7 @@ def test_an_adopted_baseline_reaches_the_store_before_any_reading(
     site: Site, fitted: Fitted, tmp_path: Path
 ) -> None:
     store = Store(tmp_path / "store.db")
-    Embedded(site=site, store=store, decode=decode, copy_to_buildings=copy_to_buildings).adopt(fitted)
+    Embedded(site=site, store=store, decode=decode).adopt(fitted)
     reader = Reader(tmp_path / "store.db")
     assert reader.baseline_of_id(fitted.baseline_id) == fitted.document
     reader.close()
@@ -488,7 +488,7 @@ def test_a_contract_on_a_virtual_meter_has_its_savings(site: Site, fitted: Fitte
 
 def test_the_site_decoder_and_the_runner_meet(site: Site) -> None:
     kept = KeptWithParts()
-    runner = Embedded(site=site, store=kept, decode=Decoder(site).decode, copy_to_buildings=copy_to_buildings)
+    runner = Embedded(site=site, store=kept, decode=Decoder(site).decode)
 
     class Sent:
         retain = False

@@ -26,7 +26,7 @@ from storage.sqlite import Store
 from storage.sqlite_reader import Reader
 from streams.applier import Applier
 from streams.chunks import TableParts
-from streams.embedded import Batch
+from streams.engine import Batch
 
 FIRST = dt.datetime(2025, 1, 1, tzinfo=UTC)
 DAYS = 120

@@ -29,7 +29,7 @@ from storage.sqlite import Store
 from storage.sqlite_reader import Reader
 from streams.applier import Applier
 from streams.chunks import TableParts
-from streams.embedded import Batch
+from streams.engine import Batch
 
 SITE = parse_site("""
 [site]

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from ingest.captures import Capture
-from ingest.decode import Decoder, copy_to_buildings
+from ingest.decode import Decoder
 from kvartal.audit import audit_store
 from metering.events import Alert, Counted, Declared, Event, Exchange, Readings, Rejected, Tick
 from metering.site.model import Site, parse_site
@@ -21,7 +21,8 @@ from storage.sqlite_reader import Reader
 from streams.applier import Applier
 from streams.chunks import TableParts
 from streams.codec import encode
-from streams.embedded import Batch, Embedded
+from streams.embedded import Embedded
+from streams.engine import Batch
 
 FIRST = to_ms(dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
 DAYS = 90
@@ -81,9 +82,7 @@ class OnStore:
     def __init__(self, site: Site, path: Path) -> None:
         self.path = path
         self.store = Store(path)
-        self.runner = Embedded(
-            site=site, store=self.store, decode=Decoder(site).decode, copy_to_buildings=copy_to_buildings
-        )
+        self.runner = Embedded(site=site, store=self.store, decode=Decoder(site).decode)
 
     def enter(self, *events: Readings | Declared) -> list[Event]:
         return self.runner.enter(events, max(event.received_at for event in events)).events

@@ -1,0 +1,113 @@
+"""A batch through both runners: what is counted, and which buildings get a tick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from metering.events import Counted, Event, Readings, Rejected, StationReadings, Tick
+from metering.ledger.weather import copy_to_buildings
+from metering.parts import PartName
+from metering.site.model import parse_site
+from metering.times import HOUR_MS
+from streams.applier import Applier
+from streams.chunks import TableParts
+from streams.codec import encode
+from streams.embedded import Embedded
+from streams.engine import Batch, Engine, Input
+from streams.shelf import Cache
+
+SITE = parse_site("""
+[site]
+id = "t"
+[[station]]
+id = "spb"
+[[station]]
+id = "idle"
+[[building]]
+id = "b01"
+station = "spb"
+  [[building.meter]]
+  id = "heat"
+  carrier = "heat"
+  unit = "kWh"
+[[building]]
+id = "b02"
+station = "spb"
+""")
+
+
+class Memory:
+    """A store in memory."""
+
+    def __init__(self) -> None:
+        self.parts: dict[tuple[str, str], bytes] = {}
+        self.events: list[Event] = []
+
+    def part(self, key: str, part: PartName) -> bytes | None:
+        return self.parts.get((key, part))
+
+    def commit(self, *, parts: Any, events: Iterable[Event], counts: Any) -> None:
+        self.parts |= {at: blob for at, blob in parts.items() if blob is not None}
+        self.events += events
+
+    def write(self, events: Iterable[Event]) -> None:
+        self.events += events
+
+
+def heat(*amounts: int, building: str = "b01") -> Readings:
+    times = tuple(range(HOUR_MS, HOUR_MS * (len(amounts) + 1), HOUR_MS))
+    return Readings(building, "heat", "energy", "register", times, amounts, times[-1])
+
+
+@pytest.mark.parametrize(
+    ("events", "counts", "ticked"),
+    [
+        ([], {}, {}),
+        ([Tick("b01", 5)], {}, {}),
+        ([Rejected("t", b"x", "not_json", "", 5, 2)], {"received": 2, "rejected": 2, "rejected:not_json": 2}, {}),
+        ([heat(1, 2), heat(1, 2)], {"received": 4, "accepted": 2, "duplicate": 2}, {"b01": 2 * HOUR_MS}),
+        ([heat(1, 2), heat(1)], {"received": 3, "accepted": 2, "duplicate": 1}, {"b01": 2 * HOUR_MS}),
+        # Two buildings have the station's temperatures; they are counted once.
+        (
+            copy_to_buildings(StationReadings("spb", (HOUR_MS,), (1,), 9), SITE),
+            {"received": 1, "accepted": 1},
+            {"b01": 9, "b02": 9},
+        ),
+        # No building uses the station: its readings are counted, and no building gets a tick.
+        ([StationReadings("idle", (HOUR_MS,), (1,), 9)] * 2, {"received": 2, "accepted": 1, "duplicate": 1}, {}),
+    ],
+)  # fmt: skip
+def test_a_batch(events: list[Input], counts: dict[str, int], ticked: dict[str, int]) -> None:
+    engine, batch = Engine(SITE), Batch()
+    shelf = Cache(Memory(), engine.steps, 1000)
+    for event in events:
+        engine.feed(event, shelf, batch)
+    assert (batch.counts, batch.touched) == (counts, ticked)
+    engine.finish(shelf, batch)
+    assert batch.touched == {}
+
+
+def counted(events: Iterable[Event]) -> list[tuple[str, str, int, int]]:
+    return [(e.building, e.meter, e.accepted, e.duplicate) for e in events if isinstance(e, Counted)]
+
+
+def test_a_station_of_no_building_is_known_by_its_old_bytes() -> None:
+    """The first version wrote `Readings` with an empty building on the log."""
+    new = StationReadings("idle", (HOUR_MS,), (1,), 9)
+    old = ["Readings", "", "idle", "outdoor_temperature", "gauge", [HOUR_MS], [1], 9]
+    sink = Memory()
+    applier = Applier(site=SITE, parts=TableParts({}), sink=sink)
+    for offset, event in enumerate((old, new)):
+        assert applier.apply(encode(event), partition=0, offset=offset)
+    assert counted(sink.events) == [("", "idle", 1, 0), ("", "idle", 0, 1)]
+
+
+def test_the_embedded_runner_copies_a_station_to_its_buildings() -> None:
+    store = Memory()
+    runner = Embedded(site=SITE, store=store, decode=lambda *_, **__: [])
+    runner.enter([StationReadings("spb", (HOUR_MS,), (1,), 9)], 9)
+    assert counted(store.events) == [("", "spb", 1, 0)]
+    assert {key for key, _ in store.parts} == {"weather/b01/spb", "weather/b02/spb"}
