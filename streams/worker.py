@@ -37,17 +37,16 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import faust
 import faust.streams
 
-from metering.events import Event, Rejected
 from metering.site.model import Site
-from streams.applier import Applier, Stranger
+from streams.applier import Applier
+from streams.batches import Batches, Out, Renewal, pass_on
 from streams.chunks import TableParts
-from streams.codec import NotOurs, decode_rejected
 from streams.contract import Sink, Sites
 from streams.stall import Standstill
 
@@ -59,13 +58,7 @@ APP: Final = "kvartal-worker"
 TABLE: Final = "state"
 CHANGELOG: Final = f"{APP}-{TABLE}-changelog"
 
-_MOST_MESSAGES: Final = 200
-"""In a batch. Beyond some tens the price of a batch no longer shows (docs/decisions/004)."""
-_LONGEST_BATCH_S: Final = 0.5
-_LONGEST_PAUSE_S: Final = 30.0
 _LOOK_EVERY_S: Final = 15.0
-_ASK_EVERY_S: Final = 0.05
-_HOPELESS_S: Final = 60.0
 
 
 class Stalled(RuntimeError):
@@ -74,10 +67,6 @@ class Stalled(RuntimeError):
 
 class WrongLog(RuntimeError):
     """The log is not the one that the state was made from."""
-
-
-class Skipped(RuntimeError):
-    """Faust passed over messages that the log holds. A new start begins where the state ends."""
 
 
 class Worker:
@@ -149,7 +138,7 @@ class Worker:
         return all(self.applied.get(partition, -1) >= offset for partition, offset in offsets.items())
 
     def wait_applied(self, offsets: Mapping[int, int], timeout_s: float) -> bool:
-        """Wait until `reached`; whether it was so within `timeout_s`. Ends early where the worker failed."""
+        """Wait until `reached`; returns whether it was within `timeout_s`. Ends early if the worker failed."""
         with self._moved:
             self._moved.wait_for(lambda: self.failed is not None or self.reached(offsets), timeout_s)
         return self.reached(offsets)
@@ -189,9 +178,24 @@ class Worker:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
                 loop.call_soon_threadsafe(stopping.set)
 
-        out = _Out(self._sink)
-        renewal = _Renewal(applier, self._sites, self._patience_s)
-        batches = _Batches(app, applier, written, out, renewal, self._advance)
+        def moved(event: Any) -> bool:
+            rebalanced: bool = event.message.generation_id != app.consumer_generation_id
+            return rebalanced or not app.flow_control.is_active()
+
+        async def earliest(message: Any) -> int:
+            first: int = (await app.consumer.earliest_offsets(message.tp))[message.tp]
+            return first
+
+        out = Out(self._sink)
+        batches = Batches(
+            applier=applier,
+            written=written,
+            out=out,
+            renewal=Renewal(applier, self._sites, self._patience_s),
+            advanced=self._advance,
+            moved=moved,
+            earliest=earliest,
+        )
 
         async def ends_the_worker(work: Awaitable[None]) -> None:
             try:
@@ -205,8 +209,8 @@ class Worker:
         async def apply(stream: Any) -> None:
             await ends_the_worker(batches.run(stream.noack()))
 
-        async def pass_on(stream: Any) -> None:
-            await ends_the_worker(_pass_on(stream.noack(), out))
+        async def apply_rejected(stream: Any) -> None:
+            await ends_the_worker(pass_on(stream.noack(), out))
 
         async def assigned(_app: Any, assigned: Any, **_: Any) -> None:
             applier.forget()
@@ -228,12 +232,21 @@ class Worker:
             rejected = app.topic(
                 self._rejected, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
             )
-            app.agent(rejected, name="pass-on", concurrency=1)(pass_on)
+            app.agent(rejected, name="pass-on", concurrency=1)(apply_rejected)
         app.on_partitions_assigned.connect(assigned)
         table.on_recover(recovered)
         self._stop = stop
         app.finalize()
         app.loop = loop
+        await self._run_until(stopping, app, out)
+
+    async def _run_until(self, stopping: asyncio.Event, app: Any, out: Out) -> None:
+        """Run the app until `stopping`, and stop it.
+
+        Raises:
+            Stalled: messages wait and none is applied.
+            RuntimeError: Faust stopped by itself, or whatever it crashed with.
+        """
         await app.start()
         watch = asyncio.ensure_future(self._watch(app, out))
         try:
@@ -271,8 +284,8 @@ class Worker:
             await app.consumer.seek(tp, offset + 1)
         return {tp.partition: offset for tp, offset in applied.items()}
 
-    async def _watch(self, app: Any, out: _Out) -> None:
-        """Raise `Stalled` where messages wait and none is applied."""
+    async def _watch(self, app: Any, out: Out) -> None:
+        """Raise `Stalled` if messages wait and none is applied for too long."""
         standstill = Standstill(self._stalled_s)
         while True:
             await asyncio.sleep(min(_LOOK_EVERY_S, self._stalled_s / 4))
@@ -348,196 +361,3 @@ class _Written:
         reports, self._reports = self._reports, []
         if reports:
             await asyncio.gather(*reports)
-
-
-class _Out:
-    """The sink, one call at a time and until it has taken it."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._turn = asyncio.Lock()
-        self.held = False
-        """Whether the sink has a batch and does not give it back."""
-
-    async def write(self, events: Sequence[Event]) -> None:
-        """Have the sink take events; goes on trying while it is away."""
-        if not events:
-            return
-        async with self._turn:
-            self.held = True
-            try:
-                await self._write(events)
-            finally:
-                self.held = False
-
-    async def _write(self, events: Sequence[Event]) -> None:
-        pause = 1.0
-        while True:
-            try:
-                await asyncio.to_thread(self._sink.write, events)
-                return
-            except OSError as error:
-                log.warning("the sink did not take a batch, again in %.0f s: %s", pause, error)
-            await asyncio.sleep(pause)
-            pause = min(_LONGEST_PAUSE_S, 2 * pause)
-
-
-async def _pass_on(stream: Any, out: _Out) -> None:
-    """The agent of rejections: into the sink as they are."""
-    batch: list[Any] = []
-    events: list[Event] = []
-    async for event in stream.events():
-        message = event.message
-        batch.append(event)
-        try:
-            events.append(decode_rejected(event.value or b""))
-        except NotOurs as error:
-            detail = f"partition {message.partition}, offset {message.offset}: {error}"
-            at = round(1000 * message.timestamp)
-            events.append(Rejected("(event log)", event.value or b"", "decoder_error", detail, at))
-        if len(batch) >= _MOST_MESSAGES or stream.channel.empty():
-            await out.write(events)
-            for taken in batch:
-                await stream.ack(taken)
-            batch, events = [], []
-
-
-class _Renewal:
-    """Brings in another site between two batches, and waits a moment for one where a message needs it."""
-
-    def __init__(self, applier: Applier, sites: Sites | None, patience_s: float) -> None:
-        self._applier, self._sites, self._patience_s = applier, sites, patience_s
-        self._missed: dict[str, float] = {}
-        """What was waited for in vain since the site last changed, and until when it is not again [monotonic s]."""
-
-    def hopes(self, unknown: str) -> bool:
-        """Whether a site that knows it may come, so that it is worth to end a batch."""
-        return self._sites is not None and self._missed.get(unknown, 0.0) <= time.monotonic()
-
-    def renew(self) -> bool:
-        """Use the newest site; whether there was another one."""
-        site = self._sites.take() if self._sites is not None else None
-        if site is None:
-            return False
-        self._applier.use(site)
-        self._missed.clear()
-        log.info("the new site file is in force")
-        return True
-
-    async def wait(self, unknown: str, logged_at: float) -> bool:
-        """Wait for another site because of something unknown; whether one came.
-
-        Args:
-            unknown: What.
-            logged_at: When the log took the message that speaks of it [s since 1970].
-        """
-        if self._sites is not None:
-            self._sites.hurry()
-        ends = time.monotonic() + min(self._patience_s, logged_at + self._patience_s - time.time())
-        while not self.renew():
-            if time.monotonic() >= ends:
-                self._missed[unknown] = time.monotonic() + _HOPELESS_S
-                log.warning("%s: messages of it are put aside", unknown)
-                return False
-            await asyncio.sleep(_ASK_EVERY_S)
-        return True
-
-
-class _Batches:
-    """The agent: takes messages of a stream and makes them durable batch by batch."""
-
-    def __init__(
-        self,
-        app: Any,
-        applier: Applier,
-        written: _Written,
-        out: _Out,
-        renewal: _Renewal,
-        advanced: Callable[[Mapping[int, int]], None],
-    ) -> None:
-        self._app, self._applier, self._written, self._out = app, applier, written, out
-        self._renewal, self._advanced = renewal, advanced
-
-    async def run(self, stream: Any) -> None:
-        """Work off the stream for ever."""
-        self._applier.forget()
-        batch: list[Any] = []
-        begun = 0.0
-        generation = None
-        async for event in stream.events():
-            message = event.message
-            if message.generation_id != generation:
-                # A rebalance came between: the state was read anew, and what was not acknowledged comes again.
-                generation = message.generation_id
-                batch = []
-            self._written.met(event)
-            expected = self._applier.expected(message.partition)
-            if message.offset > expected:
-                await self._check_gap(message, expected)
-            if not batch:
-                self._renewal.renew()
-                begun = time.monotonic()
-            try:
-                self._apply(event, put_aside=False)
-            except Stranger as stranger:
-                unknown = str(stranger)
-                if self._renewal.hopes(unknown):
-                    if batch:
-                        await self._make_durable(stream, batch)
-                        batch = []
-                    if not await self._apply_later(event, unknown):
-                        continue
-                    begun = time.monotonic()
-                else:
-                    self._apply(event, put_aside=True)
-            batch.append(event)
-            full = len(batch) >= _MOST_MESSAGES or time.monotonic() - begun > _LONGEST_BATCH_S
-            if full or stream.channel.empty():
-                await self._make_durable(stream, batch)
-                batch = []
-
-    def _apply(self, event: Any, *, put_aside: bool) -> None:
-        message = event.message
-        self._applier.take(
-            event.value or b"",  # a tombstone has none
-            partition=message.partition,
-            offset=message.offset,
-            logged_at=round(1000 * message.timestamp),
-            put_aside=put_aside,
-        )
-
-    async def _apply_later(self, event: Any, unknown: str) -> bool:
-        """Apply a message that needs another site, or put it aside; False where a rebalance took it from us."""
-        while True:
-            came = await self._renewal.wait(unknown, event.message.timestamp)
-            if self._moved(event):
-                self._applier.forget()
-                return False
-            self._written.met(event)
-            try:
-                self._apply(event, put_aside=not came)
-                return True
-            except Stranger as still:
-                unknown = str(still)
-
-    def _moved(self, event: Any) -> bool:
-        """Whether a rebalance came since the message did, or comes now."""
-        moved: bool = event.message.generation_id != self._app.consumer_generation_id
-        return moved or not self._app.flow_control.is_active()
-
-    async def _check_gap(self, message: Any, expected: int) -> None:
-        first = (await self._app.consumer.earliest_offsets(message.tp))[message.tp]
-        if first < message.offset:
-            raise Skipped(f"partition {message.partition}: got offset {message.offset}, expected {expected}")
-        log.error("partition %d: the log has lost offsets %d to %d", message.partition, expected, first - 1)
-
-    async def _make_durable(self, stream: Any, batch: list[Any]) -> None:
-        await self._out.write(self._applier.finish())
-        if self._moved(batch[0]):
-            self._applier.forget()
-            return
-        applied = self._applier.commit()
-        await self._written.delivered()
-        for event in batch:
-            await stream.ack(event)
-        self._advanced(applied)
