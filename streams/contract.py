@@ -38,7 +38,7 @@ class Kept(Protocol):
         """One part of state, as it was committed.
 
         Args:
-            key: The text that the key is stored under (`streams.step.Step.stored`).
+            key: The text that the key is stored under (`streams.shelf.stored`).
             part: Name of the part.
         """
         ...

@@ -13,10 +13,17 @@ import msgspec
 
 from metering.parts import Changed, PartName, Parts, State
 from streams.contract import Kept
-from streams.step import AnyStep, EventT, KeyT, Step
+from streams.step import AnyStep, EventT, Key, KeyT, Step
 
 MOST_DECODED: Final = 24_000
 """Parts kept decoded (about 3 kB each)."""
+
+_MISSING: Final = object()
+
+
+def stored(step: str, key: Key) -> str:
+    """The text that the state of a step's key is stored under, such as `ledger/b01/heat/energy`."""
+    return f"{step}/{key if isinstance(key, str) else '/'.join(key)}"
 
 
 class _Parts(Mapping[PartName, State]):
@@ -67,6 +74,8 @@ class Cache:
         self._parts: OrderedDict[tuple[str, PartName], Any] = OrderedDict()
         self._bytes: dict[tuple[str, PartName], bytes | None] = {}
         self._changed: dict[tuple[str, PartName], Any] = {}
+        self._last: tuple[AnyStep | None, Key, str] = (None, "", "")
+        """The step and key asked for last, and the text that they are stored under."""
         self._decoders = {step.name: msgspec.msgpack.Decoder(reduce(or_, step.states)) for step in steps}
 
     def fit(self, most: int, most_decoded: int = MOST_DECODED) -> None:
@@ -75,7 +84,9 @@ class Cache:
 
     def parts(self, step: Step[KeyT, State, EventT], key: KeyT) -> Parts[State]:
         """A lazy view of the parts of `key`."""
-        return _Parts(self, step.name, step.stored(key))
+        text = stored(step.name, key)
+        self._last = (step, key, text)
+        return _Parts(self, step.name, text)
 
     def look_up(self, step: str, key: str, name: PartName) -> Any:
         """A part, decoded; None if there is none.
@@ -86,9 +97,10 @@ class Cache:
             name: Name of the part.
         """
         at = (key, name)
-        if at in self._parts:
+        part = self._parts.get(at, _MISSING)
+        if part is not _MISSING:
             self._parts.move_to_end(at)
-            return self._parts[at]
+            return part
         if at in self._bytes:
             raw = self._bytes[at]
         else:
@@ -101,9 +113,11 @@ class Cache:
 
     def put(self, step: Step[KeyT, State, EventT], key: KeyT, changed: Changed[State]) -> None:
         """Replace or delete parts, until the commit in memory only."""
-        stored = step.stored(key)
+        last, last_key, text = self._last
+        if last is not step or last_key is not key:
+            text = stored(step.name, key)
         for name, part in changed.items():
-            at = (stored, name)
+            at = (text, name)
             self._parts[at] = self._changed[at] = part
 
     def take_changed(self) -> dict[tuple[str, PartName], bytes | None]:

@@ -35,10 +35,6 @@ class Step(Generic[KeyT, State, EventT]):
     """The types of the parts, for decoding them."""
     run: Callable[[KeyT, Parts[State], EventT], tuple[Changed[State], Sequence[Event]]]
 
-    def stored(self, key: KeyT) -> str:
-        """The text that the state of a key is stored under, such as `ledger/b01/heat/energy`."""
-        return f"{self.name}/{key if isinstance(key, str) else '/'.join(key)}"
-
 
 AnyStep: TypeAlias = Step[Any, Any, Any]
 """A step of the pipeline, whose steps differ in keys, state and events."""

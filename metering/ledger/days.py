@@ -137,11 +137,16 @@ def enter_hours(
         The changed parts, and the days whose figures changed, by date.
     """
     head = part(parts, HEAD, DaysHead) or DaysHead()
-    states: dict[int, DayState] = {}
+    changed: dict[PartName, DayState | DaysHead] = {}
     by_date: dict[int, dict[int, tuple[int, int] | None]] = {}
+    figures_of: dict[int, tuple[int, int] | None] = {}
+    next_day = 0  # the first hour that is not of the date of `figures_of`; hours ascend
     for hour, amount, flags in zip(event.hours, event.amounts, event.flags, strict=True):
-        date = date_of_hour(hour, zone)
-        by_date.setdefault(date, {})[hour] = None if amount is None else (amount, flags)
+        if hour >= next_day:
+            date = date_of_hour(hour, zone)
+            next_day = -(-day_bounds(date, zone)[1] // HOUR_MS)
+            figures_of = by_date.setdefault(date, {})
+        figures_of[hour] = None if amount is None else (amount, flags)
     for date, hours in by_date.items():
         state = part(parts, local_date(date), DayState) or DayState()
         merged = dict(state.hours)
@@ -150,22 +155,22 @@ def enter_hours(
                 merged.pop(hour, None)
             else:
                 merged[hour] = figure
-        states[date] = DayState(merged, state.unknowns, state.published)
+        changed[local_date(date)] = DayState(merged, state.unknowns, state.published)
     due = {*by_date, *head.touched}
     if head.frontier and event.frontier != head.frontier:
         lower, upper = sorted((head.frontier, event.frontier))
         due.update(range(date_of_hour(lower // HOUR_MS, zone), date_of_hour(upper // HOUR_MS, zone)))
     changes: list[DayChange] = []
     for date in sorted(due):
-        state = states.get(date) or part(parts, local_date(date), DayState) or DayState()
+        name = local_date(date)
+        state = part(changed, name, DayState) or part(parts, name, DayState) or DayState()
         figures: DayFigures | None = None
         if day_bounds(date, zone)[1] <= event.frontier:
             figures = day_of(date, zone, state.hours, state.unknowns)
         if figures == state.published:
             continue
-        states[date] = DayState(dict(sorted(state.hours.items())), state.unknowns, figures)
+        changed[name] = DayState(dict(sorted(state.hours.items())), state.unknowns, figures)
         changes.append(DayChange(date, state.published, figures))
-    changed: dict[PartName, DayState | DaysHead] = {local_date(date): each for date, each in states.items()}
     new_head = DaysHead(event.frontier)
     if new_head != head:
         changed[HEAD] = new_head

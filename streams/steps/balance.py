@@ -43,7 +43,7 @@ def balance_step(site: Site) -> Step[RegisterId, BalancePart, Day | Tick]:
     def keys(event: Day | Tick) -> Iterable[RegisterId]:
         if isinstance(event, Tick):
             return mains.get(event.building, ())
-        return mains_of.get(event.register, ())
+        return mains_of.get(event.register, ()) if mains_of else ()
 
     def run(
         main: RegisterId, parts: Parts[BalancePart], event: Day | Tick

@@ -37,9 +37,10 @@ def days_step(site: Site) -> Step[RegisterId, DayPart, Hours | Unknowns | Awaite
         if isinstance(event, Awaited):
             return again(parts, event)
         changed, days = enter_hours(parts, event, zone)
-        return changed, [
-            made for day in days for made in day_events(register, day, event.cause, event.received_at)
-        ]
+        events: list[Event] = []
+        for day in days:
+            events += day_events(register, day, event.cause, event.received_at)
+        return changed, events
 
     def again(parts: Parts[DayPart], event: Awaited) -> tuple[Changed[DayPart], Sequence[Event]]:
         if not is_new(parts, event):

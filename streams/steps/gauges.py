@@ -34,13 +34,12 @@ def gauges_step(site: Site) -> Step[RegisterId, GaugePart, Readings | Tick]:
     ticks = FirstTicks(site)
 
     def keys(event: Readings | Tick) -> Iterable[RegisterId]:
-        if isinstance(event, Tick):
-            building = ticks.building(event)
-            if building is not None:
-                for meter in building.meter:
-                    yield from (RegisterId(building.id, meter.id, name) for name in _GAUGES)
-        elif event.nature == "gauge" and event.quantity != TEMPERATURE:
-            yield event.register
+        if isinstance(event, Readings):
+            gauge = event.nature == "gauge" and event.quantity != TEMPERATURE
+            return (event.register,) if gauge else ()
+        building = ticks.building(event)
+        meters = () if building is None else building.meter
+        return [RegisterId(event.building, meter.id, name) for meter in meters for name in _GAUGES]
 
     def run(
         gauge: RegisterId, parts: Parts[GaugePart], event: Readings | Tick

@@ -44,22 +44,18 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick
     keep_ms = kept_days(site) * DAY_MS
 
     def keys(event: Readings | Declared | Tick) -> Iterable[RegisterId]:
-        if isinstance(event, Tick):
-            building = ticks.building(event)
-            if building is not None:
-                for meter in building.meter:
-                    if meter.virtual is None:
-                        yield from (RegisterId(building.id, meter.id, quantity) for quantity in _COUNTED)
-        elif isinstance(event, Declared) or event.nature != "gauge":
-            yield event.register
-
-    def rules(register: RegisterId) -> Rules:
-        known = rules_of.get(register)
-        if known is None:
-            meter = site.meters[register.of_meter]
-            known = Rules(meter.max_per_hour_of(register.quantity), meter.wrap_of(register.quantity))
-            rules_of[register] = known
-        return known
+        if isinstance(event, Readings):
+            return () if event.nature == "gauge" else (event.register,)
+        if isinstance(event, Declared):
+            return (event.register,)
+        building = ticks.building(event)
+        meters = () if building is None else building.meter
+        return [
+            RegisterId(event.building, meter.id, quantity)
+            for meter in meters
+            if meter.virtual is None
+            for quantity in _COUNTED
+        ]
 
     def run(
         register: RegisterId, parts: Parts[Part], event: Readings | Declared | Tick
@@ -75,12 +71,17 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick
             else:
                 event, refused = split(event, head.cut)
             rejected = () if refused is None else (refused,)
-        entered = _enter(rules(register), parts, event)
+        rules = rules_of.get(register)
+        if rules is None:
+            meter = site.meters[register.of_meter]
+            rules = Rules(meter.max_per_hour_of(register.quantity), meter.wrap_of(register.quantity))
+            rules_of[register] = rules
+        entered = _enter(rules, parts, event)
         if entered is None:
             return {}, rejected
         if isinstance(event, Readings) and event.received_at - min(event.times) > keep_ms:
             _rest(site, head, entered, event)
-        return entered.parts, [*rejected, *_events(register, entered, event)]
+        return entered.parts, _events(register, entered, event, rejected)
 
     return Step("ledger", (Readings, Declared, Tick), keys, (Block, Head), run)
 
@@ -88,7 +89,7 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick
 def _enter(rules: Rules, parts: Parts[Part], event: Readings | Declared) -> Entered | None:
     if isinstance(event, Declared):
         return declare(rules, parts, event.exchanges, by_site=event.by_site)
-    if event.nature != "interval":
+    if event.nature == "register":
         return enter(rules, parts, event.times, event.amounts)
     facts = [
         Interval(end, start, amount)
@@ -97,27 +98,37 @@ def _enter(rules: Rules, parts: Parts[Part], event: Readings | Declared) -> Ente
     return enter(rules, parts, (), (), facts)
 
 
-def _events(register: RegisterId, entered: Entered, event: Readings | Declared) -> Iterable[Event]:
+def _events(
+    register: RegisterId, entered: Entered, event: Readings | Declared, rejected: tuple[Rejected, ...]
+) -> list[Event]:
     now = event.received_at
+    events: list[Event] = [*rejected]
     if not (isinstance(event, Declared) and event.by_site):
-        yield Counted(*register, entered.accepted, entered.duplicate, *entered.newest, now)
+        events.append(Counted(*register, entered.accepted, entered.duplicate, *entered.newest, now))
     for findings, withdrawn in ((entered.findings_withdrawn, True), (entered.findings_added, False)):
-        for kind, start, end, figures in findings:
-            yield Finding(*register, kind, start, end, figures_of(figures), now, withdrawn)
+        events += [
+            Finding(*register, kind, start, end, figures_of(figures), now, withdrawn)
+            for kind, start, end, figures in findings
+        ]
     if entered.unknowns_added or entered.unknowns_withdrawn:
-        yield Unknowns(*register, entered.unknowns_added, entered.unknowns_withdrawn, entered.frontier, now)
+        events.append(
+            Unknowns(*register, entered.unknowns_added, entered.unknowns_withdrawn, entered.frontier, now)
+        )
     if entered.parts:
         hours = sorted(entered.hours)
-        figures_of_hours = [entered.hours[hour] or (None, 0) for hour in hours]
-        yield Hours(
-            *register,
-            tuple(hours),
-            tuple(amount for amount, _ in figures_of_hours),
-            tuple(flags for _, flags in figures_of_hours),
-            entered.frontier,
-            now,
-            _NEW_FOLD if entered.new_fold else _cause(event),
+        hourly = [entered.hours[hour] or (None, 0) for hour in hours]
+        events.append(
+            Hours(
+                *register,
+                tuple(hours),
+                tuple(amount for amount, _ in hourly),
+                tuple(flags for _, flags in hourly),
+                entered.frontier,
+                now,
+                _NEW_FOLD if entered.new_fold else _cause(event),
+            )
         )
+    return events
 
 
 def _cause(event: Readings | Declared) -> str:

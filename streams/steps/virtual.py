@@ -33,7 +33,7 @@ def virtual_step(site: Site) -> Step[MeterId, _Part, Day | Awaited]:
         if isinstance(event, Awaited):
             key = event.register.of_meter
             return (key,) if key in signs else ()
-        return made_of.get(event.register, ())
+        return made_of.get(event.register, ()) if made_of else ()
 
     def run(
         key: MeterId, parts: Parts[_Part], event: Day | Awaited

@@ -48,17 +48,16 @@ def weather_step(site: Site) -> Step[StationAt, WeatherPart, Readings | StationR
     ticks = FirstTicks(site)
 
     def keys(event: Readings | StationReadings | Awaited | Tick) -> Iterable[StationAt]:
-        if isinstance(event, Tick):
-            building = ticks.building(event)
-            if building is not None and building.station is not None:
-                yield StationAt(building.id, building.station)
-        elif isinstance(event, StationReadings):
-            yield StationAt("", event.station)
-        elif isinstance(event, Awaited):
-            if event.station:
-                yield StationAt(event.building, event.station)
-        elif event.quantity == TEMPERATURE:
-            yield StationAt(event.building, event.meter)
+        if isinstance(event, Readings):
+            return (StationAt(event.building, event.meter),) if event.quantity == TEMPERATURE else ()
+        if isinstance(event, StationReadings):
+            return (StationAt("", event.station),)
+        if isinstance(event, Awaited):
+            return (StationAt(event.building, event.station),) if event.station else ()
+        building = ticks.building(event)
+        if building is None or building.station is None:
+            return ()
+        return (StationAt(building.id, building.station),)
 
     def run(
         at: StationAt, parts: Parts[WeatherPart], event: Readings | StationReadings | Awaited | Tick
