@@ -29,19 +29,26 @@ def stored(step: str, key: Key) -> str:
 class _Parts(Mapping[PartName, State]):
     """A lazy view of one key's parts through the runner's cache."""
 
-    __slots__ = ("_key", "_shelf", "_step")
+    __slots__ = ("_decoded", "_key", "_shelf", "_step")
 
-    def __init__(self, shelf: Cache, step: str, key: str) -> None:
-        self._shelf, self._step, self._key = shelf, step, key
+    def __init__(
+        self, shelf: Cache, decoded: OrderedDict[tuple[str, PartName], Any], step: str, key: str
+    ) -> None:
+        self._shelf, self._decoded, self._step, self._key = shelf, decoded, step, key
 
     def __getitem__(self, name: PartName) -> State:
-        part: State | None = self._shelf.look_up(self._step, self._key, name)
+        part: State | None = self.get(name)
         if part is None:
             raise KeyError(name)
         return part
 
     def get(self, name: PartName, default: Any = None) -> Any:
-        part = self._shelf.look_up(self._step, self._key, name)
+        at = (self._key, name)
+        part = self._decoded.get(at, _MISSING)
+        if part is _MISSING:
+            part = self._shelf.decode(self._step, at)
+        else:
+            self._decoded.move_to_end(at)
         return default if part is None else part
 
     def __iter__(self) -> Iterator[PartName]:
@@ -86,25 +93,19 @@ class Cache:
         """A lazy view of the parts of `key`."""
         text = stored(step.name, key)
         self._last = (step, key, text)
-        return _Parts(self, step.name, text)
+        return _Parts(self, self._parts, step.name, text)
 
-    def look_up(self, step: str, key: str, name: PartName) -> Any:
-        """A part, decoded; None if there is none.
+    def decode(self, step: str, at: tuple[str, PartName]) -> Any:
+        """Decode a part that is not at hand decoded; None if there is none.
 
         Args:
             step: Name of the step.
-            key: The text that its key is stored under.
-            name: Name of the part.
+            at: The text that its key is stored under, and the name of the part.
         """
-        at = (key, name)
-        part = self._parts.get(at, _MISSING)
-        if part is not _MISSING:
-            self._parts.move_to_end(at)
-            return part
         if at in self._bytes:
             raw = self._bytes[at]
         else:
-            raw = self._kept.part(key, name)
+            raw = self._kept.part(*at)
             if raw is not None:
                 self._bytes[at] = raw
         part = None if raw is None else self._decoders[step].decode(raw)
