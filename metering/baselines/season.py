@@ -17,11 +17,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metering.periods import Seasons
+from metering.periods import SEASON_CHANGE_DAYS, Seasons
 
 Bools = NDArray[np.bool_]
 
-FIVE: Final = 5
 LEAST_KNOWN: Final = 3
 """Least number of the five days with a known temperature."""
 
@@ -79,7 +78,7 @@ RULES: Final = tuple(Rule(on, off, delay) for delay in range(LONGEST_DELAY + 1) 
 def _decided(date: int, temp_of: TempOf, on_mc: int, off_mc: int) -> bool | None:
     """Whether the five days before the date turn heat on (True) or off (False); None if they change nothing."""
     total = known = 0
-    for day in range(date - FIVE, date):
+    for day in range(date - SEASON_CHANGE_DAYS, date):
         temp = temp_of(day)
         if temp is not None:
             total += temp
@@ -122,10 +121,10 @@ def heated(date: int, temp_of: TempOf, *, rule: str, declared: Seasons = ()) -> 
 def heated_days(first: int, last: int, temp_of: TempOf) -> Bools:
     """`heated` of every day from `first` to `last` by each of `RULES`, in one pass; shape (rules, days)."""
     begin = first - LONGEST_DELAY - LONGEST_WALK
-    span = range(begin - FIVE, last)
+    span = range(begin - SEASON_CHANGE_DAYS, last)
     temps = np.array([temp_of(day) or 0 for day in span], dtype=np.int64)
     known = np.array([temp_of(day) is not None for day in span], dtype=np.int64)
-    window = np.ones(FIVE, dtype=np.int64)
+    window = np.ones(SEASON_CHANGE_DAYS, dtype=np.int64)
     # Entry i is the sum over the five days before `begin + i`.
     total, count = np.convolve(temps, window, "valid"), np.convolve(known, window, "valid")
     on_mc, off_mc = np.array(_PAIRS, dtype=np.int64).T
@@ -150,8 +149,8 @@ def last_affected(date: int, temp_of: TempOf, last: int) -> int:
     When the temperature of `date` changes, the stream recomputes figures from `date` to this day.
     """
     limits = list(_PAIRS)
-    for day in range(date + FIVE + 1, min(last, date + LONGEST_WALK + LONGEST_DELAY)):
+    for day in range(date + SEASON_CHANGE_DAYS + 1, min(last, date + LONGEST_WALK + LONGEST_DELAY)):
         limits = [(on, off) for on, off in limits if _decided(day, temp_of, on, off) is None]
         if not limits:
             return min(last, day - 1 + LONGEST_DELAY)
-    return min(last, date + FIVE + LONGEST_WALK + LONGEST_DELAY)
+    return min(last, date + SEASON_CHANGE_DAYS + LONGEST_WALK + LONGEST_DELAY)

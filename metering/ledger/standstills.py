@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from metering.baselines.season import FIVE
 from metering.events import Day, Gauged, WeatherDay
 from metering.parts import HEAD, PartName, Parts, local_date, part
+from metering.periods import SEASON_CHANGE_DAYS
 from metering.site.meters import Meter
 from metering.site.model import Site
 from metering.times import HOUR_MS, date_of_hour, day_bounds
@@ -177,7 +177,7 @@ def _doubt(month: Callable[[int], StandstillMonth], date: int, rules: Declared, 
 
 def _cold(month: Callable[[int], StandstillMonth], date: int) -> bool:
     """Whether heating is required."""
-    temps = [month(day).temps_mc.get(day) for day in range(date - FIVE + 1, date + 1)]
+    temps = [month(day).temps_mc.get(day) for day in range(date - SEASON_CHANGE_DAYS + 1, date + 1)]
     if temps[-1] is None:
         return dt.date.fromordinal(date).month not in _SUMMER
     known = [temp for temp in temps if temp is not None]
@@ -189,7 +189,7 @@ def _touched(event: Noted, zone: ZoneInfo) -> Iterable[int]:
     if isinstance(event, Gauged):
         return sorted({date_of_hour(hour, zone) for hour in event.hours})
     if isinstance(event, WeatherDay):
-        return range(event.date, event.date + FIVE)
+        return range(event.date, event.date + SEASON_CHANGE_DAYS)
     return (event.date,)
 
 
