@@ -1,6 +1,6 @@
-"""A year of hourly archives of many meters, brought into a store: readings per CPU second.
+"""Import of a year of hourly archives of many meters into a store: readings per CPU second.
 
-python bench/archives.py [--meters 100] [--days 365] [--excel]
+python bench/archives.py [--meters 100] [--days 365]
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NOW = int(dt.datetime(2025, 6, 1, tzinfo=UTC).timestamp() * 1000)
 
 
 def table(days: int, kind: str, seed: int) -> str:
-    """A year of one meter, as it writes it."""
+    """The archive of one meter over `days` days."""
     rng = random.Random(seed)
     count = 1000 * rng.random()
     lines = ["Дата;Q, Гкал"]

@@ -1,6 +1,6 @@
-"""What fits, predictions and intervals cost: `python bench/baselines.py [--opendsm]`.
+"""CPU times of fits, predictions and intervals: `python bench/baselines.py [--opendsm]`.
 
-With --opendsm the same year is fitted by opendsm's daily model too (an offline oracle: `opendsm`, `multimethod<2`).
+With --opendsm opendsm's daily model also fits the same year (needs `opendsm` and `multimethod<2`).
 All times are CPU times of this process, the best of five.
 """
 
@@ -89,7 +89,7 @@ def seconds(run: Callable[[], object], times: int) -> float:
 
 
 def step_seconds(days: DailyUse) -> float:
-    """CPU seconds of the stream's savings step for a day of weather and use, once its baseline is there."""
+    """CPU seconds of the stream's savings step for a day of weather and use, with its baseline fitted."""
     step = savings_step(parse_site(SITE))
     parts: dict[str, object] = {}
 
@@ -103,11 +103,11 @@ def step_seconds(days: DailyUse) -> float:
     later = FIRST + N + 60
     for date in range(FIRST - 40, later):
         feed(date)
-    held, rest = dict(parts), range(later, FIRST + 2 * N)
+    fitted, rest = dict(parts), range(later, FIRST + 2 * N)
 
     def run() -> None:
         parts.clear()
-        parts.update(held)
+        parts.update(fitted)
         for date in rest:
             feed(date)
 
@@ -117,7 +117,7 @@ def step_seconds(days: DailyUse) -> float:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--opendsm", action="store_true", help="fit the same year with opendsm too")
+    parser.add_argument("--opendsm", action="store_true", help="also fit the same year with opendsm")
     asked = parser.parse_args()
     days = a_year()
     dates = list(range(FIRST, FIRST + N))

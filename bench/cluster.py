@@ -1,8 +1,8 @@
 """Readings per CPU second of the Faust runner: `python bench/cluster.py [--meters N] [--days N] [--sink sqlite]`.
 
-The worker runs in a process of its own, so that its CPU time is its own; Kafka is librdkafka's mock cluster in
-this process, fed no faster than the worker keeps up with (the mock forgets what is older than a few MB).
-Every meter sends one message of 24 hourly readings a day, all meters of a day after one another.
+The worker runs in a separate process, so that its CPU time is measured alone. Kafka is librdkafka's mock cluster in
+this process. The bench publishes no faster than the worker applies, because the mock keeps only the last few MB.
+Every meter sends one message of 24 hourly readings a day; the messages of a day come meter by meter.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from streams.worker import CHANGELOG
 
 _FIRST_HOUR = 482_000
 _LEAD = 400
-"""Messages that may be on their way."""
+"""Largest number of messages published and not yet applied."""
 
 _WORKER = """
 import json, resource, sys, time

@@ -3,7 +3,7 @@
     python bench/exam.py            prints the table (about two CPU minutes, twice that with opendsm)
     python bench/exam.py --write    writes it into docs/exam.md, and its short form into README.md
 
-opendsm is an extra: `pip install 'kvartal[opendsm]'`. Without it the table says so.
+opendsm is an extra: `pip install 'kvartal[opendsm]'`. Without it the table leaves its rows out and says so.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def write(path: Path, table: str) -> None:
     before, found, rest = path.read_text(encoding="utf-8").partition(begin)
     _, closed, after = rest.partition(end)
     if not found or not closed:
-        raise SystemExit(f"{path}: the marks {begin.strip()} and {end} are not there")
+        raise SystemExit(f"{path}: the marks {begin.strip()} and {end} are missing")
     path.write_text(f"{before}{begin}{table.rstrip()}\n{end}{after}", encoding="utf-8")
 
 

@@ -2,9 +2,9 @@
 
     python bench/faults.py            prints the table
     python bench/faults.py --write    writes it into docs/faults.md
-    python bench/faults.py --meters   prints what fails of all faults on all meters, and a count
+    python bench/faults.py --meters   prints the failing cases of all faults on all meters, and counts
 
-The rules of the others are short re-statements of what their public sources do, not the products run:
+The rules of the others are short re-statements of their public sources; the products are not run:
 MyEMS myems-cleaning/clean_energy_value.py and myems-normalization/meter.py (hourly slots, over the limit
 dropped, silent is zero); emonCMS process_processlist.php wh_accumulator (60 kW cap, here 2 MW); BEMServer
 process/energy_power.py (differences, a drop is zero); Home Assistant sensor recorder (a fall below 90 % is a
@@ -39,20 +39,20 @@ Arrived = list[tuple[float, float]]
 
 
 def arrived(case: Case) -> Arrived:
-    """The case's values as a system without payload checks would take them."""
-    found: Arrived = []
+    """The case's values as a system without payload checks accepts them."""
+    values: Arrived = []
     for message in messages(case):
         body = json.loads(message.payload)
         factor = 1163.0 if body["unit"] == "Gcal" else 1.0
         for stamp, value in body["readings"]:
             if isinstance(value, (int, float)):
                 ms = to_ms(dt.datetime.fromisoformat(stamp))
-                found.append(((ms - BEGIN) / HOUR_MS, value * factor))
-    return found
+                values.append(((ms - BEGIN) / HOUR_MS, value * factor))
+    return values
 
 
 def _spread(steps: list[tuple[float, float, float]]) -> dict[int, float]:
-    """(from, to, kWh) by hour of the end, as the rules book it."""
+    """Use [kWh] by hour: the rules book a step (from, to, kWh) in the hour of its end."""
     hours: dict[int, float] = {}
     for _start, end, kwh in steps:
         hour = int(end - 1e-9)
@@ -61,7 +61,7 @@ def _spread(steps: list[tuple[float, float, float]]) -> dict[int, float]:
 
 
 def myems(values: Arrived) -> dict[int, float]:
-    """Sorted by time within what has come; over the limit dropped, silent hours zero, closed hours closed."""
+    """By time among the arrived values; steps over the limit are dropped, silent hours are zero, closed hours stay."""
     hours: dict[int, float] = {}
     last: tuple[float, float] | None = None
     for at, value in values:
@@ -92,7 +92,7 @@ def bemserver(values: Arrived) -> dict[int, float]:
 
 
 def home_assistant(values: Arrived) -> dict[int, float]:
-    """In order of arrival; below 90 % of the last value the register began again at zero."""
+    """In order of arrival; a value below 90 % of the last one is a reset to zero."""
     steps: list[tuple[float, float, float]] = []
     for (t0, v0), (t1, v1) in pairwise(values):
         steps.append((t0, t1, v1 if v1 < 0.9 * v0 else v1 - v0))
@@ -126,7 +126,7 @@ def kvartal(case: Case) -> Verdict:
 
 
 def by_rule(case: Case, rule: Callable[[Arrived], dict[int, float]]) -> Verdict:
-    """The verdict on a rule's hours; no rule flags anything."""
+    """The verdict on a rule's hours; the rules set no flags."""
     hours = rule(arrived(case))
     rows = [(hour + _FIRST, round(kwh * 1000), 0) for hour, kwh in sorted(hours.items()) if 0 <= hour < HOURS]
     outside = sum(kwh for hour, kwh in hours.items() if not 0 <= hour < HOURS)
@@ -136,7 +136,7 @@ def by_rule(case: Case, rule: Callable[[Arrived], dict[int, float]]) -> Verdict:
 
 
 def cell(verdict: Verdict) -> str:
-    """`total error / wrong hours`, with a tick where the rule of the suite holds."""
+    """`total error / wrong hours`, with ✗ if the rule of the suite fails."""
 
     def share(value: float) -> str:
         return f"{100 * value:.1f} %" if value < 10 else "> 1000 %"
@@ -157,7 +157,7 @@ def table() -> str:
 
 
 def all_meters() -> int:
-    """Print the cases of all meters that fail, and a count; the number that fail unexpectedly."""
+    """Print the failing cases of all meters and counts; returns the number of unexpected results."""
     began, ran, failed, unexpected = time.process_time(), 0, 0, 0
     for fault, meter in cases():
         case = spoiled(fault, meter)

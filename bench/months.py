@@ -1,8 +1,8 @@
-"""How often the interval of monthly acts holds the truth: the exam's houses, known by their months only.
+"""Coverage of the interval of monthly acts: the exam's houses, of which only months are known.
 
     python bench/months.py --houses 800 --seed 77
 
-Houses with a gap in their readings lack an act and are left out; so twelve whole months stand on either side.
+Houses with a gap in their readings lack an act and are left out, so both periods have twelve whole months.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from simulators.weather import LATITUDE
 
 
 class Sat(NamedTuple):
-    """One house's figure beside the truth, shares."""
+    """One house's figure compared with the truth [shares]."""
 
     kind: str
     error: float
     width: float
-    held: bool
+    covered: bool
 
 
 def months(house: Examined) -> Iterator[list[int]]:
@@ -43,7 +43,7 @@ def months(house: Examined) -> Iterator[list[int]]:
 
 
 def sit(house: Examined, *, means: bool) -> Sat | None:
-    """The house by its acts; None where an act is missing. `means`: only mean temperatures of months are known."""
+    """The house judged by its acts; None if an act is missing. `means`: only monthly mean temperatures are known."""
     acts: list[Act] = []
     temps = dict(house.days.temps_mc)
     for dates in months(house):
@@ -66,8 +66,8 @@ def sit(house: Examined, *, means: bool) -> Sat | None:
         return None
     compared = compare_months(after, baseline, house.reporting, temps.get)
     low, high = compared.interval
-    held = low <= house.true_share <= high
-    return Sat(house.traits.kind, compared.share - house.true_share, high - low, held)
+    covered = low <= house.true_share <= high
+    return Sat(house.traits.kind, compared.share - house.true_share, high - low, covered)
 
 
 def row(name: str, sat: list[Sat]) -> str:
@@ -76,7 +76,7 @@ def row(name: str, sat: list[Sat]) -> str:
     bias = 100 * math.fsum(each.error for each in sat) / n
     rmse = 100 * math.sqrt(math.fsum(each.error**2 for each in sat) / n)
     half = 50 * math.fsum(each.width for each in sat) / n
-    coverage = 100 * sum(each.held for each in sat) / n
+    coverage = 100 * sum(each.covered for each in sat) / n
     return f"| {name} | {n} | {coverage:.1f} % | {bias:+.2f} | {rmse:.2f} | {half:.2f} |"
 
 
@@ -89,20 +89,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=77)
     given = parser.parse_args()
     traits = draw_traits(np.random.default_rng(given.seed), given.houses)
-    found: dict[bool, list[Sat]] = {False: [], True: []}
+    sat_by_means: dict[bool, list[Sat]] = {False: [], True: []}
     for batch in simulate(traits, seed=given.seed):
         for house in batch:
-            for means, held in found.items():
+            for means, rows in sat_by_means.items():
                 sat = sit(house, means=means)
                 if sat is not None:
-                    held.append(sat)
+                    rows.append(sat)
     print("| houses | n | coverage of the 90 % interval | bias, points | RMSE, points | half-width, points |")
     print("|---|---|---|---|---|---|")
-    for means, held in found.items():
+    for means, rows in sat_by_means.items():
         name = "mean temperatures of months" if means else "daily weather"
-        print(row(name, held))
-        for kind in sorted({each.kind for each in held}):
-            print(row(f"{name}, {kind}", [each for each in held if each.kind == kind]))
+        print(row(name, rows))
+        for kind in sorted({each.kind for each in rows}):
+            print(row(f"{name}, {kind}", [each for each in rows if each.kind == kind]))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Readings per CPU second of the embedded pipeline, stage by stage, and its memory with 1,000 meters.
 
-python bench/pipeline.py [--meters 1000] [--days 30]
+python bench/pipeline.py [--meters 1000] [--days 20]
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def messages(site: Site, days: int, per_message: int) -> Iterator[Capture]:
 
 
 class Nothing:
-    """A store that keeps nothing, so that the steps are timed alone."""
+    """A store without contents, so that only the steps are timed."""
 
     def part(self, key: str, part: str) -> bytes | None:
         return None
@@ -100,7 +100,7 @@ def memory(site: Site, days: int) -> None:
                 runner.take(batch)
                 batch = []
         runner.take(batch)
-        # Not ru_maxrss: a child inherits its parent's.
+        # Not ru_maxrss, which a child inherits from its parent.
         status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         (line,) = (line for line in status if line.startswith("VmHWM"))
         peak = int(line.split()[1]) / 1024
@@ -163,7 +163,7 @@ def main() -> None:
             runner.take(small[first : first + 500])
         print(f"single-reading messages    {rate(len(small), begun)}")
 
-        # The same hours again, shifted by half an hour: each reading falls into a day that is long closed.
+        # The same hours again, shifted by half an hour: each reading belongs to a day that was complete long before.
         late = [
             Capture(c.topic, c.payload.replace(b":00:00+", b":30:00+"), c.received_at + 40 * 86_400_000)
             for c in random.Random(2).sample(small, 5000)

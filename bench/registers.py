@@ -1,4 +1,4 @@
-"""A register's ledger by itself: what many of them weigh in memory, and how long one takes to make anew.
+"""The ledger of registers alone: the memory of many of them, and the time to fold one again.
 
 python bench/registers.py [--registers 100000] [--days 3]
 """
@@ -45,7 +45,7 @@ digits = 7
 
 
 class Kept:
-    """A store in memory, of bytes, as SQLite would keep them; they are not counted."""
+    """A store of the encoded parts in memory, in place of SQLite."""
 
     def __init__(self) -> None:
         self.parts: dict[tuple[str, str], bytes] = {}
@@ -55,14 +55,14 @@ class Kept:
 
 
 def resident_mb() -> float:
-    """Memory of this process that is in RAM now [MB]."""
+    """Resident memory of this process [MB]."""
     status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     (line,) = (line for line in status if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
 
 
 def hot(registers: int, days: int) -> None:
-    """Every register hourly for some days, a message an hour and register; all of it stays at hand."""
+    """Hourly readings of every register for some days, a message a day and register; all blocks stay in memory."""
     meters = (
         (_BUILDING.format(n=n) if n % _A_BUILDING == 0 else "") + _METER.format(n=n) for n in range(registers)
     )
@@ -96,7 +96,7 @@ def hot(registers: int, days: int) -> None:
                 cache.take_changed()
                 cache.committed()
     seconds = time.process_time() - begun
-    # All of it is at hand: a late reading of the first day finds its block (the store of this bench has none).
+    # A late reading of the first day needs its block from memory (this bench's store has none).
     for number in rng.sample(range(registers), min(registers, 1000)):
         at, building = _BEGIN + 1, f"b{number - number % _A_BUILDING}"
         advance(
@@ -108,8 +108,8 @@ def hot(registers: int, days: int) -> None:
           f"({resident_mb() - before:,.0f} MB above the site), {n / seconds:,.0f} readings per CPU second")  # fmt: skip
 
 
-def anew() -> None:
-    """A meter-year from its stored blocks: decoded, folded from nothing, hours compared."""
+def refold() -> None:
+    """A meter-year from its stored blocks: decoded, folded from the start, hours compared."""
     rng = random.Random(2)
     v = 10**9
     times, amounts = [], []
@@ -136,7 +136,7 @@ def anew() -> None:
         again = {name: msgspec.msgpack.encode(part) for name, part in made.parts.items()}
         best = min(best, time.process_time() - begun)
         assert again == stored
-    print(f"a meter-year of 8,760 readings made anew from its stored readings: {best * 1000:.0f} ms")
+    print(f"a meter-year of 8,760 readings folded again from its stored readings: {best * 1000:.0f} ms")
     assert HEAD in stored
 
 
@@ -145,7 +145,7 @@ def main() -> None:
     parser.add_argument("--registers", type=int, default=100_000)
     parser.add_argument("--days", type=int, default=3)
     asked = parser.parse_args()
-    anew()
+    refold()
     hot(asked.registers, asked.days)
 
 

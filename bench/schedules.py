@@ -2,9 +2,9 @@
 
     python bench/schedules.py --n 10000 [--seed 1]
 
-A schedule is one way in which the same log of readings reaches the pipeline: its order, its duplicates, the
-sizes of the batches, restarts in between, by the embedded runner or by the Faust runner's applier. Ledger, days,
-savings, position and alerts about energy must come out the same to the byte.
+A schedule is one delivery of the same log of readings: order, duplicates, batch sizes and restarts, through the
+embedded runner or the Faust runner's applier. Ledger, days, savings, position and alerts about energy must be
+identical to the byte.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _DAYS = 7
 
 
 def baseline() -> Fitted:
-    """A baseline for all weeks: it is an input."""
+    """The baseline of all weeks, an input."""
     rng = random.Random(1)
     dates = list(range(dt.date(2025, 1, 1).toordinal(), dt.date(2025, 4, 1).toordinal()))
     temps = [rng.randint(-15_000, 8_000) for _ in dates]
@@ -87,7 +87,7 @@ def baseline() -> Fitted:
 
 
 def week(rng: random.Random) -> list[Readings]:
-    """A week of a heat meter and its weather, with faults, in messages."""
+    """A week of messages of a heat meter and its weather, with faults."""
     v = rng.randint(20_000_000, 99_999_000_000)
     pairs: list[tuple[int, int]] = []
     for hour in range(24 * _DAYS + 1):
@@ -171,7 +171,7 @@ class Figures:
 
 
 class Wire:
-    """A message whose decoding gives the readings back."""
+    """A message that decodes to the readings."""
 
     topic, retain = "any", False
 
@@ -184,7 +184,7 @@ def _decode(topic: str, payload: bytes, *, received_at: int, retain: bool = Fals
 
 
 def embedded(site: Site, fitted: Fitted, sent: Sequence[Readings], rng: random.Random | None) -> bytes:
-    """The figures by the embedded runner; in random batches and with restarts where there is an rng."""
+    """Figures of the embedded runner; with an rng, in random batches and with restarts."""
     figures = Figures()
 
     def start() -> Embedded:
@@ -205,7 +205,7 @@ def embedded(site: Site, fitted: Fitted, sent: Sequence[Readings], rng: random.R
 
 
 def faust(site: Site, fitted: Fitted, sent: Sequence[Readings], rng: random.Random) -> bytes:
-    """The figures by the Faust runner's applier, with restarts and messages that come again."""
+    """Figures of the Faust runner's applier, with restarts and repeated messages."""
     figures, table = Figures(), {}
     log: list[Event] = [fitted, *sent, Tick("b01", sent[0].received_at + HOUR_MS)]
     applier = Applier(site=site, parts=TableParts(table), sink=figures)

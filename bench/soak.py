@@ -1,8 +1,8 @@
-"""Workers come, go and are killed while readings flow; at the end every hour must be there, once and right.
+"""Workers join, stop and are killed while readings flow; at the end every hour must be written with the right value.
 
 `python bench/soak.py [--minutes 3] [--bootstrap HOST:PORT]`. Without a bootstrap it runs on librdkafka's mock
-cluster, whose group coordinator is weaker than Kafka's; run it on a real Kafka before trusting a new version of
-Faust or aiokafka there. The topics must not exist yet, or be empty.
+cluster, whose group coordinator is weaker than Kafka's. Run it on a real Kafka for each new version of Faust or
+aiokafka. The topics must be missing or empty.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def use(building: int, hour: int) -> int:
 
 
 def readings(day: int, amounts: list[int]) -> list[Readings]:
-    """A day of every building; `amounts` are the registers, and move on."""
+    """A day of readings of every building; advances the registers in `amounts`."""
     events = []
     for building in range(_BUILDINGS):
         times, values = [], []
@@ -72,7 +72,7 @@ def readings(day: int, amounts: list[int]) -> list[Readings]:
 
 
 def written(directory: Path) -> tuple[dict[tuple[str, int], int], int]:
-    """Hours as any worker wrote them, and how many were written differently by two of them."""
+    """Hours written by the workers, and the number of hours written with two values."""
     hours: dict[tuple[str, int], set[int]] = {}
     for file in directory.glob("*.jsonl"):
         for line in file.read_text().splitlines():
@@ -82,11 +82,13 @@ def written(directory: Path) -> tuple[dict[tuple[str, int], int], int]:
                 continue  # cut short by a kill
             for hour, amount in zip(numbers, amounts, strict=True):
                 hours.setdefault((building, hour), set()).add(amount)
-    return {at: min(found) for at, found in hours.items()}, sum(len(found) > 1 for found in hours.values())
+    return {at: min(values) for at, values in hours.items()}, sum(
+        len(values) > 1 for values in hours.values()
+    )
 
 
 def main() -> None:
-    """Run the soak; exits with 1 where an hour is missing or wrong."""
+    """Run the soak; exits with 1 if an hour is missing or wrong."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--minutes", type=float, default=3)
     asked.add_argument("--bootstrap", help="of a real Kafka")

@@ -1,4 +1,4 @@
-"""What the embedded store costs: commits of the hot path, questions of the page, sizes.
+"""Costs of the embedded store: commits of the hot path, queries of the page, sizes.
 
 python bench/store.py [--registers 1000] [--days 40]
 """
@@ -21,11 +21,11 @@ _FIRST_DAY = 20_000
 _EPOCH = 719_163
 """Ordinal of 1970-01-01."""
 _BATCH = 500
-"""Messages a commit, as `kvartal replay` has them."""
+"""Messages a commit, as in `kvartal replay`."""
 
 
 def message(register: int, day: int, rng: random.Random) -> list[Event]:
-    """What the pipeline makes of one message with 24 hourly readings: hours, a day, a figure, an account."""
+    """The events of one message with 24 hourly readings: hours, a day, a saving, a count."""
     who = (f"b{register // 2:04d}", ("heat", "light")[register % 2], "energy")
     amounts = tuple(rng.randrange(1_000_000) for _ in range(24))
     first, date, used = 24 * day, day + _EPOCH, sum(amounts)
@@ -60,12 +60,12 @@ def batches(registers: int, days: int) -> Iterator[tuple[list[Event], dict[tuple
     yield events, parts
 
 
-def asked(what: str, question: Callable[[], object]) -> None:
-    """Print the median time of a question."""
+def timed(what: str, query: Callable[[], object]) -> None:
+    """Print the median time of a query."""
     taken = []
     for _ in range(15):
         begun = time.perf_counter()
-        question()
+        query()
         taken.append(time.perf_counter() - begun)
     print(f"{what:<48}{1000 * sorted(taken)[7]:>10.2f} ms")
 
@@ -95,18 +95,18 @@ def main() -> None:
         print(f"{'file, bytes a reading':<48}{path.stat().st_size / (24 * messages):>10.1f}")
         reader = Reader(path)
         end = _FIRST_DAY + given.days
-        asked(
+        timed(
             "hours of one register, 30 days",
             lambda: reader.hours("b0001", "heat", "energy", 24 * (end - 30), 24 * end),
         )
-        asked("days of one register, all", lambda: reader.days("b0001", "heat", "energy", 0, 10**6))
-        asked("savings of one contract, all", lambda: reader.savings("c-b0001-heat", 0, 10**6))
-        asked("all registers", reader.ledger.registers)
-        asked(
+        timed("days of one register, all", lambda: reader.days("b0001", "heat", "energy", 0, 10**6))
+        timed("savings of one contract, all", lambda: reader.savings("c-b0001-heat", 0, 10**6))
+        timed("all registers", reader.ledger.registers)
+        timed(
             "ledger of one register, all rows",
             lambda: sum(1 for _ in reader.ledger.rows(building="b0001", meter="heat")),
         )
-        asked("position of a contract", lambda: reader.position("c-b0001-heat"))
+        timed("position of a contract", lambda: reader.position("c-b0001-heat"))
         reader.close()
         store.close()
 

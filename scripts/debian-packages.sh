@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Brings programs and libraries that come in Debian packages: debian-packages.sh NAME...
-# As root the packages are installed; otherwise they are unpacked into .cache/debs, programs are started by
-# .cache/bin with the libraries that lie there, and a library that was asked for lies in .cache/lib.
+# Installs missing programs and libraries from Debian packages: debian-packages.sh NAME...
+# As root the packages are installed. Otherwise they are unpacked into .cache/debs: .cache/bin starts programs with
+# the unpacked libraries, and .cache/lib links the libraries named.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 declare -A package=(
   [mosquitto]=mosquitto [influxd]=influxdb [chromium]=chromium
-  [libatomic.so.1]=libatomic1 # the node that drives the browser needs it
+  [libatomic.so.1]=libatomic1 # needed by the node that drives the browser
 )
 declare -A unpacked=(
   [mosquitto]=usr/sbin/mosquitto [influxd]=usr/bin/influxd [chromium]=usr/lib/chromium/chromium
@@ -26,13 +26,13 @@ done
 [ ${#names[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-  echo "not found, and there is no apt-get to bring them: ${names[*]}" >&2
-  exit 0  # what needs them says so itself
+  echo "missing, and there is no apt-get to install them: ${names[*]}" >&2
+  exit 0  # a command that needs them prints its own error
 fi
 
 if [ "$(id -u)" = 0 ]; then
   echo "installing Debian packages: ${packages[*]}"
-  # Debian starts a server that it installs; ours are started by the demo and the tests alone.
+  # Debian starts servers after installing them; ours are started only by Kvartal and the tests.
   if [ ! -e /usr/sbin/policy-rc.d ]; then
     trap 'rm -f /usr/sbin/policy-rc.d' EXIT
     printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
@@ -45,7 +45,7 @@ fi
 
 bash scripts/unpack-debs.sh "${packages[@]}"
 mkdir -p .cache/bin .cache/lib
-# A browser without a font shows nothing: the machine's own, and those that came with it.
+# A browser needs fonts: those of the machine, and the unpacked ones.
 cat >.cache/fonts.conf <<'END'
 <?xml version="1.0"?>
 <fontconfig>

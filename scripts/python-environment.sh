@@ -12,11 +12,11 @@ fi
 
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
   rm -rf "$venv"
-  # Debian keeps what a new environment gets its pip from in a package of its own.
+  # Debian has the pip of new environments in a separate package.
   if "$python" -c 'import ensurepip' 2>/dev/null; then
     "$python" -m venv "$venv"
   elif ! command -v apt-get >/dev/null; then
-    echo "'$python -m venv' does not work here: it has no ensurepip" >&2
+    echo "'$python -m venv' does not work: ensurepip is missing" >&2
     exit 2
   elif [ "$(id -u)" = 0 ] && [ "$(readlink -f "$(command -v "$python")")" = "$(readlink -f /usr/bin/python3)" ]; then
     echo "installing Debian package: python3-venv"
@@ -32,9 +32,9 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
 fi
 
 echo "installing into $venv: Kvartal with its development tools"
-said=$(mktemp)
-trap 'rm -f "$said"' EXIT
-if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]' 2>"$said"; then
-  cat "$said" >&2
+errors=$(mktemp)
+trap 'rm -f "$errors"' EXIT
+if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]' 2>"$errors"; then
+  cat "$errors" >&2
   exit 1
 fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Creates the topics of the event log where they are missing. Their partitions are fixed for the life of the log:
-# `kvartal ingest` and `kvartal worker` refuse to start on another number.
+# Creates missing topics of the event log. Their number of partitions is fixed for the life of the log:
+# `kvartal ingest` and `kvartal worker` refuse to start with another number.
 set -eu
 topics="${KAFKA_TOPICS:-/opt/kafka/bin/kafka-topics.sh}"
 
@@ -11,7 +11,7 @@ create() {
         --partitions "$KVARTAL_PARTITIONS" --replication-factor 1 "$@"
 }
 
-# Readings and rejections are kept for ever: the ledger can be made anew from the ones, the others replayed.
+# Readings and rejections are kept for ever: the ledger can be folded again from readings, rejections replayed.
 create kvartal-readings --config retention.ms=-1 --config max.message.bytes=4194304
 create kvartal-rejected --config retention.ms=-1 --config max.message.bytes=4194304
 create kvartal-worker-state-changelog --config cleanup.policy=compact --config max.message.bytes=4194304
