@@ -177,9 +177,9 @@ def _opendsm(days: DailyUse, dates: list[int]) -> float:
         },
         index=pd.DatetimeIndex([dt.date.fromordinal(d) for d in dates], tz="UTC"),
     )
-    held = DailyBaselineData(frame, is_electricity_data=False)
-    DailyModel().fit(held, ignore_disqualification=True)
-    return seconds(lambda: DailyModel().fit(held, ignore_disqualification=True), 1)
+    baseline_days = DailyBaselineData(frame, is_electricity_data=False)
+    DailyModel().fit(baseline_days, ignore_disqualification=True)
+    return seconds(lambda: DailyModel().fit(baseline_days, ignore_disqualification=True), 1)
 
 
 if __name__ == "__main__":

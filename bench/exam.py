@@ -21,9 +21,9 @@ ROOT = Path(__file__).parent.parent
 def write(path: Path, table: str) -> None:
     """Put the table between the marks of the document."""
     begin, end = "<!-- exam -->\n", "<!-- end of exam -->"
-    before, found, rest = path.read_text(encoding="utf-8").partition(begin)
+    before, opened, rest = path.read_text(encoding="utf-8").partition(begin)
     _, closed, after = rest.partition(end)
-    if not found or not closed:
+    if not opened or not closed:
         raise SystemExit(f"{path}: the marks {begin.strip()} and {end} are missing")
     path.write_text(f"{before}{begin}{table.rstrip()}\n{end}{after}", encoding="utf-8")
 

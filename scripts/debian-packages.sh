@@ -60,8 +60,8 @@ libraries=$(
 )
 for name in "${names[@]}"; do
   if [[ $name == lib* ]]; then
-    found=$(find .cache/debs -name "$name" | head -1)
-    ln -sf "../../$found" ".cache/lib/$name"
+    library=$(find .cache/debs -name "$name" | head -1)
+    ln -sf "../../$library" ".cache/lib/$name"
     continue
   fi
   cat >".cache/bin/$name" <<END
