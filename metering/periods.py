@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 SEASON_CHANGE_DAYS: Final = 5
-"""The heating season begins after this many colder days together and ends after as many warmer ones [d] (decree 354)."""
+"""The heating season begins after this many colder days together, and ends after as many warmer ones (decree 354)."""
 
 Seasons = Sequence[tuple[int, int]]
 """Declared days with heat: ordinals (first, last), both included."""
