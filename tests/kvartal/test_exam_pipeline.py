@@ -45,7 +45,7 @@ def light() -> Examined:
 
 def test_a_baseline_of_few_days_is_fitted_late_and_is_grade_d(light: Examined, tmp_path: Path) -> None:
     """Sixty days in a row without a reading: 84 % of the baseline period."""
-    register = light.register
+    register = light.hourly
     assert register is not None
     first = light.baseline.first + 100
     lost = set(range(first, first + 60))
@@ -53,7 +53,7 @@ def test_a_baseline_of_few_days_is_fitted_late_and_is_grade_d(light: Examined, t
     hour = 24 * (first - register.start.toordinal())
     silent[hour + 1 : hour + 24 * 60] = True
     used = {date: use for date, use in light.days.used.items() if date not in lost}
-    house = replace(light, days=light.days._replace(used=used), register=replace(register, silent=silent))
+    house = replace(light, days=light.days._replace(used=used), hourly=replace(register, silent=silent))
     assert sum(d <= light.baseline.last for d in used) < LEAST_COVERAGE * light.baseline.days
     assert differences(house, tmp_path / "few.db") == []
 

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.decode import Decoder
 from ingest.tables.weather import weather_events
-from metering.events import Readings, Rejected
+from metering.events import Rejected, StationReadings
 from metering.refusal import Refusal
 from metering.site.model import parse_site
 
@@ -41,16 +41,16 @@ ROWS: list[tuple[str, str, str | None]] = [
 ]
 
 
-def events_of(rows: list[tuple[str, str]]) -> list[Readings | Rejected]:
+def events_of(rows: list[tuple[str, str]]) -> list[StationReadings | Rejected]:
     lines = [f"{time},{value}" for time, value in rows]
     text = "\n".join(("timestamp,temperature", *lines)) + "\n"
     return weather_events(text, file="archive/weather.csv", station="w", zone=SITE.zone)
 
 
-def as_messages(rows: list[tuple[str, str]]) -> list[Readings | Rejected]:
+def as_messages(rows: list[tuple[str, str]]) -> list[StationReadings | Rejected]:
     """What the decoder makes of the rows as messages of the station, 744 rows each."""
     decoder = Decoder(SITE)
-    events: list[Readings | Rejected] = []
+    events: list[StationReadings | Rejected] = []
     for start in range(0, len(rows), 744):
         moments = []
         for time, value in rows[start : start + 744]:
@@ -61,13 +61,13 @@ def as_messages(rows: list[tuple[str, str]]) -> list[Readings | Rejected]:
         arrived = max(moment for moment, _ in moments)
         ms = (arrived - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
         results = decoder.decode("weather/w", json.dumps(body).encode(), received_at=ms)
-        events += [each for each in results if isinstance(each, (Readings, Rejected))]
+        events += [each for each in results if isinstance(each, (StationReadings, Rejected))]
     return events
 
 
-def accounted(events: list[Readings | Rejected]) -> list[object]:
+def accounted(events: list[StationReadings | Rejected]) -> list[object]:
     return [
-        event if isinstance(event, Readings) else (event.reason, event.received_at, event.readings)
+        event if isinstance(event, StationReadings) else (event.reason, event.received_at, event.readings)
         for event in events
     ]
 
@@ -93,7 +93,7 @@ def test_a_table_longer_than_a_message_is_the_same_events() -> None:
     rows[1000] = ("1999-01-01", "1")
     events = events_of(rows)
     assert accounted(events) == accounted(as_messages(rows))
-    assert sum(len(event.times) for event in events if isinstance(event, Readings)) == 1998
+    assert sum(len(event.times) for event in events if isinstance(event, StationReadings)) == 1998
 
 
 def test_a_rejection_names_its_line_and_holds_its_cells() -> None:
@@ -116,8 +116,8 @@ def test_a_value_that_is_no_number_rejects_its_own_row_alone(value: str) -> None
     rejected, readings = events_of(rows)
     assert isinstance(rejected, Rejected)
     assert (rejected.reason, rejected.readings) == ("bad_value", 1)
-    assert isinstance(readings, Readings)
-    assert readings.amounts == (1000, 2000)
+    assert isinstance(readings, StationReadings)
+    assert readings.temps_mc == (1000, 2000)
 
 
 def test_rows_without_a_temperature_carry_no_reading() -> None:
