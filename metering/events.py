@@ -1,6 +1,6 @@
-"""The facts that flow through Kvartal: frozen, named in the past tense of the field, units in the names.
+"""The facts that flow through Kvartal: frozen, named in the past tense of the field, with units in the names.
 
-Instants are integers: milliseconds since 1970 UTC, or whole hours since then where a name ends in
+Instants are integers: milliseconds since 1970 UTC, or whole hours since then if a name ends in
 `hour`. Dates are proleptic ordinals of local days of the site (`datetime.date.toordinal`). Amounts
 are integers of the quantity's base unit (`metering.units`): Wh, l, m°C.
 """
@@ -65,7 +65,7 @@ class Readings(_OfRegister, frozen=True, tag=True, array_like=True):
     copy: bool = False
     """A station's readings copied to a further building; not counted again."""
     starts: tuple[int, ...] = ()
-    """Of intervals, where `times` are their ends: their beginnings [ms]."""
+    """Beginnings of intervals [ms], whose ends are `times`."""
 
 
 class StationReadings(Struct, frozen=True, tag=True, array_like=True):
@@ -93,20 +93,20 @@ class Exchange(Struct, frozen=True, tag="x", array_like=True):
     initial: int
     """What the new register showed at first [base units]."""
     by_site: bool = False
-    """Declared in the site file, which has the last word where a message says otherwise of the same instant."""
+    """Declared in the site file, which wins over a message about the same instant."""
 
 
 class Declared(_OfRegister, frozen=True, tag=True, array_like=True):
     """Exchanges of a meter, as a message or the site file declares them. Declared wins over detected."""
 
     exchanges: tuple[Exchange, ...]
-    """One, of a message; of the site file all that it declares (what it declared before and not now is void)."""
+    """One from a message; from the site file all that it declares now (earlier declarations are void)."""
     by_site: bool
     received_at: int
 
 
 class Rejected(Struct, frozen=True, tag=True):
-    """What was not understood or not allowed, kept whole so that it can be replayed."""
+    """A message or reading that was not understood or not allowed, kept whole so that it can be replayed."""
 
     topic: str
     payload: bytes
@@ -132,7 +132,7 @@ class Counted(_OfRegister, frozen=True, tag=True, array_like=True):
     accepted: int
     duplicate: int
     last_time: int
-    """Time of the newest reading accepted so far [ms]."""
+    """Time of the newest accepted reading [ms]."""
     last_amount: int
     received_at: int
 
@@ -143,7 +143,7 @@ class Hours(_OfRegister, frozen=True, tag=True, array_like=True):
     hours: tuple[int, ...]
     """Hours since 1970 UTC, ascending."""
     amounts: tuple[int | None, ...]
-    """Energy or volume of each hour; None withdraws an hour that the ledger no longer holds."""
+    """Energy or volume of each hour; None withdraws an hour that the ledger no longer has."""
     flags: tuple[int, ...]
     """Bits of `metering.flags`."""
     frontier: int
@@ -192,7 +192,7 @@ class Day(_OfRegister, frozen=True, tag=True, array_like=True):
     date: int
     """Ordinal of the local date."""
     used: int | None
-    """Use of the day; None where part of it is unknown or was never counted."""
+    """Use of the day; None if part of it is unknown or was never counted."""
     known: int
     """The part that is known by hour."""
     unknown: int
@@ -204,7 +204,7 @@ class Day(_OfRegister, frozen=True, tag=True, array_like=True):
     flags: int
     received_at: int
     withdrawn: bool = False
-    """The day is not complete any more: later readings put its last ones in doubt."""
+    """The day is no longer complete: later readings put its last ones in doubt."""
 
 
 class WeatherDay(Struct, frozen=True, tag=True, array_like=True):
@@ -214,7 +214,7 @@ class WeatherDay(Struct, frozen=True, tag=True, array_like=True):
     station: str
     date: int
     mean_mc: int | None
-    """Mean of the day [m°C]; None where less than half of its hours are covered."""
+    """Mean of the day [m°C]; None if less than half of its hours are covered."""
     coverage: float
     received_at: int
 
@@ -233,7 +233,7 @@ class Awaited(Struct, frozen=True, tag=True, array_like=True):
     quantity: str
     """The register whose days it needs."""
     station: str
-    """The station whose temperatures it needs; empty where it needs none."""
+    """The station whose temperatures it needs; empty if it needs no temperatures."""
     first: int
     """Ordinal of the first local date that it needs."""
     received_at: int
@@ -273,7 +273,7 @@ class Savings(Struct, frozen=True, tag=True, array_like=True):
     baseline_id: str
     received_at: int
     withdrawn: bool = False
-    """The day has no figure any more (its use or its weather became unknown)."""
+    """The day no longer has a figure (its use or its weather became unknown)."""
     flags: int = 0
     """Doubts about the day's use, bits of `metering.flags`."""
     adjustment: int = 0
@@ -351,7 +351,7 @@ class Alert(Struct, frozen=True, tag=True):
     changed: int
     """Instant of the newest fact that this state rests on [ms]."""
     amount: int
-    """Energy at stake so far [Wh or l]."""
+    """Energy at stake up to `changed` [Wh or l]."""
     money: int
     """The same in hundredths of the site's currency, by the contract's tariff."""
     detail: dict[str, float | int | str]

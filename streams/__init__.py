@@ -1,1 +1,1 @@
-"""The steps, the pipeline said once, and its two runners."""
+"""The steps, the pipeline stated once, and one engine under its two runners."""

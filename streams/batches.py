@@ -48,7 +48,7 @@ class Out:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._turn = asyncio.Lock()
-        self.held = False
+        self.busy = False
         """Whether the sink is taking a batch."""
 
     async def write(self, events: Sequence[Event]) -> None:
@@ -56,11 +56,11 @@ class Out:
         if not events:
             return
         async with self._turn:
-            self.held = True
+            self.busy = True
             try:
                 await self._write(events)
             finally:
-                self.held = False
+                self.busy = False
 
     async def _write(self, events: Sequence[Event]) -> None:
         pause = 1.0

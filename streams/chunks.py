@@ -12,7 +12,7 @@ A batch of messages writes several entries, and after a crash any first few of t
 carries the offset of the batch that wrote it and how its parts stood before (the *undo*), and the last write of
 a batch is the partition's *applied* offset. An entry whose offset is newer than the applied one belongs to a
 batch that was not finished: it is read as it was before. Only one batch of a partition can be unfinished,
-because the next one begins from what the last whole one left, and writes its chunks anew.
+because the next one begins from what the last whole one left, and writes its chunks again.
 
 Version 1 of the table had the months in the shared chunk, which grew for ever. A month that is still there is read
 there. Its next write puts it into its own chunk and takes it out of the shared one. Both entries belong to the same
@@ -118,7 +118,7 @@ class TableParts:
         return self._applied[partition]
 
     def forget(self) -> None:
-        """The table may have been recovered anew."""
+        """Read the applied offsets again: the table may have been recovered."""
         self._applied.clear()
 
     def of(self, partition: int) -> PartitionParts:

@@ -1,7 +1,7 @@
 """Events on the log and parts in a table, as bytes: msgspec's msgpack, arrays with the event's name first. Pure.
 
 The log is kept for ever, so its bytes are a contract: a new field goes to the end of its event and has a
-default, and no field is renamed in meaning, moved or dropped. tests/streams/test_codec.py holds bytes of today.
+default, and no field is renamed in meaning, moved or dropped. tests/streams/test_codec.py has bytes of each version.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from metering.site.model import Site
 from metering.units import QUANTITIES
 
 Logged: TypeAlias = Readings | StationReadings | Declared | Tick | Fitted | Awaited
-"""What stands on the log of readings."""
+"""The events on the log of readings."""
 
 _LOGGED: Final = msgspec.msgpack.Decoder(Logged)
 _REJECTED: Final = msgspec.msgpack.Decoder(Rejected)
@@ -35,11 +35,11 @@ def decode(value: bytes) -> Logged:
     The first version wrote a station's readings as `Readings` with an empty building: they become `StationReadings`.
 
     Raises:
-        NotOurs: it is none, or readings that contradict themselves.
+        NotOurs: it is no event of the log, or its readings contradict themselves.
     """
     try:
         event: Logged = _LOGGED.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second: of a name that is no UTF-8
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second: a name that is not UTF-8
         raise NotOurs(str(error)) from None
     if isinstance(event, Readings) and not event.building and event.quantity == TEMPERATURE:
         event = StationReadings(event.meter, event.times, event.amounts, event.received_at)
@@ -61,11 +61,11 @@ def decode_rejected(value: bytes) -> Rejected:
     """The rejection of a message of the log of rejections.
 
     Raises:
-        NotOurs: it is none.
+        NotOurs: it is no rejection.
     """
     try:
         return _REJECTED.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second: of a name that is no UTF-8
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second: a name that is not UTF-8
         raise NotOurs(str(error)) from None
 
 

@@ -1,4 +1,4 @@
-"""The pipeline, said once."""
+"""The pipeline, stated once."""
 
 from __future__ import annotations
 

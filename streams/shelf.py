@@ -86,7 +86,7 @@ class Cache:
         self._decoders = {step.name: msgspec.msgpack.Decoder(reduce(or_, step.states)) for step in steps}
 
     def fit(self, most: int, most_decoded: int = MOST_DECODED) -> None:
-        """Keep so many parts from now on: the site has grown or shrunk."""
+        """Change how many parts are kept: the site has grown or shrunk."""
         self._most, self._most_decoded = most, min(most, most_decoded)
 
     def parts(self, step: Step[KeyT, State, EventT], key: KeyT) -> Parts[State]:

@@ -1,4 +1,4 @@
-"""What a step of the pipeline is, and how events go through the steps. Said once; two runners run it.
+"""What a step of the pipeline is, and how events go through the steps. Two runners run it.
 
 A step is a plain function `(key, parts, event) -> (changed parts, events)`. Its state under one key is a
 mapping of named parts, so that a step touches only what it needs (one day of a register, one month of a

@@ -3,30 +3,31 @@
 Theory of operation
 -------------------
 One agent reads the log of readings, each partition in its order. Messages are taken into memory as long as more
-of them wait, up to a bound; then the batch is made durable, in this order:
+of them wait, up to a bound; then the batch (`streams.batches`) is made durable, in this order:
 
-1. what the steps brought forth goes to the sink, which upserts by key;
+1. the events that the steps emitted go to the sink, which upserts by key;
 2. the changed parts go to one plain Faust table (never a window: those close by the wall clock), a partition's
    *applied* offset last (`streams.chunks`);
 3. the changelog's delivery reports are awaited;
 4. the messages are acknowledged, and Faust commits their offsets now and then.
 
-Step 3 is ours because Faust does not give it: before it commits offsets it flushes its producer, but gives the
-flush up when no message went out for 0.1 s, so that a slow broker and a crash could lose state whose messages
-count as read. With it, whatever dies, a message whose effects are not in the changelog comes again; one whose
-effects are there is passed over by its offset; and a batch half written is read as it was before.
+Step 3 is ours because Faust lacks it: before it commits offsets it flushes its producer, but ends the flush when no
+message went out for 0.1 s. A slow broker and a crash could then lose state whose messages count as read. With step 3,
+whatever dies, a message whose effects are not in the changelog comes again, one whose effects are there is passed over
+by its offset, and a batch that was half written is read as before it.
 
-Where a partition goes on is not left to Faust either, which may commit past a message that a rebalance took out
-of its hands: the state knows the offset that follows. It is committed before Faust seeks to what is committed, and
-a message that comes too early while the log holds the ones before it ends the worker.
+Faust may also commit past a message that a rebalance took from it. So the offset to go on from is taken from the state.
+It is committed before Faust seeks to the committed offset. A message that comes too early while the log still has the
+ones before it ends the worker.
 
-Another site is brought in between two batches. Ingest may know it before us: a message of a meter that the site
-does not know ends the batch before it, and waits a moment for a site that does; then it is put aside as rejected.
+Another site comes into force between two batches. Ingest may know it before the worker does: a message of a meter
+that the site does not know ends the batch before it and waits a moment for a site that does. Then it is put aside as
+rejected.
 
-A rebalance drops the batch at hand, unacknowledged: the partition's new owner begins from the changelog. A sink
-that is away holds everything up and nothing is passed over. A bug in a step, a crash in Faust and a consumer
-that stands still while the log goes on (faust-streaming #175) end the worker with `failed`: whoever runs it
-starts it again, and nothing is lost.
+A rebalance drops the batch at hand, unacknowledged: the partition's new owner begins from the changelog. While the
+sink is away everything waits and nothing is passed over. A bug in a step, a crash in Faust and a consumer that is
+stalled while the log grows (faust-streaming #175) end the worker with `failed`: the process manager starts it again,
+and nothing is lost.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from streams.applier import Applier
 from streams.batches import Batches, Out, Renewal, pass_on
 from streams.chunks import TableParts
 from streams.contract import Sink, Sites
-from streams.stall import Standstill
+from streams.stall import Stall
 
 log = logging.getLogger("kvartal.worker")
 # It reports each time its buffer has more than a hundred table writes, which is every batch.
@@ -62,7 +63,7 @@ _LOOK_EVERY_S: Final = 15.0
 
 
 class Stalled(RuntimeError):
-    """Messages wait on the log, and none came for too long."""
+    """Messages wait on the log, and none was applied for too long."""
 
 
 class WrongLog(RuntimeError):
@@ -97,16 +98,16 @@ class Worker:
             topic: The topic of the log.
             data: Directory of the table store.
             store: Faust's table store, `memory://` or `rocksdb://` (needs rocksdict).
-            stalled_s: The worker ends when messages wait and none was applied for so long [s].
-            rejected: The topic of what ingest rejected, which goes to the sink as it is; None where somebody else
-                sees to it. It has as many partitions.
-            sites: Gives another site while the worker runs; None where there will be none.
+            stalled_s: The worker ends when messages wait and none was applied for this time [s].
+            rejected: The topic of rejections from ingest, which go to the sink unchanged; None if another process
+                reads it. It has as many partitions.
+            sites: Gives another site while the worker runs; None if the site never changes.
             patience_s: How long after the log took it a message of something unknown to the site waits for a site
                 that knows it, before it is put aside as rejected [s].
-            session_s: After so long without a heartbeat Kafka gives its partitions to another worker [s].
+            session_s: Time without a heartbeat after which Kafka gives its partitions to another worker [s].
         """
         self.applied: dict[int, int] = {}
-        """Offset applied last, by partition; from the table where none came since the start."""
+        """Offset applied last, by partition; from the table if no message came since the start."""
         self.failed: BaseException | None = None
         self._ready = threading.Event()
         self._moved = threading.Condition()
@@ -276,7 +277,7 @@ class Worker:
             if end <= applied[tp]:
                 raise WrongLog(
                     f"partition {tp.partition} of {tp.topic} ends at offset {end}, but {applied[tp]} has been "
-                    f"applied: the topic was made anew; delete {CHANGELOG} to begin anew"
+                    f"applied: the topic was created again; delete {CHANGELOG} to start over"
                 )
         await app.consumer._commit({tp: offset + 1 for tp, offset in applied.items()})
         for tp, offset in applied.items():
@@ -286,15 +287,15 @@ class Worker:
 
     async def _watch(self, app: Any, out: Out) -> None:
         """Raise `Stalled` if messages wait and none is applied for too long."""
-        standstill = Standstill(self._stalled_s)
+        stall = Stall(self._stalled_s)
         while True:
             await asyncio.sleep(min(_LOOK_EVERY_S, self._stalled_s / 4))
             ends: Mapping[int, int] | None = None
             with contextlib.suppress(Exception):  # whatever went wrong, nobody answered
                 ours = {tp for tp in app.consumer.assignment() if tp.topic == self._topic}
-                found = await asyncio.wait_for(app.consumer.highwaters(*ours), 10) if ours else {}
-                ends = {tp.partition: end for tp, end in found.items()}
-            if standstill.look(time.monotonic(), self.applied, ends, held=out.held):
+                newest = await asyncio.wait_for(app.consumer.highwaters(*ours), 10) if ours else {}
+                ends = {tp.partition: end for tp, end in newest.items()}
+            if stall.lasts(time.monotonic(), self.applied, ends, busy=out.busy):
                 raise Stalled(f"applied {self.applied} of {ends}, and nothing for {self._stalled_s:.0f} s")
 
     def _app(self) -> Any:
@@ -344,8 +345,8 @@ class _Written:
         faust.streams._current_event.set(None if event is None else weakref.ref(event))
 
     def get(self, key: bytes, /) -> bytes | None:
-        found: bytes | None = self._table.data.get(key)
-        return found
+        value: bytes | None = self._table.data.get(key)
+        return value
 
     def __setitem__(self, key: bytes, value: bytes, /) -> None:
         partition = self._table.partition_for_key(key)

@@ -22,7 +22,7 @@ class DayFigures(Struct, frozen=True, array_like=True):
     """What a register used on one local day."""
 
     used: int | None
-    """None where part of the day is unknown or was never counted."""
+    """None if part of the day is unknown or was never counted."""
     known: int
     unknown: int
     """Energy of the unknown blocks that begin on this day."""
@@ -69,16 +69,16 @@ def day_of(
 
     Args:
         date: Ordinal of the local date.
-        zone: The site's time zone; the day has 23 or 25 hours where the clocks change.
+        zone: The site's time zone; the day has 23 or 25 hours when the clocks change.
         hours: (amount, flags) by hour; hours outside the day are not looked at.
         unknowns: Unknown blocks that touch the day.
 
     Returns:
-        The figures; `used` is a number only where hours and blocks within the day cover all of it.
+        The figures; `used` is a number only if hours and blocks within the day cover all of it.
     """
     start, end = day_bounds(date, zone)
     known = unknown = noted = covered = 0
-    guessed: list[int] = []  # interpolated energy by hour of the day, 0 where it was measured
+    interpolated: list[int] = []  # energy by hour of the day, 0 if it was measured
     within: list[Unknown] = []
     crossing = False
     for block in unknowns:
@@ -91,14 +91,14 @@ def day_of(
             crossing = True
     count = (end - start) // HOUR_MS
     for hour in range(start // HOUR_MS, end // HOUR_MS):
-        held = hours.get(hour)
-        guessed.append(0)
-        if held is not None:
-            amount, note = held
+        figure = hours.get(hour)
+        interpolated.append(0)
+        if figure is not None:
+            amount, note = figure
             known += amount
             noted |= note
             if note & f.INTERPOLATED:
-                guessed[-1] = max(amount, 1)
+                interpolated[-1] = max(amount, 1)
             # A partial hour beside an unknown block is completed by the block; any other one has a hole.
             if not note & f.PARTIAL or note & f.UNKNOWN:
                 covered += 1
@@ -112,16 +112,18 @@ def day_of(
         used=known + blocks if complete else None,
         known=known,
         unknown=unknown,
-        estimated=min(known, _first_run(guessed) + (_first_run(guessed[::-1]) if not all(guessed) else 0)),
+        estimated=min(
+            known, _first_run(interpolated) + (_first_run(interpolated[::-1]) if not all(interpolated) else 0)
+        ),
         coverage=covered / count,
         flags=noted,
     )
 
 
-def _first_run(guessed: list[int]) -> int:
+def _first_run(interpolated: list[int]) -> int:
     """What was interpolated from the first hour on, up to the first measured one."""
     total = 0
-    for amount in guessed:
+    for amount in interpolated:
         if not amount:
             break
         total += amount

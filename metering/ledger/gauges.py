@@ -60,7 +60,7 @@ def gauge_hours(times: Sequence[int], amounts: Sequence[int]) -> dict[int, Gauge
     Args:
         times: Instants of the readings [ms], ascending; of two with one instant the smaller amount counts and
             the hour is flagged as a conflict.
-        amounts: What the gauge showed [base units], ascending where the instants are equal.
+        amounts: What the gauge showed [base units], ascending if the instants are equal.
 
     Returns:
         By hour since 1970.
@@ -68,12 +68,12 @@ def gauge_hours(times: Sequence[int], amounts: Sequence[int]) -> dict[int, Gauge
     sums: dict[int, _Sum] = {}
 
     def at(hour: int, value: int) -> _Sum:
-        found = sums.get(hour)
-        if found is None:
-            found = sums[hour] = _Sum(value)
+        total = sums.get(hour)
+        if total is None:
+            total = sums[hour] = _Sum(value)
         else:
-            found.see(value)
-        return found
+            total.see(value)
+        return total
 
     last: tuple[int, int] | None = None
     for t, v in zip(times, amounts, strict=True):

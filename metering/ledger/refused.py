@@ -1,7 +1,7 @@
 """Readings and facts from before the cut of retention, as rejections that carry them whole. Pure.
 
-The message that brought them is gone by then. What is kept is the same in the format `kvartal`, in base units, under
-the topic of the meter: a person can read it, and it can be replayed into a store that still reaches as far back.
+The message that carried them is gone by then. The rejection has the same readings in the format `kvartal`, in base
+units, under the topic of the meter: a person can read it, and it can be replayed into a store that reaches as far back.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def split_declared(event: Declared, cut: int, known: Sequence[Exchange]) -> tupl
         }
         for fact in new
     ]
-    said = {"exchange": exchanges[0]} if len(exchanges) == 1 else {"exchanges": exchanges}
-    payload = {"quantity": event.quantity, "unit": unit, **said}
+    facts = {"exchange": exchanges[0]} if len(exchanges) == 1 else {"exchanges": exchanges}
+    payload = {"quantity": event.quantity, "unit": unit, **facts}
     rejected = _rejected(event, payload, first, 0 if event.by_site else len(new))
     if event.by_site:
         return event, rejected

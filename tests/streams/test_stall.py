@@ -1,4 +1,4 @@
-"""When a reader counts as standing still: rows of (seconds, applied, ends, held) -> stands still."""
+"""When a reader counts as stalled: rows of (seconds, applied, ends, busy) -> stalled."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from streams.stall import Standstill
+from streams.stall import Stall
 
 Look = tuple[float, Mapping[int, int], Mapping[int, int] | None, bool]
 
 
 @pytest.mark.parametrize(
-    ("looks", "still"),
+    ("looks", "stalled"),
     [
         ([(0, {0: 4}, {0: 5}, False), (99, {0: 4}, {0: 5}, False)], False),
         ([(0, {0: 4}, {0: 9}, False), (10, {0: 4}, {0: 9}, False)], False),
@@ -27,17 +27,17 @@ Look = tuple[float, Mapping[int, int], Mapping[int, int] | None, bool]
     ids=[
         "idle",
         "not yet",
-        "still",
+        "stalled",
         "moved",
         "since the last move",
-        "held",
+        "busy",
         "silence",
         "no share",
         "never began",
     ],
 )
-def test_standing_still(looks: list[Look], still: bool) -> None:
-    standstill = Standstill(10)
-    for now, applied, ends, held in looks:
-        found = standstill.look(now, applied, ends, held=held)
-    assert found is still
+def test_a_stall(looks: list[Look], stalled: bool) -> None:
+    stall = Stall(10)
+    for now, applied, ends, busy in looks:
+        result = stall.lasts(now, applied, ends, busy=busy)
+    assert result is stalled
