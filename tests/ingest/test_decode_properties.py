@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingest.decode import Decoder
 from ingest.judge import Carried
 from ingest.reasons import REASONS
-from metering.events import Readings, Rejected
+from metering.events import Readings, Rejected, StationReadings
 from metering.site.model import parse_site
 from metering.times import UTC, to_ms
 
@@ -82,11 +82,10 @@ def account(results: list[Any]) -> int:
             assert result.reason != "decoder_error", result.detail
             json.dumps(result.detail).encode()
         else:
-            assert isinstance(result, Readings)
-            assert len(result.times) == len(result.amounts) > 0
-            assert all(
-                type(t) is int and type(a) is int for t, a in zip(result.times, result.amounts, strict=True)
-            )
+            assert isinstance(result, Readings | StationReadings)
+            amounts = result.amounts if isinstance(result, Readings) else result.temps_mc
+            assert len(result.times) == len(amounts) > 0
+            assert all(type(t) is int and type(a) is int for t, a in zip(result.times, amounts, strict=True))
     return sum(r.readings if isinstance(r, Rejected) else len(r.times) for r in results)
 
 
@@ -121,5 +120,5 @@ def test_readings_and_rejections_are_what_the_message_carried(
     # What `kvartal decode` prints is the same account.
     shown = decoder.carried(topic, payload, received_at=NOW, retain=retain)
     assert [r for r in shown if isinstance(r, Rejected)] == [r for r in results if isinstance(r, Rejected)]
-    good = [r for r in results if isinstance(r, Readings)]
+    good = [r for r in results if isinstance(r, Readings | StationReadings)]
     assert sum(isinstance(r, Carried) for r in shown) == sum(len(r.times) for r in good)

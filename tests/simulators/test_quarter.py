@@ -9,7 +9,7 @@ import pytest
 
 from ingest.captures import Capture
 from ingest.decode import Decoder
-from metering.events import Readings, Rejected
+from metering.events import Readings, Rejected, StationReadings
 from metering.site.model import parse_site
 from metering.times import to_ms
 from simulators.quarter import Quarter
@@ -157,7 +157,7 @@ def test_every_message_decodes_to_readings_or_a_reason(
             if isinstance(result, Rejected):
                 reasons[result.reason] += 1
             else:
-                assert isinstance(result, Readings)
+                assert isinstance(result, Readings | StationReadings)
                 readings += len(result.times)
     assert {"not_json", "no_reading", "bad_value", "from_future", "unknown_meter"} <= set(reasons)
     assert sum(reasons.values()) < 100
