@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dashboards.words.contract import REASONS, change_text, doubt_text, event_text
 from dashboards.words.terms import VERDICTS
-from metering.report.parts import ContractView, Event, Formula
+from metering.report.parts import ContractView, DeclaredEvent, Formula
 from metering.savings.assess import Saving
 
 
@@ -174,21 +174,21 @@ def _payback(view: ContractView) -> dict[str, Any] | None:
 def _formula(formula: Formula | None, view: ContractView) -> dict[str, Any] | None:
     if formula is None:
         return None
-    act = formula.act
+    saving = formula.saving
     return {
-        "adjusted": _amount(act.adjusted, view),
-        "used": _amount(act.used, view),
-        "avoided": _amount(act.avoided, view),
-        "avoided_pct": 100 * act.share,
-        "hot_water_baseline": _amount(act.dhw_base, view),
-        "split": act.split,
-        "degree_days": {"baseline": act.gsop_base_mc / 1000, "reporting": act.gsop_reporting_mc / 1000},
+        "adjusted": _amount(saving.adjusted, view),
+        "used": _amount(saving.used, view),
+        "avoided": _amount(saving.avoided, view),
+        "avoided_pct": 100 * saving.share,
+        "hot_water_baseline": _amount(saving.dhw_base, view),
+        "split": saving.split,
+        "degree_days": {"baseline": saving.gsop_base_mc / 1000, "reporting": saving.gsop_reporting_mc / 1000},
         "beside": round(formula.beside, 4),
         "inside_interval": formula.inside,
     }
 
 
-def _event(event: Event, view: ContractView) -> dict[str, Any]:
+def _event(event: DeclaredEvent, view: ContractView) -> dict[str, Any]:
     adjustment = event.adjustment
     return {
         "from": _date(adjustment.first),

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
 
+from metering.periods import SEASON_WEATHER_DAYS
 from metering.report.contract import view_contract
-from metering.report.parts import ContractView as ContractView
-from metering.report.parts import Rows
+from metering.report.parts import ContractView, Rows
 from metering.site.contracts import Contract
 from metering.site.model import Site
 from storage.sqlite_reader import Reader
-
-WALK_BACK: Final = 200
-"""Days of weather before a period that decide its heating season."""
 
 
 def rows_of(reader: Reader, site: Site, contract: Contract) -> Rows:
@@ -28,7 +24,7 @@ def rows_of(reader: Reader, site: Site, contract: Contract) -> Rows:
     return Rows(
         reader.savings(contract.id, contract.reporting.from_.toordinal(), end),
         reader.days(contract.building, contract.meter, meter.quantity, first, end),
-        reader.weather_days(contract.building, first - WALK_BACK, end),
+        reader.weather_days(contract.building, first - SEASON_WEATHER_DAYS, end),
         reader.baseline(contract.id),
         reader.position(contract.id),
         any(a.kind == "above_baseline" and a.subject == contract.id for a in reader.alerts()),

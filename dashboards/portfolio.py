@@ -10,7 +10,7 @@ from dashboards.words.lang import Lang, pick
 from dashboards.words.numbers import money, number, percent, percent_range, unit
 from dashboards.words.terms import CARRIERS, VERDICTS
 from metering.report.parts import ContractView
-from metering.report.portfolio import By, Carrier, Group
+from metering.report.portfolio import By, CarrierTotal, Group
 from metering.site.model import Site
 from metering.units import UNITS
 from storage.sqlite_reader import Reader
@@ -50,7 +50,7 @@ def lines(groups: Sequence[Group], site: Site, lang: Lang) -> list[str]:
     return text
 
 
-def _carrier_text(carrier: Carrier, lang: Lang) -> str:
+def _carrier_text(carrier: CarrierTotal, lang: Lang) -> str:
     scale, digits = float(UNITS[carrier.unit].scale), 1 if carrier.unit == "Gcal" else 0
     low, high = carrier.interval
     share = 100 * carrier.total.avoided / carrier.total.expected
@@ -98,7 +98,7 @@ def document(groups: Sequence[Group], by: By, site: Site) -> dict[str, Any]:
     }
 
 
-def _carrier_document(carrier: Carrier) -> dict[str, Any]:
+def _carrier_document(carrier: CarrierTotal) -> dict[str, Any]:
     scale = float(UNITS[carrier.unit].scale)
     low, high = carrier.interval
     return {

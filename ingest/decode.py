@@ -22,13 +22,12 @@ from ingest.places import Places, unit_of
 from ingest.reasons import Reject
 from ingest.topics import Match, Topics
 from metering.events import Declared, Decoded, Readings, Rejected, StationReadings
-from metering.site.model import Site, SiteError
+from metering.site.model import DEFAULT_LATENESS_DAYS, Site, SiteError
 from metering.times import DAY_MS, iso
 from metering.units import QUANTITIES
 
 MOST_BYTES: Final = 1 << 20
 """Longest payload that is read [bytes]: a year of hourly readings of one meter is 350 kB."""
-_DEFAULT_LATENESS_DAYS: Final = 45
 
 
 class Decoder:
@@ -48,7 +47,7 @@ class Decoder:
                 )
         self._topics = Topics(sources)
         self._places = Places(site)
-        self._lateness = (site.site.lateness_days if site is not None else _DEFAULT_LATENESS_DAYS) * DAY_MS
+        self._lateness = (site.site.lateness_days if site is not None else DEFAULT_LATENESS_DAYS) * DAY_MS
         self._json = msgspec.json.Decoder()
 
     def decode(self, topic: str, payload: bytes, *, received_at: int, retain: bool = False) -> list[Decoded]:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from metering.site.sources import Source
 
 
-class Format(NamedTuple):
+class PayloadFormat(NamedTuple):
     """The keys of a payload's JSON object."""
 
     readings: str
@@ -29,8 +29,8 @@ class Format(NamedTuple):
     """Key of a declared exchange: an object with `time`, `old_final` and `new_initial`."""
 
 
-FORMATS: Final[dict[str, Format]] = {
-    "kvartal": Format(
+FORMATS: Final[dict[str, PayloadFormat]] = {
+    "kvartal": PayloadFormat(
         "readings", "time", (("value", None), ("temperature_c", "°C")), "unit", "quantity", "exchange"
     ),
 }
@@ -58,7 +58,7 @@ class Payload(NamedTuple):
     exchange: dict[str, Any] | None = None
 
 
-def read(content: Any, form: Format) -> Payload:
+def read(content: Any, form: PayloadFormat) -> Payload:
     """The readings or the exchange of a payload.
 
     Args:

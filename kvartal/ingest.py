@@ -13,7 +13,7 @@ from ingest.decode import Decoder
 from ingest.log import EventLog, NotDelivered, create_topics
 from ingest.source import Message, MqttSource
 from ingest.topics import filters
-from kvartal.process import Pulse, log_to_stderr, stop_on_signals, wall_clock
+from kvartal.process import TICK_MS, Pulse, log_to_stderr, stop_on_signals, wall_clock
 from kvartal.settings import Settings
 from kvartal.site_events import site_events
 from kvartal.site_watch import SiteWatch
@@ -28,7 +28,6 @@ from streams.worker import CHANGELOG
 log = logging.getLogger("kvartal.ingest")
 
 _BATCH: Final = 500
-_TICK_MS: Final = 60_000
 _LONGEST_PAUSE_S: Final = 60.0
 
 OnPublished = Callable[[list[Message], list[Decoded]], None]
@@ -96,7 +95,7 @@ def publish_all(
             source.ack(messages)
             on_published(messages, events)
         now = clock()
-        if now - ticked >= _TICK_MS:
+        if now - ticked >= TICK_MS:
             ticked = now
             try:
                 event_log.publish([Tick(building, now) for building in site.buildings])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 
-class Reader(Protocol):
+class LogReader(Protocol):
     """The reader of the log: `streams.worker.Worker`."""
 
     def wait_applied(self, offsets: Mapping[int, int], timeout_s: float) -> bool: ...
@@ -26,7 +26,7 @@ class Pace:
     def __init__(
         self,
         *,
-        reader: Reader,
+        reader: LogReader,
         delivered: Mapping[int, int],
         most: int,
         on_applied: Callable[[int], None] = lambda messages: None,

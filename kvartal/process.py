@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+TICK_MS: Final = 60_000
+"""Time between two ticks [ms]."""
 _BEAT_EVERY_S: Final = 10.0
 
 

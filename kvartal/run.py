@@ -19,7 +19,7 @@ from ingest.decode import Decoder
 from ingest.mosquitto import Mosquitto
 from ingest.source import Message, MqttSource
 from ingest.topics import filters
-from kvartal.process import log_to_stderr, stop_on_signals, wall_clock
+from kvartal.process import TICK_MS, log_to_stderr, stop_on_signals, wall_clock
 from kvartal.settings import Settings
 from kvartal.site_events import site_events
 from kvartal.site_watch import InForce, SiteWatch
@@ -36,7 +36,6 @@ log = logging.getLogger("kvartal")
 
 _BATCH: Final = 500
 """Messages of one commit."""
-_TICK_MS: Final = 60_000
 _SITE_EVENTS_AT_ONCE: Final = 50
 """In one commit. After an upgrade each may fold a whole register again: some 2 MB for 400 days of it."""
 _SUBSCRIBED_WITHIN_S: Final = 10.0
@@ -80,7 +79,7 @@ def serve(
             if batch.alerts:
                 on_alerts(batch.alerts)
         now = clock()
-        if now - ticked >= _TICK_MS:
+        if now - ticked >= TICK_MS:
             ticked = now
             if source.refused is not None:
                 on_refused(source.refused)

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Self, TypeAlias, TypeVar
 
+from metering.times import EPOCH_ORDINAL
+
 SHARED: Final = "-"
 """The chunk of a key's parts that are neither days nor months."""
 _DAYS_A_CHUNK: Final = 8
-_EPOCH: Final = 719_163
-"""Ordinal of 1970-01-01."""
 
 
 class PartName(str):
@@ -43,7 +43,7 @@ def utc_day(day: int) -> PartName:
 @lru_cache(maxsize=32_768)
 def local_date(date: int) -> PartName:
     """The part of a local date, by its ordinal. It shares a chunk with the UTC days of the same eight."""
-    return PartName(str(date), str((date - _EPOCH) // _DAYS_A_CHUNK))
+    return PartName(str(date), str((date - EPOCH_ORDINAL) // _DAYS_A_CHUNK))
 
 
 @lru_cache(maxsize=4_096)

@@ -9,6 +9,10 @@ from typing import Final, NamedTuple
 SEASON_CHANGE_DAYS: Final = 5
 """The heating season begins after this many colder days together, and ends after as many warmer ones (decree 354)."""
 
+SEASON_WEATHER_DAYS: Final = 200
+"""Bound of the days of weather that decide whether a day is heated, and so of the effect of one day's temperature
+(`metering.baselines.season` looks back less far)."""
+
 Seasons = Sequence[tuple[int, int]]
 """Declared days with heat: ordinals (first, last), both included."""
 

@@ -21,7 +21,8 @@ DAY_MS: Final = 86_400_000
 DAYS_A_YEAR: Final = 365.25
 """Days of a year for every figure per year or month (Julian year)."""
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_ORDINAL: Final = _EPOCH.toordinal()
+EPOCH_ORDINAL: Final = _EPOCH.toordinal()
+"""Ordinal of 1970-01-01."""
 # A rule has a name, an offset and, if the clock switches, a second name and two dates.
 _POSIX: Final = re.compile(r"(<[+\-\w]{3,}>|[A-Za-z]{3,})[+-]?\d[\d:]*.*", re.ASCII)
 

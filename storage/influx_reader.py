@@ -12,10 +12,10 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from metering.events import Alert, Day, Position, Savings, Unknown
+from metering.times import EPOCH_ORDINAL
 from storage import schema
 from storage.points import seconds
 
-_EPOCH: Final = 719_163
 _QUOTED: Final = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n"})
 
 
@@ -123,7 +123,7 @@ class InfluxFigures:
                 building,
                 meter,
                 quantity,
-                row["time"] // 86_400 + _EPOCH,
+                row["time"] // 86_400 + EPOCH_ORDINAL,
                 row[f"used_{s}"] if row["complete"] else None,
                 row[f"known_{s}"],
                 row[f"unknown_{s}"],
@@ -148,7 +148,7 @@ class InfluxFigures:
             Savings(
                 row["building"],
                 contract,
-                row["time"] // 86_400 + _EPOCH,
+                row["time"] // 86_400 + EPOCH_ORDINAL,
                 row["expected"],
                 row["used"],
                 row["estimated"],

@@ -18,7 +18,6 @@ Lines are f-strings: a builder of fields by name and type takes 2.7 times as lon
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Callable
 from decimal import Decimal
@@ -47,11 +46,10 @@ from metering.events import (
 from metering.savings.uncertainty import interval
 from metering.savings.worth import money_of, yearly
 from metering.site.model import Site
-from metering.times import DAY_MS
+from metering.times import DAY_MS, EPOCH_ORDINAL
 from metering.units import SHOWN_UNIT, UNITS
 from storage import schema
 
-_EPOCH: Final = dt.date(1970, 1, 1).toordinal()
 # Influx takes no backslash at the end of a tag and has no escape for one (measured on 1.6: `end\\` is refused,
 # `a\\b` stays doubled), and a line ends at a line feed: in tags and texts these become harmless characters.
 _CONTROL: Final = [chr(code) for code in (*range(32), 127)]
@@ -75,7 +73,7 @@ def text(value: str) -> str:
 
 def seconds(date: int) -> int:
     """UTC midnight of the date with ordinal `date` [s since 1970]."""
-    return (date - _EPOCH) * 86_400
+    return (date - EPOCH_ORDINAL) * 86_400
 
 
 def _midnight(date: int) -> str:
@@ -227,7 +225,7 @@ def _position(event: Position, site: Site | None) -> list[str]:
         f"finite={int(math.isfinite(event.half_width))}i,estimated={event.estimated}i,grade={text(event.grade)},"
         f"baseline_id={text(event.baseline_id)},savings_pct={_float(savings)},lo_pct={_float(lo)},hi_pct={_float(hi)},"
         f"adjustment={event.adjustment}i,flagged={text(msgspec.json.encode(event.flagged).decode())},"
-        f"proved={int(lo > 0)}i,last_ms={(event.last - _EPOCH) * DAY_MS}i,received_ms={event.received_at}i"
+        f"proved={int(lo > 0)}i,last_ms={(event.last - EPOCH_ORDINAL) * DAY_MS}i,received_ms={event.received_at}i"
         f",money={event.money or 0}i,money_half_width={event.money_half_width or 0}i,"
         f"money_finite={int(event.money_half_width is not None)}i,prices={text(event.prices)}"
         + _of_the_site(event, avoided, site)
@@ -287,7 +285,7 @@ def _restated(event: Restated, _site: Site | None) -> list[str]:
     at = _ns(event.learned_at, event.date % 1_000_000)
     return [
         f"{key} old={event.old or 0}i,had_old={int(event.old is not None)}i,new={event.new or 0}i,"
-        f"has_new={int(event.new is not None)}i,date_ms={(event.date - _EPOCH) * DAY_MS}i,"
+        f"has_new={int(event.new is not None)}i,date_ms={(event.date - EPOCH_ORDINAL) * DAY_MS}i,"
         f"cause={text(event.cause)} {at}"
     ]
 

@@ -1,6 +1,6 @@
 """The ledger's rows of an embedded store: registers, accepted readings, blocks, intervals.
 
-The ledger keeps its state as blocks, one a register and UTC day (`metering.ledger.enter`). This module reads them as
+The ledger keeps its state as blocks, one a register and UTC day (`metering.ledger.blocks`). This module reads them as
 they were committed; hours, days and savings are figures (`storage.sqlite_reader`).
 """
 

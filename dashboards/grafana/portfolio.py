@@ -6,12 +6,13 @@ from typing import Final
 
 from dashboards.grafana import panels as g
 from dashboards.grafana.quality import QUALITY
+from metering.units import WH_PER_GCAL
 from storage import schema
 
 UID: Final = "kvartal-portfolio"
 
 _SUPPLIES: Final = (
-    ("Тепло", "Гкал", g.per(1_163_000.0), "carrier = 'heat'"),
+    ("Тепло", "Гкал", g.per(float(WH_PER_GCAL)), "carrier = 'heat'"),
     ("Электроэнергия", "кВт·ч", g.per(1_000.0), "carrier = 'electricity'"),
     ("Вода и газ", "м³", g.per(1_000.0), "carrier =~ /^(cold_water|hot_water|gas)$/"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards.grafana import panels as g
+from metering.units import WH_PER_GCAL
 from storage import schema
 
 QUALITY: Final = (
@@ -28,8 +29,8 @@ QUALITY: Final = (
         "Энергия, известная только суммой",
         "Перерывы длиннее 6 часов: сколько энергии прошло, известно, а по часам — нет.",
         (12, 0, 6, 8),
-        f"SELECT sum(unknown_wh) / 1163000.0 AS gcal, sum(unknown_wh) / 1000.0 AS kwh, sum(held) AS blocks "
-        f"FROM {schema.UNKNOWN} WHERE {g.HELD} AND quantity = 'energy' GROUP BY building, meter",
+        f"SELECT sum(unknown_wh) {g.per(float(WH_PER_GCAL))} AS gcal, sum(unknown_wh) / 1000.0 AS kwh, "
+        f"sum(held) AS blocks FROM {schema.UNKNOWN} WHERE {g.HELD} AND quantity = 'energy' GROUP BY building, meter",
         columns=[
             g.column("building", "Дом (код)"),
             g.column("meter", "Счётчик"),

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from metering.baselines.document import Baseline
 from metering.events import Day, Savings
+from metering.periods import SEASON_WEATHER_DAYS
 from metering.savings.conditions import Conditions, conditions
 from metering.savings.day import expected as expected_use
 from metering.site.contracts import Contract
@@ -17,8 +18,6 @@ from metering.units import SHOWN_UNIT, UNITS
 from storage.sqlite_reader import Reader
 
 _Z90: Final = 1.645
-_SEASON_DAYS: Final = 200
-"""The heating season of a day depends on the weather of at most this many days before it."""
 
 
 def chart(
@@ -45,7 +44,7 @@ def chart(
     assert contract.baseline.to is not None
     scale = float(UNITS[SHOWN_UNIT[site.meters[contract.building, contract.meter].carrier]].scale)
     group = conditions(site, contract)
-    weather = reader.weather_days(contract.building, first - _SEASON_DAYS, last)
+    weather = reader.weather_days(contract.building, first - SEASON_WEATHER_DAYS, last)
     temps = {day.date: day.mean_mc for day in weather}
     used = {day.date: day.used for day in days}
     figures = {day.date: day.expected for day in savings}

@@ -15,7 +15,7 @@ from dashboards.words.lang import Lang, pick
 from dashboards.words.names import house_name
 from dashboards.words.numbers import date, large, percent, quantity, quantity_range
 from dashboards.words.terms import CARRIERS
-from metering.savings.portfolio import Part, Portfolio, combine
+from metering.savings.portfolio import ContractTotal, Portfolio, combine
 from metering.savings.uncertainty import interval
 from metering.site.model import Site
 from metering.units import UNITS
@@ -90,22 +90,24 @@ def _bounds(together: Portfolio, unit: str, lang: Lang) -> str:
     return quantity_range(lo / scale, hi / scale, unit, lang)
 
 
-def _money_part(row: Row) -> Part | None:
+def _money_part(row: Row) -> ContractTotal | None:
     """A contract's avoided cost a year with its half-width [hundredths]; None without a tariff."""
     if row.money_year is None:
         return None
     half_width = row.money_year_half_width
     width = math.inf if half_width is None else 100 * float(half_width)
-    return Part(round(100 * row.money_year), 0, width)
+    return ContractTotal(round(100 * row.money_year), 0, width)
 
 
 def _by_carrier(rows: Iterable[Row]) -> list[tuple[str, str, Portfolio]]:
     """(carrier, unit, its contracts together), heat first."""
-    parts: dict[tuple[str, str], list[Part]] = {}
+    parts: dict[tuple[str, str], list[ContractTotal]] = {}
     for row in rows:
         of_carrier = parts.setdefault((row.carrier, row.unit), [])
         if row.position is not None:
-            of_carrier.append(Part(row.position.expected, row.position.used, row.position.half_width))
+            of_carrier.append(
+                ContractTotal(row.position.expected, row.position.used, row.position.half_width)
+            )
     order = list(CARRIERS)
     return [
         (carrier, unit, combine(of_carrier))

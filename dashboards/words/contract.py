@@ -12,7 +12,7 @@ from dashboards.words.lang import Lang, pick
 from dashboards.words.numbers import date, money, number, percent, percent_range, unit
 from dashboards.words.terms import VERDICTS, measure
 from metering.alerts.changes import Change
-from metering.report.parts import ContractView, Event
+from metering.report.parts import ContractView, DeclaredEvent
 from metering.savings.assess import Saving
 from metering.savings.sufficiency import Doubt
 from metering.site.model import Site
@@ -36,7 +36,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "outages": ("Дни без подачи", "Days without supply"),
     "doubt": ("Сомнение", "Doubt"),
     "change": ("Предложено, не применено", "Proposed, not applied"),
-    "event": ("Событие", "Event"),
+    "event": ("Событие", "DeclaredEvent"),
 }
 
 REASONS: Final[dict[str, tuple[str, str]]] = {
@@ -155,8 +155,8 @@ def _lines(view: ContractView, site: Site, lang: Lang) -> Iterator[tuple[str, st
         helped = pick(
             (f"; мало истории, помогает {base.prior}", f"; little history, helped by {base.prior}"), lang
         )
-        told = f"{base.model}, {_span(base.first, base.last, lang)}, {scatter}, {base.id}"
-        yield "baseline", told + (helped if base.prior else "")
+        fit = f"{base.model}, {_span(base.first, base.last, lang)}, {scatter}, {base.id}"
+        yield "baseline", fit + (helped if base.prior else "")
         yield "drift", f"{percent(100 * base.between_years.sd, lang, 2)}: {base.between_years.source}"
     if view.outages:
         spans = ", ".join(_span(*each, lang) for each in spans_of(view.outages))
@@ -170,7 +170,7 @@ def _lines(view: ContractView, site: Site, lang: Lang) -> Iterator[tuple[str, st
 
 
 def doubt_text(doubt: Doubt, lang: Lang) -> str:
-    """What a doubt says to a person."""
+    """A doubt in a sentence."""
     text = pick(DOUBTS[doubt.kind], lang).format(
         got=doubt.got, limit=doubt.limit, pct=100 * doubt.got, limit_pct=100 * doubt.limit
     )
@@ -180,7 +180,7 @@ def doubt_text(doubt: Doubt, lang: Lang) -> str:
 
 
 def change_text(change: Change, view: ContractView, lang: Lang) -> str:
-    """What a proposed change says to a person: date, direction, size."""
+    """A proposed change in a sentence: date, direction, size."""
     size = f"{percent(100 * abs(change.share), lang)} ± {percent(100 * change.half_width, lang)}"
     per_day = _amount(abs(change.per_day), view, lang, 2)
     more = change.kind == "more_use"
@@ -195,29 +195,29 @@ def change_text(change: Change, view: ContractView, lang: Lang) -> str:
     )
 
 
-def event_text(event: Event, view: ContractView, lang: Lang) -> str:
-    """What a declared event says to a person: dates, reason, author, approval, amount."""
-    held = event.adjustment
-    when = _span(held.first, held.last, lang)
+def event_text(event: DeclaredEvent, view: ContractView, lang: Lang) -> str:
+    """A declared event in a sentence: dates, reason, author, approval, amount."""
+    adjustment = event.adjustment
+    when = _span(adjustment.first, adjustment.last, lang)
     added = _amount(event.added, view, lang, 2)
-    if held.approved_by:
+    if adjustment.approved_by:
         tail = pick(
             (
-                f"утвердил(а) {held.approved_by}; к ожидаемому {added}",
-                f"approved by {held.approved_by}; {added} to expected use",
+                f"утвердил(а) {adjustment.approved_by}; к ожидаемому {added}",
+                f"approved by {adjustment.approved_by}; {added} to expected use",
             ),
             lang,
         )
     else:
         tail = pick(("не утверждено и не учтено", "not approved and not counted"), lang)
     author = pick(("автор", "author"), lang)
-    return f"{when}: {held.reason}; {author} {held.author}; {tail}"
+    return f"{when}: {adjustment.reason}; {author} {adjustment.author}; {tail}"
 
 
 def spans_of(dates: Sequence[int]) -> list[tuple[int, int]]:
     """Dates, ascending, as spans (first, last) of days that follow each other."""
     numbered = groupby(enumerate(dates), key=lambda each: each[1] - each[0])
-    return [(held[0][1], held[-1][1]) for held in (list(group) for _, group in numbered)]
+    return [(run[0][1], run[-1][1]) for run in (list(group) for _, group in numbered)]
 
 
 def _absent(view: ContractView, name: str, lang: Lang) -> str:
@@ -284,37 +284,39 @@ def _money(view: ContractView, currency: str, lang: Lang) -> str:
 def _emission(view: ContractView, lang: Lang) -> str:
     if view.emission is None or view.emission_half_width is None:
         return _absent(view, "emission", lang)
-    held = view.emission
-    tonnes = [float(each) / 1000 for each in (held.kg, view.emission_half_width, held.low, held.high)]
+    emission = view.emission
+    tonnes = [
+        float(each) / 1000 for each in (emission.kg, view.emission_half_width, emission.low, emission.high)
+    ]
     value, half, low, high = (number(each, lang, 1) for each in tonnes)
     ton = pick(("т", "t"), lang)
     factors = pick(("коэффициенты", "factors"), lang)
-    return f"{value} ± {half}\u202f{ton}; {factors} {low}…{high}\u202f{ton} ({'; '.join(held.sources)})"
+    return f"{value} ± {half}\u202f{ton}; {factors} {low}…{high}\u202f{ton} ({'; '.join(emission.sources)})"
 
 
 def _payback(view: ContractView, currency: str, lang: Lang) -> str:
     if view.payback is None:
         return _absent(view, "payback", lang)
-    held = view.payback
-    invested = money(round(100 * held.investment), currency, lang)
+    payback = view.payback
+    invested = money(round(100 * payback.investment), currency, lang)
 
     def years(value: Decimal | None) -> str:
         return pick(("никогда", "never"), lang) if value is None else number(float(value), lang, 1)
 
     unit = pick(("г.", "years"), lang)
-    text = f"{years(held.years)} {unit} ({years(held.soonest)}…{years(held.latest)}) · {invested}"
-    return text if held.latest is not None else f"{text}; {pick(VERDICTS['not_proved'], lang)}"
+    text = f"{years(payback.years)} {unit} ({years(payback.soonest)}…{years(payback.latest)}) · {invested}"
+    return text if payback.latest is not None else f"{text}; {pick(VERDICTS['not_proved'], lang)}"
 
 
 def _formula(view: ContractView, lang: Lang) -> str:
     if view.formula is None:
         return _absent(view, "formula", lang)
-    held, act = view.formula, view.formula.act
-    side = number(held.beside, lang, 2)
+    formula, saving = view.formula, view.formula.saving
+    side = number(formula.beside, lang, 2)
     where = pick(
         (
-            "внутри интервала" if held.inside else "вне интервала",
-            "inside the interval" if held.inside else "outside the interval",
+            "внутри интервала" if formula.inside else "вне интервала",
+            "inside the interval" if formula.inside else "outside the interval",
         ),
         lang,
     )
@@ -327,8 +329,8 @@ def _formula(view: ContractView, lang: Lang) -> str:
     )
     split = pick(
         ("ГВС по договору", "hot water by contract")
-        if act.split == "contract"
+        if saving.split == "contract"
         else ("ГВС по дням без отопления", "hot water by days without heat"),
         lang,
     )
-    return f"{_amount(act.avoided, view, lang)}, {percent(100 * act.share, lang)}: {place} ({split})"
+    return f"{_amount(saving.avoided, view, lang)}, {percent(100 * saving.share, lang)}: {place} ({split})"

@@ -32,7 +32,7 @@ from metering.site.sources import Archive
 from metering.times import DAY_MS, HOUR_MS, clock
 from metering.units import QUANTITIES, UNITS, AbsurdValue, Unit, to_amount
 
-_PER_EVENT: Final = 744
+PER_EVENT: Final = 744
 """Readings of one event: a month of hours."""
 _WHOLE_INTERVAL: Final = 0.99
 """A run time below this share of the interval is reported."""
@@ -239,7 +239,7 @@ class _Gathered:
 
     def full(self, key: _Key) -> bool:
         """Whether there are enough readings for an event."""
-        return len(self._readings[key]) >= _PER_EVENT
+        return len(self._readings[key]) >= PER_EVENT
 
     def take(self, key: _Key) -> Readings:
         """The readings of a key as an event."""

@@ -10,19 +10,17 @@ import csv
 import datetime as dt
 import io
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from ingest.instants import EARLIEST_MS, LAST_YEAR
+from ingest.tables.archives import PER_EVENT
 from metering.events import Rejected, StationReadings
 from metering.refusal import Refusal
 from metering.times import to_ms
 from metering.units import UNITS, AbsurdValue, to_amount
-
-_PER_EVENT: Final = 744
-"""Rows of one event: a month of hours."""
 
 
 class _Row(NamedTuple):
@@ -51,8 +49,8 @@ def weather_events(text: str, *, file: str, station: str, zone: ZoneInfo) -> lis
     topic = f"import/{station}/{file.rpartition('/')[2]}"
     return [
         event
-        for start in range(0, len(rows), _PER_EVENT)
-        for event in _events(rows[start : start + _PER_EVENT], station, topic)
+        for start in range(0, len(rows), PER_EVENT)
+        for event in _events(rows[start : start + PER_EVENT], station, topic)
     ]
 
 

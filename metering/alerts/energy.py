@@ -11,7 +11,6 @@ position (`metering.savings.assess`).
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -27,7 +26,7 @@ from metering.savings.uncertainty import interval
 from metering.savings.worth import money_of
 from metering.site.contracts import Contract
 from metering.site.parts import Tariff
-from metering.times import DAY_MS
+from metering.times import DAY_MS, EPOCH_ORDINAL
 
 Kind = Literal["above_baseline", "no_saving", "below_guarantee"]
 
@@ -147,7 +146,7 @@ def _proof(
 
 def instant(date: int) -> int:
     """Midnight UTC of the date with ordinal `date` [ms]: the identity of an alert, not a local instant."""
-    return (date - dt.date(1970, 1, 1).toordinal()) * DAY_MS
+    return (date - EPOCH_ORDINAL) * DAY_MS
 
 
 def contract_alerts(

@@ -20,6 +20,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from metering.times import DAYS_A_YEAR
+
 PRIOR_SD: Final = 0.0175
 """Standard deviation of the change of a house's yearly use between two years, a share of use."""
 
@@ -39,7 +41,6 @@ PRIOR_SOURCE: Final = (
     "prior 1.75 %: Pettersson 1994 (Energy and Buildings 21:209-218), placebos of district heat"
 )
 
-_YEAR: Final = 365.25
 _LEAST_YEAR: Final = 300
 """Days that make a year of history."""
 
@@ -75,7 +76,7 @@ def drift_of(dates: NDArray[np.int64], residual: NDArray[np.float64], mean: floa
         day_sd: Long-run standard deviation of a day's residual [base units].
     """
     level = PRIOR_SD**2 / 2
-    number = ((dates - dates[0]) / _YEAR).astype(np.int64)
+    number = ((dates - dates[0]) / DAYS_A_YEAR).astype(np.int64)
     means, noise = [], []
     for year in range(int(number[-1]) + 1):
         of_year = residual[number == year]

@@ -208,11 +208,8 @@ def freeze(
         prior: Evidence beyond the points.
     """
     n, k = len(used), MODELS[model].k
-    total = math.fsum(used.tolist())
     residual = used - expected
-    sse = float(residual @ residual)
-    mean, rmse = total / n, math.sqrt(sse / (n - k))
-    spread = float(((used - mean) ** 2).sum())
+    mean, rmse = math.fsum(used.tolist()) / n, _rmse(residual, k)
     rho = lag1(when, residual)
     own_covariance, long_run = _scatter(when, columns, residual, rho, k)
     if covariance is None:
@@ -237,16 +234,7 @@ def freeze(
         between_years=BetweenYears(
             sd=_short(drift.sd), degrees=drift.degrees, years=drift.years, source=drift.source
         ),
-        metrics=Metrics(
-            mean=_short(mean),
-            rmse=_short(rmse),
-            cvrmse=_short(rmse / mean),
-            nmbe=_short(float(residual.sum()) / ((n - k) * mean)),
-            r2=_short(1.0 - sse / spread) if spread > 0 else 0.0,
-            rho=_short(rho),
-            n_prime=_short(effective_days(n, rho)),
-            self_bias=_short(int(expected.sum()) / total - 1.0),
-        ),
+        metrics=_metrics(used, expected, k, rho),
         residuals=Residuals(
             terms=tuple(_short(float(value)) for value in columns.mean(axis=0)),
             covariance=tuple(tuple(_short(float(value)) for value in row) for row in covariance),
@@ -254,6 +242,29 @@ def freeze(
         ),
     )
     return Baseline.from_document(frozen.document)
+
+
+def _metrics(used: Floats, expected: Ints, k: int, rho: float) -> Metrics:
+    """Goodness of fit of a model with `k` parameters, whose residuals have the lag-1 correlation `rho`."""
+    n, total = len(used), math.fsum(used.tolist())
+    residual = used - expected
+    mean, rmse = total / n, _rmse(residual, k)
+    spread = float(((used - mean) ** 2).sum())
+    return Metrics(
+        mean=_short(mean),
+        rmse=_short(rmse),
+        cvrmse=_short(rmse / mean),
+        nmbe=_short(float(residual.sum()) / ((n - k) * mean)),
+        r2=_short(1.0 - float(residual @ residual) / spread) if spread > 0 else 0.0,
+        rho=_short(rho),
+        n_prime=_short(effective_days(n, rho)),
+        self_bias=_short(int(expected.sum()) / total - 1.0),
+    )
+
+
+def _rmse(residual: Floats, k: int) -> float:
+    """sqrt(SSE / (n - k)) of a model with `k` parameters [base units]."""
+    return math.sqrt(float(residual @ residual) / (len(residual) - k))
 
 
 def _scatter(when: Ints, columns: Floats, residual: Floats, rho: float, k: int) -> tuple[Floats, float]:

@@ -20,6 +20,7 @@ from metering.baselines.fit_days import LEAST_DAYS
 from metering.baselines.models import MODELS, many_days, term_columns
 from metering.baselines.residuals import effective_days, lag1
 from metering.periods import DailyUse, Period
+from metering.units import WH_PER_GCAL
 
 
 class Series(NamedTuple):
@@ -42,8 +43,8 @@ SERIES: Final[dict[str, Series]] = {
     # Spread: identical panel houses differ by 1.22 between the extremes at the least
     # (Lithuania, 2,280 buildings), and the norms themselves by 20 %.
     "137": Series(
-        heating=0.15 * 1_163_000 / 4_537,
-        base=0.08 * 1_163_000 / 365,
+        heating=0.15 * WH_PER_GCAL / 4_537,
+        base=0.08 * WH_PER_GCAL / 365,
         balance_c=17.0,
         heating_spread=0.20,
         base_spread=0.30,

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from metering import flags as f
 from metering.events import Awaited, Day, Event, Hours, RegisterId, Restated, Unknown, Unknowns
-from metering.ledger.history import Reader
+from metering.ledger.history import Consumer
 from metering.parts import HEAD, PartName, Parts, local_date, part
 from metering.times import HOUR_MS, date_of, date_of_hour, day_bounds
 
@@ -51,7 +51,7 @@ class DaysHead(Struct, frozen=True, tag="h", array_like=True):
     """Dates whose unknown blocks changed; their figures follow with the next `Hours`."""
 
 
-DayPart: TypeAlias = DayState | DaysHead | Reader
+DayPart: TypeAlias = DayState | DaysHead | Consumer
 
 
 class DayChange(NamedTuple):

@@ -15,12 +15,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from metering import flags as f
+from metering.ledger.booking import GAP_MS
 from metering.ledger.retention import days_with_readings
 from metering.parts import HEAD, PartName, Parts, part, utc_day
 from metering.times import DAY_MS, HOUR_MS
-
-GAP_MS: Final = 6 * HOUR_MS
-"""The longest time between two readings that is taken as covered [ms]."""
 
 REACH_MS: Final = 2 * GAP_MS + 2 * HOUR_MS
 """Hours within this distance of a new reading are computed again, from readings within this distance [ms]."""
@@ -118,7 +116,7 @@ class GaugeHead(Struct, frozen=True, tag="h", array_like=True):
     first: int = 0
     """The oldest UTC day that may have readings; 0 if it was never noted."""
     rests: int = 0
-    """As `metering.ledger.enter.Head.rests`."""
+    """As `metering.ledger.blocks.Head.rests`."""
 
 
 GaugePart: TypeAlias = GaugeDay | GaugeHead

@@ -8,7 +8,7 @@ from metering.events import Awaited
 from metering.parts import PartName, Parts, part
 
 
-class Reader(Struct, frozen=True, tag="r", array_like=True):
+class Consumer(Struct, frozen=True, tag="r", array_like=True):
     """A consumer that has had the published days."""
 
     first: int
@@ -22,5 +22,5 @@ def reads(event: Awaited) -> PartName:
 
 def is_new(parts: Parts[object], event: Awaited) -> bool:
     """Whether the consumer still needs days from `event.first` on."""
-    reader = part(parts, reads(event), Reader)
-    return reader is None or event.first < reader.first
+    consumer = part(parts, reads(event), Consumer)
+    return consumer is None or event.first < consumer.first

@@ -80,7 +80,7 @@ class Standstill(NamedTuple):
     """Whether the meter's own flow contradicts it."""
 
 
-class Declared(NamedTuple):
+class StandstillRules(NamedTuple):
     """What the site file declares about days on which a register may stand still."""
 
     heat: bool
@@ -91,17 +91,17 @@ class Declared(NamedTuple):
     """The same as a text, to notice a change of the site file."""
 
 
-def declared(site: Site, meter: Meter) -> Declared:
+def rules_of(site: Site, meter: Meter) -> StandstillRules:
     """What the site file declares for a meter."""
     heat = meter.carrier == "heat"
     off = meter.outages(site.zone)
     if heat:
         off += tuple((a[1] + 1, b[0] - 1) for a, b in pairwise(sorted(site.seasons)))
-    return Declared(heat, off, repr(off) if off else "")
+    return StandstillRules(heat, off, repr(off) if off else "")
 
 
 def enter(
-    parts: Parts[StandstillPart], event: Noted, rules: Declared, zone: ZoneInfo
+    parts: Parts[StandstillPart], event: Noted, rules: StandstillRules, zone: ZoneInfo
 ) -> tuple[dict[PartName, StandstillPart], StandstillHead, StandstillHead]:
     """Note a day, a day's weather or hours of flow, and judge again the dates that rest on it.
 
@@ -158,7 +158,7 @@ def _month(date: int) -> PartName:
     return local_date(dt.date.fromordinal(date).replace(day=1).toordinal())
 
 
-def _doubt(month: Callable[[int], StandstillMonth], date: int, rules: Declared, zone: ZoneInfo) -> int:
+def _doubt(month: Callable[[int], StandstillMonth], date: int, rules: StandstillRules, zone: ZoneInfo) -> int:
     known = month(date)
     if known.used.get(date) != 0:
         return _NO

@@ -10,7 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from metering.events import Readings, StationReadings
-from metering.ledger.history import Reader
+from metering.ledger.booking import GAP_MS
+from metering.ledger.history import Consumer
 from metering.ledger.retention import days_with_readings
 from metering.parts import HEAD, PartName, Parts, local_date, part
 from metering.site.model import Site
@@ -18,8 +19,8 @@ from metering.times import DAY_MS, HOUR_MS, date_of_hour, day_bounds, from_ms
 
 TEMPERATURE: Final = "outdoor_temperature"
 
-GAP_HOURS: Final = 6
-"""Missing hours in a row that are interpolated (CalTRACK 2.x allows temperature gaps of up to 6 h)."""
+GAP_HOURS: Final = GAP_MS // HOUR_MS
+"""Missing hours in a row that are interpolated."""
 
 LEAST_COVERAGE: Final = 0.5
 """A day with fewer of its hours has no mean (CalTRACK: at most 50 % of a day's hours missing)."""
@@ -85,10 +86,10 @@ class WeatherHead(Struct, frozen=True, tag="h", array_like=True):
     first: int = 0
     """The oldest local date that may have readings; 0 if it was never noted."""
     rests: int = 0
-    """As `metering.ledger.enter.Head.rests`."""
+    """As `metering.ledger.blocks.Head.rests`."""
 
 
-WeatherPart: TypeAlias = WeatherState | WeatherHead | Reader
+WeatherPart: TypeAlias = WeatherState | WeatherHead | Consumer
 
 
 class DayMean(NamedTuple):

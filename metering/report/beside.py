@@ -36,16 +36,16 @@ def formula(facts: Facts, site: Site, view: ContractView) -> Formula | str:
         area_ratio=area,
     )
     try:
-        act = settle(facts.days(), base, reporting, facts.heated, terms)
+        by_formula = settle(facts.days(), base, reporting, facts.heated, terms)
         ratio = _water_ratio(facts, base, reporting)
         if ratio is None and persons != 1:
-            ratio = Fraction(act.days_reporting, act.days_base) * persons
+            ratio = Fraction(by_formula.days_reporting, by_formula.days_base) * persons
         if ratio is not None:
-            act = settle(facts.days(), base, reporting, facts.heated, terms._replace(dhw_ratio=ratio))
+            by_formula = settle(facts.days(), base, reporting, facts.heated, terms._replace(dhw_ratio=ratio))
     except NoDegreeDays:
         return "no_degree_days"
-    beside = act.beside(view.total)
-    return Formula(act, beside, abs(beside) <= 1)
+    beside = by_formula.beside(view.total)
+    return Formula(by_formula, beside, abs(beside) <= 1)
 
 
 def _water_ratio(facts: Facts, base: Period, reporting: Period) -> Fraction | None:

@@ -14,7 +14,7 @@ from metering.events import Day, Position, Savings, Unknown, WeatherDay
 from metering.savings.adjustments import Adjustment
 from metering.savings.assess import Saving
 from metering.savings.compare import Normalised
-from metering.savings.formula import Act
+from metering.savings.formula import FormulaSaving
 from metering.savings.hot_water import Split
 from metering.savings.sufficiency import Doubt
 from metering.savings.worth import Emission, Worth
@@ -64,13 +64,13 @@ class Payback(NamedTuple):
 class Formula(NamedTuple):
     """The contract's own arithmetic beside the regression."""
 
-    act: Act
+    saving: FormulaSaving
     beside: float
     """Place of its saving in the regression's 90 % interval: 0 its middle, -1 and 1 its ends."""
     inside: bool
 
 
-class Event(NamedTuple):
+class DeclaredEvent(NamedTuple):
     """A declared event and its addition to the expected use of the days with a figure [base units]."""
 
     adjustment: Adjustment
@@ -113,7 +113,7 @@ class ContractView(NamedTuple):
     doubts: tuple[Doubt, ...] = ()
     changes: tuple[Change, ...] = ()
     """Proposed, not applied."""
-    events: tuple[Event, ...] = ()
+    events: tuple[DeclaredEvent, ...] = ()
     """Declared; an event without approval adds nothing."""
     conditions: str = ""
     """Digest of the site file's conditions behind the figures."""

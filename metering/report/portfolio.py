@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from metering.alerts.verdict import Verdict
 from metering.report.parts import ContractView
-from metering.savings.portfolio import Part, Portfolio, combine
+from metering.savings.portfolio import ContractTotal, Portfolio, combine
 from metering.savings.uncertainty import interval
 from metering.savings.worth import yearly
 from metering.site.model import Site
@@ -18,7 +18,7 @@ from metering.units import SHOWN_UNIT
 By = Literal["building", "programme", "quarter"]
 
 
-class Carrier(NamedTuple):
+class CarrierTotal(NamedTuple):
     """The contracts of a group on one carrier: only energy of one kind is added up."""
 
     carrier: str
@@ -52,7 +52,7 @@ class Group(NamedTuple):
     contracts: int
     waiting: int
     """Contracts without a figure yet; no sum includes them."""
-    carriers: tuple[Carrier, ...]
+    carriers: tuple[CarrierTotal, ...]
     money: Portfolio | None
     """Saved money [hundredths of the currency] with its half-width; None if no contract has a tariff."""
     priced: int
@@ -82,12 +82,12 @@ def _group(key: str, views: Sequence[ContractView], site: Site, by: By) -> Group
     name = {"building": views[0].building_name, "programme": key, "quarter": site.site.name or key}[by]
     judged = [view for view in views if view.total is not None]
     money = [
-        Part(round(100 * view.money.money), 0, float(100 * view.money.half_width))
+        ContractTotal(round(100 * view.money.money), 0, float(100 * view.money.half_width))
         for view in judged
         if view.money is not None
     ]
     kg = [
-        Part(round(view.emission.kg), 0, float(view.emission_half_width))
+        ContractTotal(round(view.emission.kg), 0, float(view.emission_half_width))
         for view in judged
         if view.emission is not None and view.emission_half_width is not None
     ]
@@ -115,12 +115,12 @@ def _group(key: str, views: Sequence[ContractView], site: Site, by: By) -> Group
     )
 
 
-def _carrier(carrier: str, views: Sequence[ContractView]) -> Carrier:
+def _carrier(carrier: str, views: Sequence[ContractView]) -> CarrierTotal:
     totals = [view.total for view in views if view.total is not None]
-    return Carrier(
+    return CarrierTotal(
         carrier,
         SHOWN_UNIT[carrier],
-        combine(Part(each.expected, each.used, each.half_width) for each in totals),
+        combine(ContractTotal(each.expected, each.used, each.half_width) for each in totals),
         sum(view.estimated for view in views),
         dict(sorted(Counter(each.grade for each in totals).items())),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from metering.report.parts import ContractView, Event, Payback
+from metering.report.parts import ContractView, DeclaredEvent, Payback
 from metering.savings.conditions import adjustment
 from metering.savings.day import Figure
 from metering.savings.worth import Unpriced, emission, factors_of, simple_payback_years, worth
@@ -13,7 +13,7 @@ from metering.site.contracts import Contract
 from metering.site.model import Site
 
 
-def events_of(site: Site, contract: Contract, expected: Mapping[int, int]) -> tuple[Event, ...]:
+def events_of(site: Site, contract: Contract, expected: Mapping[int, int]) -> tuple[DeclaredEvent, ...]:
     """The declared events of the contract with what each added.
 
     Args:
@@ -24,7 +24,9 @@ def events_of(site: Site, contract: Contract, expected: Mapping[int, int]) -> tu
     meter = site.meters[contract.building, contract.meter]
     declared = [adjustment(each, meter) for each in contract.event]
     return tuple(
-        Event(each, sum(each.added(date, use) for date, use in expected.items()) if each.approved_by else 0)
+        DeclaredEvent(
+            each, sum(each.added(date, use) for date, use in expected.items()) if each.approved_by else 0
+        )
         for each in declared
     )
 

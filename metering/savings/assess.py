@@ -28,10 +28,8 @@ class Totals(NamedTuple):
     used: int = 0
     estimated: int = 0
     """The part of the use that rests on interpolation."""
-    extrapolated_days: int = 0
-    """Days whose weather lies outside the range of the baseline period."""
     extrapolated: int = 0
-    """Expected use of those days."""
+    """Expected use of the days whose weather lies outside the range of the baseline period."""
     adjustment: int = 0
     """The part of the expected use that the conditions added."""
     adjusted: int = 0
@@ -44,19 +42,18 @@ class Totals(NamedTuple):
 
 def totals(figures: Iterable[Figure]) -> Totals:
     """The totals of the figures."""
-    days = expected = used = estimated = extrapolated_days = extrapolated = adjustment = adjusted = 0
+    days = expected = used = estimated = extrapolated = adjustment = adjusted = 0
     for day in figures:
         days += 1
         expected += day.expected
         used += day.used
         estimated += day.estimated
         if day.extrapolated:
-            extrapolated_days += 1
             extrapolated += day.expected
         if day.adjustment:
             adjustment += day.adjustment
             adjusted += abs(day.adjustment)
-    return Totals(days, expected, used, estimated, extrapolated_days, extrapolated, adjustment, adjusted)
+    return Totals(days, expected, used, estimated, extrapolated, adjustment, adjusted)
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def normalised(before: Baseline, after: Baseline, weather: DailyUse, period: Per
             )
         temp = np.array([temp or 0 for temp in temps])
         earlier = np.array(
-            [_or(weather.temps_mc.get(d - 1), t) for d, t in zip(dates.tolist(), temp.tolist(), strict=True)]
+            [weather.temps_mc.get(d - 1, t) for d, t in zip(dates.tolist(), temp.tolist(), strict=True)]
         )
         on = np.array(
             [baseline.heated(d, weather.temps_mc.get, weather.seasons) is True for d in dates.tolist()]
@@ -160,7 +160,3 @@ def normalised(before: Baseline, after: Baseline, weather: DailyUse, period: Per
         * sums[0]
     )
     return Normalised(sums[0], sums[1], math.hypot(*widths, drift), unseen / period.days)
-
-
-def _or(temp: int | None, other: int) -> int:
-    return other if temp is None else temp

@@ -4,7 +4,8 @@
 
 GSOP is the sum of (indoor - outdoor) over the days on which heat was supplied, with the contract's indoor
 temperature (docs/sources.md#contract-formula: Minstroy 644/pr for apartment houses, decree 636 for public
-ones). The formula has no interval of its own; the act shows where its saving falls in the regression's.
+ones). The formula has no interval of its own; `FormulaSaving.beside` places its saving
+in the regression's.
 Exact arithmetic: anyone gets the same watt-hour.
 """
 
@@ -26,8 +27,8 @@ class Terms(NamedTuple):
 
     indoor_mc: int = INDOOR_MC
     dhw_base: int | None = None
-    """Heat for hot water in the baseline period [Wh]; None: the mean day without heat, times the days; the act
-    names its source."""
+    """Heat for hot water in the baseline period [Wh]; None: the mean day without heat, times the days; the
+    result names its source."""
     area_ratio: Fraction = Fraction(1)
     """Heated area, reporting over baseline."""
     dhw_ratio: Fraction | None = None
@@ -37,12 +38,11 @@ class Terms(NamedTuple):
 USUAL_TERMS: Final = Terms()
 
 
-class Act(NamedTuple):
+class FormulaSaving(NamedTuple):
     """Savings by the contract's formula [Wh]."""
 
     days_base: int
     days_reporting: int
-    used_base: int
     dhw_base: int
     split: Literal["contract", "days without heat"]
     """Source of the heat for hot water."""
@@ -63,7 +63,7 @@ class Act(NamedTuple):
         return self.avoided / self.adjusted if self.adjusted else float("nan")
 
     def beside(self, regression: Saving) -> float:
-        """Place of the act's saving in the regression's interval: 0 its middle, -1 and 1 its ends."""
+        """Place of this saving in the regression's interval: 0 its middle, -1 and 1 its ends."""
         width = regression.half_width
         return (self.avoided - regression.avoided) / width if width else float("inf")
 
@@ -78,8 +78,8 @@ def settle(
     reporting: Period,
     heated: Callable[[int], bool | None],
     terms: Terms = USUAL_TERMS,
-) -> Act:
-    """The act of the reporting period.
+) -> FormulaSaving:
+    """The saving of the reporting period by the formula.
 
     Args:
         days: Use and temperatures; only days that have both count, in both periods.
@@ -112,10 +112,9 @@ def settle(
     adjusted = (first.used - dhw) * Fraction(
         second.gsop_mc, first.gsop_mc
     ) * terms.area_ratio + dhw * dhw_ratio
-    return Act(
+    return FormulaSaving(
         first.days,
         second.days,
-        first.used,
         round(dhw),
         "contract" if split == "contract" else "days without heat",
         first.gsop_mc,

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 
 from metering.baselines.document import Baseline
 from metering.savings.uncertainty import t_quantile
+from metering.units import WH_PER_GCAL
 
-WH_PER_LITRE: Final = 0.06 * 1_163.0
+WH_PER_LITRE: Final = 0.06 * (WH_PER_GCAL / 1000)
 """0.06 Gcal/m3: water heated by 50-55 K and the losses of risers (docs/sources.md#hot-water; norms 0.051-0.066)."""
 
 _NORM_SPREAD: Final = 0.12

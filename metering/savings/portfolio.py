@@ -11,8 +11,8 @@ COMMON_SHARE: Final = 0.01
 share of the avoided use (docs/sources.md#common-share)."""
 
 
-class Part(NamedTuple):
-    """One contract's figures over the period [base units]."""
+class ContractTotal(NamedTuple):
+    """One contract's totals over the period [base units]."""
 
     expected: int
     used: int
@@ -34,7 +34,7 @@ class Portfolio(NamedTuple):
         return self.expected - self.used
 
 
-def combine(parts: Iterable[Part]) -> Portfolio:
+def combine(parts: Iterable[ContractTotal]) -> Portfolio:
     """Sums of the parts; U^2 = sum U_i^2 + (c sum |S_i|)^2 (independent houses and a common part).
 
     One contract alone keeps its own interval.

@@ -11,7 +11,6 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-MONTHS: Final = 12
 YEAR_DAYS: Final = 365
 
 

@@ -19,7 +19,7 @@ from metering.site.meters import Carrier
 from metering.site.model import Site
 from metering.site.parts import Tariff
 from metering.times import DAYS_A_YEAR
-from metering.units import UNITS
+from metering.units import UNITS, WH_PER_GCAL
 
 
 class Factor(NamedTuple):
@@ -33,7 +33,7 @@ class Factor(NamedTuple):
     source: str
 
 
-_GCAL_KWH: Final = Decimal(1163)
+_GCAL_KWH: Final = Decimal(WH_PER_GCAL) / 1000
 
 FACTORS: Final[Mapping[str, Sequence[Factor]]] = {
     "electricity": (

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from metering.site.parts import Id, Period, Table, UnitName
+from metering.site.parts import DeclaredPeriod, Id, Table, UnitName
 
 
 class NonRoutine(Table):
@@ -66,8 +66,8 @@ class Contract(Table):
     meter: Id
     programme: str = ""
     measure: str = ""
-    baseline: Period
-    reporting: Period
+    baseline: DeclaredPeriod
+    reporting: DeclaredPeriod
     guaranteed_savings_pct: float | None = Field(None, ge=0, le=100)
     tariff: Id | None = None
     investment_rub: Decimal | None = Field(None, ge=0)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 from pathlib import PurePath
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -36,6 +36,10 @@ def _known_zone(name: str) -> str:
     return name
 
 
+DEFAULT_LATENESS_DAYS: Final = 45
+"""`[site] lateness_days` if the site file does not give it, or if there is no site file [d]."""
+
+
 class SiteError(Refusal):
     """The site file cannot be used; the text names every fault in it."""
 
@@ -48,8 +52,9 @@ class SiteTable(Table):
     timezone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Moscow"
     latitude: float = Field(59.94, ge=-90, le=90)
     longitude: float = Field(30.31, ge=-180, le=180)
+    """Accepted, not used yet."""
     currency: str = Field("RUB", min_length=3, max_length=3)
-    lateness_days: int = Field(45, ge=1, le=400)
+    lateness_days: int = Field(DEFAULT_LATENESS_DAYS, ge=1, le=400)
     """A reading older than this at its arrival is rejected unless its source may backfill [d]."""
     retention_days: int = Field(400, ge=60)
     """Readings older than this may be deleted [d] (`metering.ledger.retention`); figures are kept for ever."""

@@ -71,7 +71,7 @@ class Tariff(Table):
         return amount * self.price_on(day) * scale.denominator / scale.numerator
 
 
-class Period(Table):
+class DeclaredPeriod(Table):
     """Local days, both ends included; a period without `to` continues."""
 
     from_: dt.date = Field(alias="from")
@@ -84,7 +84,7 @@ class Period(Table):
         return self
 
 
-class Season(Period):
+class Season(DeclaredPeriod):
     """`[[season]]`: an official heating season; the current one has no end."""
 
     source: str = ""

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.special import stdtrit
 
+from metering.savings.assess import DAYS_PER_MONTH
 from simulators.exam.houses import Examined
 from simulators.exam.sit import Claim, Judge
 from simulators.weather import Floats
@@ -53,7 +54,7 @@ def textbook(house: Examined) -> Claim | None:
     independent = n * (1 - rho) / (1 + rho) if rho >= _RHO_LIMIT else float(n)
     _, now, temps = _days(house, house.reporting.first, house.reporting.last)
     expected = float((base + slope * np.maximum(balance - temps, 0.0)).sum())
-    months = len(now) / (365.25 / 12)
+    months = len(now) / DAYS_PER_MONTH
     factor = -0.00024 * months**2 + 0.03535 * months + 1.00286
     width = (
         float(stdtrit(max(independent - k, 1.0), 0.95))

@@ -15,7 +15,7 @@ from metering.ledger.days import (
     enter_hours,
     note_unknowns,
 )
-from metering.ledger.history import Reader, is_new, reads
+from metering.ledger.history import Consumer, is_new, reads
 from metering.parts import HEAD, Changed, Parts, local_date, part
 from metering.site.model import Site
 from metering.times import HOUR_MS, date_of_hour
@@ -52,6 +52,6 @@ def days_step(site: Site) -> Step[RegisterId, DayPart, Hours | Unknowns | Awaite
             state = part(parts, local_date(date), DayState)
             return None if state is None else state.published
 
-        return {reads(event): Reader(event.first)}, days_again(event, last, published)
+        return {reads(event): Consumer(event.first)}, days_again(event, last, published)
 
-    return Step("days", (Hours, Unknowns, Awaited), keys, (DayState, DaysHead, Reader), run)
+    return Step("days", (Hours, Unknowns, Awaited), keys, (DayState, DaysHead, Consumer), run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from metering.baselines.document import Baseline
 from metering.baselines.season import last_affected
 from metering.events import Day, Event, Fitted, Savings, WeatherDay
 from metering.parts import Changed, PartName, Parts, month_name, part
-from metering.periods import Period
+from metering.periods import SEASON_WEATHER_DAYS, Period
 from metering.savings.conditions import Conditions, conditions
 from metering.savings.day import Figure, figure
 from metering.savings.fitting import Fitting, fit_when_complete, fitting
@@ -24,9 +24,6 @@ from metering.site.model import Site
 from streams.step import Step
 
 _BASELINE = PartName("baseline")
-
-_LONGEST_EFFECT: Final = 200
-"""Longest effect of a temperature on the heating season [d] (`metering.baselines.season` looks back less far)."""
 
 
 class Month(Struct, frozen=True, tag="m", array_like=True):
@@ -249,7 +246,7 @@ def _last_affected(fitted: FittedState, view: _View, date: int) -> int:
     if not Baseline.from_document(fitted.document).needs_season:
         return date + 1
     # Events usually come in order of time, so the newest use is recent and the search is short.
-    return last_affected(date, view.temp, view.newest_used(date, date + _LONGEST_EFFECT))
+    return last_affected(date, view.temp, view.newest_used(date, date + SEASON_WEATHER_DAYS))
 
 
 @lru_cache(maxsize=65_536)

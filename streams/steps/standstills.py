@@ -7,13 +7,13 @@ from functools import cache
 
 from metering.events import Day, Event, Finding, Gauged, RegisterId, WeatherDay
 from metering.ledger.standstills import (
-    Declared,
     Standstill,
     StandstillHead,
     StandstillMonth,
     StandstillPart,
-    declared,
+    StandstillRules,
     enter,
+    rules_of,
     standstills,
 )
 from metering.parts import Changed, Parts
@@ -35,8 +35,8 @@ def standstills_step(site: Site) -> Step[RegisterId, StandstillPart, Day | Weath
     }
 
     @cache
-    def rules(register: RegisterId) -> Declared:
-        return declared(site, site.meters[register.of_meter])
+    def rules(register: RegisterId) -> StandstillRules:
+        return rules_of(site, site.meters[register.of_meter])
 
     def keys(event: Day | WeatherDay | Gauged) -> Iterable[RegisterId]:
         if isinstance(event, WeatherDay):

@@ -7,14 +7,14 @@ from typing import TypeAlias
 
 from metering.events import Awaited, Day, Event, MeterId, RegisterId
 from metering.ledger.days import DayChange, DayFigures, day_events, days_again
-from metering.ledger.history import Reader, is_new, reads
+from metering.ledger.history import Consumer, is_new, reads
 from metering.ledger.virtual import VirtualDay, signs_of, with_member
 from metering.parts import Changed, Parts, local_date, part
 from metering.site.model import Site
 from metering.times import date_of
 from streams.step import Step
 
-_Part: TypeAlias = VirtualDay | Reader
+_Part: TypeAlias = VirtualDay | Consumer
 
 
 def virtual_step(site: Site) -> Step[MeterId, _Part, Day | Awaited]:
@@ -62,6 +62,6 @@ def virtual_step(site: Site) -> Step[MeterId, _Part, Day | Awaited]:
             return None if day is None else day.published
 
         last = date_of(event.received_at, site.zone)
-        return {reads(event): Reader(event.first)}, days_again(event, last, published)
+        return {reads(event): Consumer(event.first)}, days_again(event, last, published)
 
-    return Step("virtual", (Day, Awaited), keys, (VirtualDay, Reader), run)
+    return Step("virtual", (Day, Awaited), keys, (VirtualDay, Consumer), run)

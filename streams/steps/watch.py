@@ -23,7 +23,7 @@ from metering.site.parts import Tariff
 from streams.step import Step
 
 
-class Figures(Struct, frozen=True, tag="m", array_like=True):
+class MonthFigures(Struct, frozen=True, tag="m", array_like=True):
     """A contract's published days of one month: date -> (expected, used, estimated, extrapolated)."""
 
     days: dict[int, tuple[int, int, int, bool]] = {}
@@ -44,7 +44,7 @@ class WatchHead(Struct, frozen=True, tag="h", array_like=True):
     position: Position | None = None
 
 
-_Part: TypeAlias = Figures | WatchHead
+_Part: TypeAlias = MonthFigures | WatchHead
 
 
 def watch_step(site: Site) -> Step[str, _Part, Savings | Fitted | Tick]:
@@ -74,13 +74,13 @@ def watch_step(site: Site) -> Step[str, _Part, Savings | Fitted | Tick]:
             return {}, ()
         return _judge(site.contracts[key], tariffs[key], parts, head, event.received_at)
 
-    return Step("watch", (Savings, Fitted, Tick), keys, (Figures, WatchHead), run)
+    return Step("watch", (Savings, Fitted, Tick), keys, (MonthFigures, WatchHead), run)
 
 
 def _note(parts: Parts[_Part], head: WatchHead, event: Savings) -> Changed[_Part]:
     """The month with the day's figure, or without it if it is withdrawn."""
     name = dt.date.fromordinal(event.date).strftime("%Y-%m")
-    month = part(parts, month_name(name), Figures) or Figures()
+    month = part(parts, month_name(name), MonthFigures) or MonthFigures()
     days, flags, added = dict(month.days), dict(month.flags), dict(month.added)
     flags.pop(event.date, None)
     added.pop(event.date, None)
@@ -92,7 +92,7 @@ def _note(parts: Parts[_Part], head: WatchHead, event: Savings) -> Changed[_Part
             flags[event.date] = event.flags
         if event.adjustment:
             added[event.date] = event.adjustment
-    now = Figures(dict(sorted(days.items())), dict(sorted(flags.items())), dict(sorted(added.items())))
+    now = MonthFigures(dict(sorted(days.items())), dict(sorted(flags.items())), dict(sorted(added.items())))
     changed: dict[PartName, _Part] = {month_name(name): now}
     months = head.months if name in head.months else tuple(sorted((*head.months, name)))
     if not head.changed or months is not head.months:
@@ -105,7 +105,7 @@ def _judge(
 ) -> tuple[Changed[_Part], Sequence[Event]]:
     """The position and the alerts after the kept days; those that changed are published."""
     baseline = Baseline.from_document(head.document)
-    months = [part(parts, month_name(name), Figures) or Figures() for name in head.months]
+    months = [part(parts, month_name(name), MonthFigures) or MonthFigures() for name in head.months]
     days = [
         Figure(date, *figure, month.added.get(date, 0))
         for month in months
@@ -123,7 +123,7 @@ def _judge(
     return {HEAD: replace(head, changed=False, alerts=tuple(alerts), position=new)}, events
 
 
-def _flagged(months: Iterable[Figures]) -> dict[str, int]:
+def _flagged(months: Iterable[MonthFigures]) -> dict[str, int]:
     """Use of the days that carry a doubt, by the doubt's name [base units]."""
     sums: dict[str, int] = {}
     for month in months:

@@ -15,7 +15,7 @@ from metering.events import (
     Tick,
     WeatherDay,
 )
-from metering.ledger.history import Reader, is_new, reads
+from metering.ledger.history import Consumer, is_new, reads
 from metering.ledger.refused import split
 from metering.ledger.retention import cut_day, rests_until
 from metering.ledger.weather import (
@@ -101,13 +101,13 @@ def weather_step(site: Site) -> Step[StationAt, WeatherPart, Readings | StationR
         if not is_new(parts, event):
             return {}, ()
         days = [_weather_day(at, mean, event.received_at) for mean in means_again(parts, event.first, zone)]
-        return {reads(event): Reader(event.first)}, days
+        return {reads(event): Consumer(event.first)}, days
 
     return Step(
         "weather",
         (Readings, StationReadings, Awaited, Tick),
         keys,
-        (WeatherState, WeatherHead, Reader),
+        (WeatherState, WeatherHead, Consumer),
         run,
     )
 

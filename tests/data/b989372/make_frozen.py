@@ -36,11 +36,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from kvartal.publisher import decoded
 
 from dashboards.page.serve import listen, serve_page
 from ingest.captures import Capture, read_captures, write_capture
 from ingest.decode import Decoder
-from kvartal.publisher import decoded
 from kvartal.replay import embedded, replay
 from kvartal.site_events import site_events
 from metering.events import Rejected

@@ -76,7 +76,7 @@ def test_a_saving_is_its_totals_with_width_doubts_and_grade(baseline: Baseline) 
 def test_a_doubt_that_disqualifies_is_grade_d(baseline: Baseline) -> None:
     total = Totals(365, 365 * DAY, 100 * DAY)
     assert assess(baseline, total).grade in "AB"
-    unseen = assess(baseline, total._replace(extrapolated_days=40, extrapolated=40 * DAY))
+    unseen = assess(baseline, total._replace(extrapolated=40 * DAY))
     assert [(each.kind, each.disqualifies) for each in unseen.doubts] == [("unseen_weather", True)]
     assert unseen.grade == "D"
 

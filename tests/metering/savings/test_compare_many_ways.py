@@ -15,7 +15,7 @@ from metering.periods import DailyUse, Period
 from metering.savings.compare import NoDays, compare, normalised
 from metering.savings.day import Figure
 from metering.savings.formula import NoDegreeDays, Terms, settle
-from metering.savings.portfolio import Part, combine
+from metering.savings.portfolio import ContractTotal, combine
 from metering.savings.sufficiency import doubts
 
 FIRST = dt.date(2023, 7, 1).toordinal()
@@ -43,7 +43,7 @@ def house(seed=1, saved=0.0, noise=0.04, rho=0.5):
 
 
 def test_a_portfolio_is_surer_than_its_houses_but_never_surer_than_its_common_part():
-    parts = [Part(1000, 800, 100.0)] * 100
+    parts = [ContractTotal(1000, 800, 100.0)] * 100
     together = combine(parts)
     assert (together.contracts, together.expected, together.used, together.avoided) == (
         100,
@@ -52,7 +52,7 @@ def test_a_portfolio_is_surer_than_its_houses_but_never_surer_than_its_common_pa
         20_000,
     )
     assert together.half_width == pytest.approx(math.hypot(1000, 200))
-    assert combine([Part(1, 0, 5.0)]).half_width == 5.0
+    assert combine([ContractTotal(1, 0, 5.0)]).half_width == 5.0
     assert combine([]).half_width == 0.0
 
 
@@ -62,7 +62,7 @@ def test_the_contract_formula_by_hand():
     temps = {1: 0, 2: 0, 3: 20_000, 4: 20_000, 11: 5_000, 12: 5_000, 13: 20_000, 14: 20_000}
     act = settle(DailyUse(used, temps), Period(1, 4), Period(11, 14), lambda date: date in (1, 2, 11, 12))
     assert (act.gsop_base_mc, act.gsop_reporting_mc) == (40_000, 30_000)
-    assert (act.used_base, act.dhw_base, act.split) == (1000, 400, "days without heat")
+    assert (act.dhw_base, act.split) == (400, "days without heat")
     assert act.adjusted == (1000 - 400) * 30 // 40 + 400
     assert act.avoided == 850 - 800
     more = Terms(indoor_mc=22_000, dhw_base=300, area_ratio=Fraction(11, 10), dhw_ratio=Fraction(9, 10))
