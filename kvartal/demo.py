@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from dashboards.contract_rows import Row, portfolio
+from dashboards.contract_rows import portfolio
 from dashboards.words.demo import ACCOUNTING, TABLE
 from dashboards.words.lang import Lang, pick
 from dashboards.words.numbers import number, percent, percent_range
@@ -32,6 +32,7 @@ from ingest.topics import filters
 from kvartal.run import serve
 from kvartal.wiring import embedded
 from metering.events import Event
+from metering.report.standing import Standing
 from metering.site.model import Site, parse_site
 from metering.times import to_ms
 from simulators.publish import Publisher
@@ -326,7 +327,7 @@ def _print_table(
     _account(console, counts, lost, lang)
 
 
-def _figures(db: Path, site: Site) -> tuple[list[Row], dict[str, int]]:
+def _figures(db: Path, site: Site) -> tuple[list[Standing], dict[str, int]]:
     reader = Reader(db)
     try:
         return portfolio(reader, site), reader.counts()
@@ -335,7 +336,7 @@ def _figures(db: Path, site: Site) -> tuple[list[Row], dict[str, int]]:
 
 
 def _document(
-    rows: list[Row], truth: dict[str, float], counts: dict[str, int], seconds: float
+    rows: list[Standing], truth: dict[str, float], counts: dict[str, int], seconds: float
 ) -> dict[str, Any]:
     return {
         "houses": [
@@ -354,7 +355,7 @@ def _document(
     }
 
 
-def _show(console: Console, rows: list[Row], truth: dict[str, float], site: Site, lang: Lang) -> None:
+def _show(console: Console, rows: list[Standing], truth: dict[str, float], site: Site, lang: Lang) -> None:
     table = Table(*TABLE[lang], header_style="bold", title=site.site.name)
     for column in (2, 3, 4, 5):
         table.columns[column].justify = "right"

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from metering.baselines.document import Baseline
 from metering.events import Day, Savings
 from metering.periods import SEASON_WEATHER_DAYS
 from metering.savings.conditions import Conditions, conditions
 from metering.savings.day import expected as expected_use
+from metering.savings.uncertainty import week_half_width_90
 from metering.site.contracts import Contract
 from metering.site.model import Site
 from metering.units import SHOWN_UNIT, UNITS
 from storage.sqlite_reader import Reader
-
-_Z90: Final = 1.645
 
 
 def chart(
@@ -62,7 +60,7 @@ def chart(
         "used": [None if (u := used.get(date)) is None else round(u / scale, 4) for date in dates],
         "expected": expected,
         "temps": [None if (t := temps.get(date)) is None else round(t / 1000, 1) for date in dates],
-        "band": None if baseline is None else round(_band(baseline) / scale, 4),
+        "band": None if baseline is None else round(week_half_width_90(baseline) / scale, 4),
         "retrofit": [
             _midnight(contract.baseline.to + dt.timedelta(days=1)),
             _midnight(contract.reporting.from_),
@@ -84,13 +82,6 @@ def _expected(
     if isinstance(use, str):
         return None
     return use.adjusted if adjusted else use.baseline
-
-
-def _band(baseline: Baseline) -> float:
-    """Half-width of the 90 % band of a week's mean [base units]: a day's scatter over its independent days."""
-    rho = min(max(baseline.metrics.rho, 0.0), 0.95)
-    independent = max(1.0, 7 * (1 - rho) / (1 + rho))
-    return _Z90 * baseline.metrics.rmse / math.sqrt(independent)
 
 
 def _midnight(day: dt.date) -> int:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from dashboards.contract_rows import Row
 from dashboards.page.amounts import ABSENT
 from dashboards.words.lang import Lang, pick
 from dashboards.words.numbers import date, percent, percent_range, quantity
 from dashboards.words.terms import CARRIERS, VERDICTS, measure
+from metering.report.standing import Standing
 from metering.site.model import Site
 
 
-def row_view(row: Row, site: Site, lang: Lang) -> dict[str, Any]:
+def row_view(row: Standing, site: Site, lang: Lang) -> dict[str, Any]:
     """One contract: promise, saving with its interval [%], money a year, verdict."""
     contract, position, currency = row.contract, row.position, site.site.currency
     promised, money = contract.guaranteed_savings_pct, row.money_year

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from dashboards.contract_rows import Row, portfolio
+from dashboards.contract_rows import portfolio
 from dashboards.page.accounts import counts_view
 from dashboards.page.alerts import alert_view, by_urgency
 from dashboards.page.amounts import ABSENT
@@ -15,10 +15,10 @@ from dashboards.words.lang import Lang, pick
 from dashboards.words.names import house_name
 from dashboards.words.numbers import date, large, percent, quantity, quantity_range
 from dashboards.words.terms import CARRIERS
-from metering.savings.portfolio import ContractTotal, Portfolio, combine
-from metering.savings.uncertainty import interval
+from metering.report.standing import Standing, by_carrier, money_together
+from metering.savings.portfolio import Portfolio
 from metering.site.model import Site
-from metering.units import UNITS
+from metering.units import SHOWN_UNIT, UNITS
 from storage.sqlite_reader import Reader
 
 _URGENCY: Final = {"above": 0, "not_proved": 1, "below": 2, "waiting": 3, "proved": 4}
@@ -52,10 +52,10 @@ def portfolio_view(reader: Reader, site: Site, lang: Lang) -> dict[str, Any]:
     }
 
 
-def _summary(rows: Sequence[Row], site: Site, lang: Lang) -> dict[str, Any]:
+def _summary(rows: Sequence[Standing], site: Site, lang: Lang) -> dict[str, Any]:
     """The figures that are read first."""
     currency = site.site.currency
-    money = combine(part for row in rows if (part := _money_part(row)) is not None)
+    money = money_together(rows)
     dates = [row.position.last for row in rows if row.position is not None]
     bounds = [(money.avoided + sign * money.half_width) / 100 for sign in (-1, 1)]
     return {
@@ -90,40 +90,20 @@ def _bounds(together: Portfolio, unit: str, lang: Lang) -> str:
     return quantity_range(lo / scale, hi / scale, unit, lang)
 
 
-def _money_part(row: Row) -> ContractTotal | None:
-    """A contract's avoided cost a year with its half-width [hundredths]; None without a tariff."""
-    if row.money_year is None:
-        return None
-    half_width = row.money_year_half_width
-    width = math.inf if half_width is None else 100 * float(half_width)
-    return ContractTotal(round(100 * row.money_year), 0, width)
-
-
-def _by_carrier(rows: Iterable[Row]) -> list[tuple[str, str, Portfolio]]:
+def _by_carrier(rows: Iterable[Standing]) -> list[tuple[str, str, Portfolio]]:
     """(carrier, unit, its contracts together), heat first."""
-    parts: dict[tuple[str, str], list[ContractTotal]] = {}
-    for row in rows:
-        of_carrier = parts.setdefault((row.carrier, row.unit), [])
-        if row.position is not None:
-            of_carrier.append(
-                ContractTotal(row.position.expected, row.position.used, row.position.half_width)
-            )
     order = list(CARRIERS)
-    return [
-        (carrier, unit, combine(of_carrier))
-        for (carrier, unit), of_carrier in sorted(parts.items(), key=lambda entry: order.index(entry[0][0]))
-    ]
+    totals = sorted(by_carrier(rows).items(), key=lambda entry: order.index(entry[0]))
+    return [(carrier, SHOWN_UNIT[carrier], together) for carrier, together in totals]
 
 
-def _totals(rows: Sequence[Row], site: Site, lang: Lang) -> list[dict[str, Any]]:
+def _totals(rows: Sequence[Standing], site: Site, lang: Lang) -> list[dict[str, Any]]:
     """A row a carrier, and a last one with the money of all contracts."""
     totals: list[dict[str, Any]] = []
     for carrier, unit, together in _by_carrier(rows):
         of_carrier = [row for row in rows if row.carrier == carrier]
-        lo, hi = interval(
-            expected_total=together.expected, used_total=together.used, half_width=together.half_width
-        )
-        pct = 100 * together.avoided / together.expected if together.expected > 0 else None
+        lo, hi = together.interval
+        pct = together.saved_pct
         totals.append(
             {
                 "name": pick(CARRIERS[carrier], lang),
@@ -150,12 +130,12 @@ def _totals(rows: Sequence[Row], site: Site, lang: Lang) -> list[dict[str, Any]]
     return totals
 
 
-def _money_text(rows: Iterable[Row], currency: str, lang: Lang) -> str:
+def _money_text(rows: Iterable[Standing], currency: str, lang: Lang) -> str:
     amounts = [row.money_year for row in rows if row.money_year is not None]
     return quantity(float(sum(amounts)), currency, lang) if amounts else ABSENT
 
 
-def _axis(rows: Iterable[Row], lang: Lang) -> dict[str, Any]:
+def _axis(rows: Iterable[Standing], lang: Lang) -> dict[str, Any]:
     """One scale [%] for the bars of all rows, with round ticks."""
     values = [0.0, 10.0]
     for row in rows:

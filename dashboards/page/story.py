@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboards.contract_rows import Row, portfolio
+from dashboards.contract_rows import portfolio
 from dashboards.page.alerts import alert_view, by_urgency, concerns
 from dashboards.page.amounts import ABSENT
 from dashboards.page.chart import chart
@@ -18,6 +18,7 @@ from dashboards.words.numbers import date, money, quantity, unit
 from dashboards.words.sentences import STORIES
 from metering.baselines.document import Baseline
 from metering.events import Alert
+from metering.report.standing import Standing
 from metering.site.contracts import Contract
 from metering.site.model import Site
 from metering.times import from_ms
@@ -69,7 +70,7 @@ def contract_view(reader: Reader, site: Site, contract: Contract, lang: Lang) ->
 
 
 def _story(
-    row: Row,
+    row: Standing,
     contract: Contract,
     baseline: Baseline | None,
     money_text: str | None,

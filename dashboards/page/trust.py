@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dashboards.contract_rows import Row
 from dashboards.page.amounts import ABSENT
 from dashboards.words.lang import Lang
 from dashboards.words.numbers import date, number, percent, quantity
@@ -12,6 +11,7 @@ from dashboards.words.terms import GRADES, flag_text, term
 from metering import flags
 from metering.baselines.document import Baseline
 from metering.events import Day, Savings
+from metering.report.standing import Standing
 from metering.site.contracts import Contract
 from metering.site.model import Site
 from metering.times import day_bounds
@@ -26,7 +26,7 @@ def trust_view(
     reader: Reader,
     site: Site,
     contract: Contract,
-    row: Row,
+    row: Standing,
     days: list[Day],
     savings: list[Savings],
     lang: Lang,

@@ -40,8 +40,6 @@ class Entered(Struct, frozen=True):
     """(time [ms], amount) of the newest accepted reading."""
     hours: dict[int, Hour]
     """Hours that changed: (amount, flags), or None if nothing is booked in it now."""
-    hours_before: dict[int, Hour]
-    """The same hours before the change."""
     unknowns_added: tuple[Unknown, ...] = ()
     unknowns_withdrawn: tuple[Unknown, ...] = ()
     findings_added: tuple[BookedFinding, ...] = ()
@@ -135,7 +133,7 @@ def enter(
     old_blocks, new_blocks = _refold(rules, parts, folded, changed)
     new_head = replace(folded, reaching=_reaching(folded, new_blocks))
 
-    hours, hours_before = changed_hours(parts, head, new_head, old_blocks, new_blocks)
+    hours = changed_hours(parts, head, new_head, old_blocks, new_blocks)
     unknowns_added, unknowns_withdrawn = _difference(
         [unknown for block in new_blocks.values() for unknown in block.booked.unknowns],
         [unknown for block in old_blocks.values() if block for unknown in block.booked.unknowns],
@@ -156,7 +154,6 @@ def enter(
         frontier=last_block.state.t,
         newest=last_block.newest,
         hours=hours,
-        hours_before=hours_before,
         unknowns_added=unknowns_added,
         unknowns_withdrawn=unknowns_withdrawn,
         findings_added=findings_added,
@@ -168,7 +165,7 @@ def enter(
 def _unchanged(parts: Parts, head: Head, duplicate: int) -> Entered:
     """The result if every reading is a duplicate."""
     block = block_of(parts, head.spans[-1][1])
-    return Entered({}, 0, duplicate, block.state.t, block.newest, {}, {})
+    return Entered({}, 0, duplicate, block.state.t, block.newest, {})
 
 
 def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered | None:
@@ -201,11 +198,10 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
         before.shift + booked.shift,
     )
     hours: dict[int, Hour] = {}
-    hours_before: dict[int, Hour] = {}
     for hour in sorted(touched):
         old_hour, new_hour = sum_hour((before,), hour, old.state), sum_hour((after,), hour, state)
         if old_hour != new_hour:
-            hours[hour], hours_before[hour] = new_hour, old_hour
+            hours[hour] = new_hour
     return Entered(
         parts={utc_day(day): Block([*old.times, t], [*old.amounts, v], state, after, old.facts)},
         accepted=1,
@@ -213,7 +209,6 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
         frontier=state.t,
         newest=(t, v),
         hours=hours,
-        hours_before=hours_before,
         unknowns_added=tuple(booked.unknowns),
         findings_added=tuple(booked.findings),
     )

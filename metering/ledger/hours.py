@@ -26,8 +26,8 @@ def changed_hours(
     new_head: Head,
     old_blocks: Mapping[int, Block | None],
     new_blocks: Mapping[int, Block],
-) -> tuple[dict[int, Hour], dict[int, Hour]]:
-    """The hours that differ between the old and the new blocks: after the change, and before it.
+) -> dict[int, Hour]:
+    """The hours that differ between the old and the new blocks, as they are after the change.
 
     Args:
         parts: The register's state before the change.
@@ -62,7 +62,6 @@ def changed_hours(
         if end is not None:
             touched.update(open_hours(end))
     after: dict[int, Hour] = {}
-    before: dict[int, Hour] = {}
     by_day: dict[int, list[int]] = {}
     for hour in sorted(touched):
         by_day.setdefault(hour // 24, []).append(hour)
@@ -72,8 +71,8 @@ def changed_hours(
         for hour in hours:
             old_hour, new_hour = sum_hour(old_sources, hour, old_end), sum_hour(new_sources, hour, new_end)
             if old_hour != new_hour:
-                after[hour], before[hour] = new_hour, old_hour
-    return after, before
+                after[hour] = new_hour
+    return after
 
 
 def open_hours(end: State) -> tuple[int, int]:

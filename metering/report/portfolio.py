@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple
 from metering.alerts.verdict import Verdict
 from metering.report.parts import ContractView
 from metering.savings.portfolio import ContractTotal, Portfolio, combine
-from metering.savings.uncertainty import interval
 from metering.savings.worth import yearly
 from metering.site.model import Site
 from metering.units import SHOWN_UNIT
@@ -32,11 +31,7 @@ class CarrierTotal(NamedTuple):
     @property
     def interval(self) -> tuple[float, float]:
         """90 % interval of the avoided use as a share of the expected use."""
-        return interval(
-            expected_total=self.total.expected,
-            used_total=self.total.used,
-            half_width=self.total.half_width,
-        )
+        return self.total.interval
 
     @property
     def verdict(self) -> Verdict:

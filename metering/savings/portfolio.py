@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from metering.savings.uncertainty import interval
+
 COMMON_SHARE: Final = 0.01
 """What all contracts of a portfolio share and averaging does not remove (one weather station, one method), as a
 share of the avoided use (docs/sources.md#common-share)."""
@@ -32,6 +34,16 @@ class Portfolio(NamedTuple):
     def avoided(self) -> int:
         """Avoided energy use."""
         return self.expected - self.used
+
+    @property
+    def saved_pct(self) -> float | None:
+        """Avoided use over expected use [%]; None if nothing was expected."""
+        return 100 * self.avoided / self.expected if self.expected > 0 else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """90 % interval of the avoided use as a share of the expected use."""
+        return interval(expected_total=self.expected, used_total=self.used, half_width=self.half_width)
 
 
 def combine(parts: Iterable[ContractTotal]) -> Portfolio:

@@ -172,6 +172,13 @@ def width_90(
     )
 
 
+def week_half_width_90(baseline: Baseline) -> float:
+    """Half-width of the 90 % band of a week's mean use [base units]: a day's scatter over its independent days."""
+    rho = min(max(baseline.metrics.rho, 0.0), 0.95)
+    independent = max(1.0, 7 * (1 - rho) / (1 + rho))
+    return 1.645 * baseline.metrics.rmse / math.sqrt(independent)
+
+
 def interval(*, expected_total: int, used_total: int, half_width: float) -> tuple[float, float]:
     """The 90 % interval of the saving as a share of expected use; infinite if nothing was expected.
 

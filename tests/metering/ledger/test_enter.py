@@ -44,7 +44,7 @@ class Kept:
         self.accepted += entered.accepted
         self.duplicate += entered.duplicate
         for hour, now in entered.hours.items():
-            assert self.hours.get(hour) == entered.hours_before[hour]
+            assert self.hours.get(hour) != now
             if now is None:
                 del self.hours[hour]
             else:

@@ -94,7 +94,7 @@ class Ledger:
             return
         self.parts |= entered.parts
         for hour, now in entered.hours.items():
-            assert self.hours.get(hour) == entered.hours_before[hour]
+            assert self.hours.get(hour) != now
             if now is None:
                 del self.hours[hour]
             else:

@@ -39,7 +39,7 @@ def baseline() -> Baseline:
         ([Figure(1, 10, 7)], Totals(1, 10, 7)),
         (
             [Figure(1, 10, 7, 2, True, 3), Figure(2, 20, 25, 1, False, -4)],
-            Totals(2, 30, 32, 3, 1, 10, -1, 7),
+            Totals(2, 30, 32, 3, 10, -1, 7),
         ),
     ],
 )
