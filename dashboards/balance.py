@@ -65,7 +65,7 @@ def balances(
                     "difference": total.difference,
                     "unknown": total.unknown,
                     "days_missing": total.days_missing,
-                    "days_untold": total.days_untold,
+                    "days_untold": total.days_without_total,
                     "by_day": [[dt.date.fromordinal(date).isoformat(), rest] for date, rest in rows],
                 }
             )

@@ -13,7 +13,7 @@ from metering.savings.assess import Saving
 
 
 def document(view: ContractView) -> dict[str, Any]:
-    """The view; what is not there is null, and `absent` says why in words."""
+    """The report as a document. Missing parts are null; `absent` gives the reason of each in words."""
     contract, total = view.contract, view.total
     return {
         "contract": contract.id,

@@ -50,13 +50,13 @@ class Message(NamedTuple):
     """By the clock of the pipeline [ms]."""
     retain: bool
     mid: int
-    """The broker's number of the delivery; 0 where it was QoS 0."""
+    """The broker's number of the delivery; 0 for QoS 0."""
     generation: int
     """The connection it came in on."""
 
 
 class _Client(mqtt.Client):
-    """paho's client that also says when the broker answered a ping: an idle broker is alive too."""
+    """paho's client that also reports answered pings: an idle broker is alive too."""
 
     ponged: Callable[[], None]
 
@@ -74,11 +74,11 @@ class MqttSource:
         client_id: Fixed; the broker keeps the session under it, and two processes must not share one.
         filters: MQTT topic filters to subscribe to.
         clock: The time of the pipeline [ms], for `Message.received_at`.
-        username: For the broker; None where it asks for none.
+        username: For the broker; None if it needs none.
         password: For the broker.
-        tls: Whether to speak TLS, or the context to do it with (client certificates, own authorities).
-        session: Whether the broker keeps a session for us; not worth it for one who publishes alone.
-        keepalive_s: A connection on which nothing was heard for one and a half of this is lost [s].
+        tls: Whether to use TLS, or the context for it (client certificates, own authorities).
+        session: Whether the broker keeps a session for us; False for a connection that only publishes.
+        keepalive_s: A connection without a packet for one and a half times this is lost [s].
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class MqttSource:
         self.host, self.port = host, port
         self._filters = list(filters)
         self._unwanted: list[str] = []
-        """Filters of earlier, which the broker may keep in our session."""
+        """Earlier filters, which the broker may still have in our session."""
         self._clock = clock
         self._keepalive = keepalive_s
         self._arrived: deque[Message] = deque()
@@ -143,18 +143,18 @@ class MqttSource:
         self._client.on_message = self._on_message
 
     def start(self) -> None:
-        """Connect in the background and go on trying for ever; `refused` says when that cannot help."""
+        """Connect in the background, and retry for ever; `refused` is the reason if the broker turns us away."""
         self._client.connect_async(self.host, self.port, keepalive=self._keepalive)
         self._client.loop_start()
         self._started = True
 
     def wait_subscribed(self, timeout_s: float) -> bool:
-        """Whether the subscription stood within `timeout_s`."""
+        """Whether the broker confirms the subscription within `timeout_s`."""
         return self._subscribed.wait(timeout_s)
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has been heard within the keep-alive interval and a half."""
+        """Whether a packet of the broker came within one and a half keep-alive intervals."""
         return self._connected.is_set() and time.monotonic() - self.last_packet < 1.5 * self._keepalive + 5
 
     @property
@@ -166,7 +166,7 @@ class MqttSource:
         """Up to `limit` messages in order of arrival; waits for the first one up to `timeout_s`.
 
         Raises:
-            Exception: what went wrong in the callback (a bug, or the clock's), once for each time.
+            Exception: a failure of the callback (a bug, or the clock's), raised once.
         """
         if not self._arrived:
             if self._started and not self._stopping:
@@ -201,11 +201,11 @@ class MqttSource:
         self._client.publish(topic, payload, qos=1)
 
     def follow(self, filters: Sequence[str]) -> None:
-        """Subscribe to these filters from now on, and to no others; what had arrived by then is taken all the same."""
+        """Subscribe to these filters from now on, and to no others; messages that arrived before are still taken."""
         before, self._filters = self._filters, list(filters)
         self._unwanted = [topic for topic in (*self._unwanted, *before) if topic not in filters]
         if not self._connected.is_set():
-            return  # each connection begins with what is followed then
+            return  # each connection subscribes to the current filters
         new = [topic for topic in filters if topic not in before]
         gone = [topic for topic in before if topic not in filters]
         if new:
@@ -230,14 +230,14 @@ class MqttSource:
         self._client.disconnect()
         self._client.loop_stop()
 
-    # paho's thread from here on: nothing below may raise or work.
+    # paho's thread from here on: nothing below may raise or take long.
 
     def _heard(self) -> None:
         self.last_packet = time.monotonic()
 
     def _next_generation(self) -> None:
-        # Under the lock, so that no acknowledgement is on its way to paho between the check and the change;
-        # what paho holds of the old connection it throws away when it opens the next.
+        # Under the lock, so that no acknowledgement is on its way to paho between the check and the change.
+        # paho drops what is left of the old connection when it opens the next.
         with self._acking:
             self._generation += 1
         self._answers.clear()

@@ -1,6 +1,6 @@
 """The vocabulary of doubts about an interval, one bit each.
 
-Names follow the validation rules of Oracle's meter data management where they fit. `measured` is the
+Names follow the validation rules of Oracle's meter data management if they fit. `measured` is the
 absence of every bit.
 """
 
@@ -56,7 +56,7 @@ MEANINGS: Final[dict[int, str]] = {
 
 
 def names(bits: int) -> str:
-    """The flags in `bits`, joined by `|`; `measured` where there are none."""
+    """The flags in `bits`, joined by `|`; `measured` if there are none."""
     if not bits:
         return "measured"
     return "|".join(name for bit, name in NAMES.items() if bits & bit)

@@ -12,8 +12,10 @@ import io
 import re
 import struct
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_Day = TypeVar("_Day", bound=dt.date)
 
 UTC: Final = dt.UTC
 HOUR_MS: Final = 3_600_000
@@ -59,6 +61,16 @@ def day_bounds(date: int, zone: ZoneInfo) -> tuple[int, int]:
 def date_of_hour(hour: int, zone: ZoneInfo) -> int:
     """Ordinal of the local date on which the UTC hour `hour` (hours since 1970) begins."""
     return (_EPOCH + dt.timedelta(hours=hour)).astimezone(zone).toordinal()
+
+
+def month_start(date: int) -> int:
+    """Ordinal of the first day of the month of the date with ordinal `date`."""
+    return dt.date.fromordinal(date).replace(day=1).toordinal()
+
+
+def next_month(day: _Day) -> _Day:
+    """First day of the month after that of `day`; of a datetime, at the same time of day."""
+    return (day.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
 
 
 def date_of(ms: int, zone: ZoneInfo) -> int:

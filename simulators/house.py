@@ -271,8 +271,8 @@ def simulate_heat(
         network = np.maximum(
             graph_water(slow[hours], houses.graph_over * trim) + behaviour.supply_k[day], _KINK_WATER
         )
-        wanted = graph_water(quick[hours], houses.control_over * trim) - (houses.setback_k * night + away)
-        water = network + regime.control[day] * (np.minimum(wanted, network) - network)
+        target = graph_water(quick[hours], houses.control_over * trim) - (houses.setback_k * night + away)
+        water = network + regime.control[day] * (np.minimum(target, network) - network)
         stuck = regime.stuck[day]
         share = supply[day]
         if stuck.any():

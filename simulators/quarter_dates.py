@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Final
 
+from metering.times import next_month
+
 MOSCOW: Final = dt.timezone(dt.timedelta(hours=3))
 """Moscow time has had no summer time since 2014."""
 
@@ -44,7 +46,7 @@ def archive_months() -> Iterator[tuple[int, int]]:
     """Hours [first, end) of each month's archive, from `FIRST` to `ARCHIVES_END` (its own hour included)."""
     begin = FIRST
     while begin < ARCHIVES_END:
-        end = min((begin.replace(day=1) + dt.timedelta(days=32)).replace(day=1), ARCHIVES_END)
+        end = min(next_month(begin), ARCHIVES_END)
         last = 1 if end == ARCHIVES_END else 0
         yield hour_of(begin), hour_of(end) + last
         begin = end

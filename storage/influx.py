@@ -149,12 +149,6 @@ class InfluxSink:
         """Take names, units and money from this site from now on."""
         self._site = site
 
-    @property
-    def pending(self) -> int:
-        """Batches in the outbox."""
-        with self._lock:
-            return int(self._db.execute("SELECT count(*) FROM waiting").fetchone()[0])
-
     def dead(self) -> list[tuple[str, str]]:
         """Lines that the server refused, with its message."""
         with self._lock:

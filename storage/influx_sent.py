@@ -43,7 +43,7 @@ class InfluxSent:
                 )
             except OSError as error:
                 log.warning(
-                    "InfluxDB does not say which notifications were sent, again in %.0f s: %s",
+                    "sent notifications cannot be read from InfluxDB, again in %.0f s: %s",
                     _PAUSE_S,
                     error,
                 )

@@ -1,9 +1,9 @@
 """Names of measurements, tags and fields in InfluxDB. Dashboards and queries use these names only.
 
 Integers are base units (Wh, l); `money` is in hundredths of the site's currency. Flags, grades, versions and
-what the site file says are fields, never tags, so that a correction overwrites. What was withdrawn stays as a
-point whose `held` is 0: Influx has no upsert that deletes, and a sum over `held = 1` is right whatever was
-withdrawn; its amounts are 0 as well, so that a sum over everything is right too.
+entries of the site file are fields, never tags, so that a correction overwrites. A withdrawn figure stays as a point
+whose `held` is 0, because Influx has no upsert that deletes. Its amounts are 0, so that sums over all points are right
+as well as sums over `held = 1`.
 """
 
 from __future__ import annotations

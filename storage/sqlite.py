@@ -116,7 +116,7 @@ class Store:
             db.execute("UPDATE done SET commits = commits + 1")
             db.execute("COMMIT")
         except BaseException:
-            # SQLite itself rolls back where the disk is full.
+            # SQLite itself rolls back if the disk is full.
             if db.in_transaction:
                 db.execute("ROLLBACK")
             # Ids given since BEGIN are gone with it.

@@ -1,6 +1,6 @@
 """Tables of the embedded store, and how a file of an older version becomes one of this version.
 
-Keys are day-first where rows arrive in time order (docs/sources.md#day-first-keys: 167-266 thousand rows/s
+Keys are day-first if rows arrive in time order (docs/sources.md#day-first-keys: 167-266 thousand rows/s
 committed against 34 thousand with the meter first). Registers have small integer ids.
 
 The version is also that of the parts' blobs: a change to how the state is encoded is a step here.
@@ -58,7 +58,7 @@ CREATE TABLE notified (key TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 # Restatements get a key: those of one register and day that were learned in one instant are one, from the first
-# old figure to the last new one. Commits are numbered, so that a reader can say what it has seen.
+# old figure to the last new one. Commits are numbered, so that a reader can name the newest one that it has seen.
 _KEYED: Final = f"""
 CREATE TABLE restatement (learned_at INTEGER NOT NULL, register INTEGER NOT NULL, date INTEGER NOT NULL,
     old INTEGER, new INTEGER, cause TEXT NOT NULL, PRIMARY KEY (learned_at, register, date)) WITHOUT ROWID;
@@ -71,7 +71,7 @@ INSERT INTO done VALUES (1, 0);
 PRAGMA application_id = {APPLICATION_ID};
 """
 
-# Gauges have hours of their own; what a figure of savings rests on is flagged.
+# Gauges get hours; figures of savings get the flags of their day's use.
 _GAUGES: Final = """
 CREATE TABLE gauge (day INTEGER NOT NULL, register INTEGER NOT NULL, hour INTEGER NOT NULL,
     mean INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL, covered_ms INTEGER NOT NULL,
@@ -79,7 +79,7 @@ CREATE TABLE gauge (day INTEGER NOT NULL, register INTEGER NOT NULL, hour INTEGE
 ALTER TABLE savings ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;
 """
 
-# What of a figure's expected use the baseline does not say.
+# The part of a figure's expected use that the conditions add to the baseline's.
 _ADJUSTED: Final = """
 ALTER TABLE savings ADD COLUMN adjustment INTEGER NOT NULL DEFAULT 0;
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
@@ -215,3 +216,33 @@ def test_the_addresses_of_the_page_are_those_that_it_serves(tmp_path: Path) -> N
     text = (ROOT / "docs" / "page.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `(/[^`]*)`", text, re.MULTILINE))
     assert named == {re.sub(r":int", "", path) for path in served}
+
+
+def exists(name: str) -> bool:
+    """Whether a dotted name is a module, or an attribute or annotated field in one."""
+    parts = name.split(".")
+    for count in range(len(parts), 0, -1):
+        try:
+            target: object = importlib.import_module(".".join(parts[:count]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[count:]:
+            if part in getattr(target, "__annotations__", {}):
+                return True
+            if not hasattr(target, part):
+                return False
+            target = getattr(target, part)
+        return True
+    return False
+
+
+def test_modules_and_functions_that_are_cited_exist() -> None:
+    rooms = "metering|ingest|streams|storage|dashboards|simulators|kvartal"
+    cited = {
+        (cite, name)
+        for name, text in TEXTS.items()
+        for cite in re.findall(rf"`((?:{rooms})(?:\.\w+)+)(?:\(\))?`", text)
+        if not cite.endswith((".py", ".db", ".toml"))
+    }
+    assert cited
+    assert [each for each in sorted(cited) if not exists(each[0])] == []

@@ -306,5 +306,5 @@ def outdoors(grid: Grid, where: str) -> Json:
 HOUSES: Final = "building =~ /^${building:regex}$/"
 """Condition on the houses that a reader of the portfolio has chosen."""
 HELD: Final = f"held = 1 AND {HOUSES} AND $timeFilter"
-"""Their rows in the chosen time that no later data have taken back."""
+"""Their rows in the chosen time that later data have not withdrawn."""
 BUILDINGS: Final = f'SHOW TAG VALUES FROM {schema.DAY} WITH KEY = "building"'

@@ -7,6 +7,8 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
+from metering.times import month_start, next_month
+
 
 class Dated(Protocol):
     """A row with the ordinal of its local date."""
@@ -20,8 +22,8 @@ _Row = TypeVar("_Row", bound=Dated)
 
 def by_month(rows: Iterable[_Row]) -> Iterator[tuple[dt.date, list[_Row]]]:
     """(first day of a month, the rows of it), from rows in the order of their dates."""
-    for first, group in itertools.groupby(rows, key=lambda row: dt.date.fromordinal(row.date).replace(day=1)):
-        yield first, list(group)
+    for first, group in itertools.groupby(rows, key=lambda row: month_start(row.date)):
+        yield dt.date.fromordinal(first), list(group)
 
 
 def month_id(date: dt.date) -> str:
@@ -31,7 +33,7 @@ def month_id(date: dt.date) -> str:
 
 def month_bounds(first: dt.date) -> tuple[int, int]:
     """Ordinals of the first and the last day of the month that begins on `first`."""
-    return first.toordinal(), _next(first).toordinal() - 1
+    return first.toordinal(), next_month(first).toordinal() - 1
 
 
 def beside(first: dt.date) -> dict[str, str]:
@@ -39,9 +41,5 @@ def beside(first: dt.date) -> dict[str, str]:
     return {
         "month": month_id(first),
         "previous": month_id(first - dt.timedelta(days=1)),
-        "next": month_id(_next(first)),
+        "next": month_id(next_month(first)),
     }
-
-
-def _next(first: dt.date) -> dt.date:
-    return (first + dt.timedelta(days=32)).replace(day=1)

@@ -36,7 +36,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "outages": ("Дни без подачи", "Days without supply"),
     "doubt": ("Сомнение", "Doubt"),
     "change": ("Предложено, не применено", "Proposed, not applied"),
-    "event": ("Событие", "DeclaredEvent"),
+    "event": ("Событие", "Event"),
 }
 
 REASONS: Final[dict[str, tuple[str, str]]] = {

@@ -80,7 +80,7 @@ BALANCES: Final[dict[str, tuple[str, str]]] = {
         "Ещё {days} дн. известны только суммой: общий счётчик показал на {rest} {side}.",
         "Another {days} days are known only in total: the main meter counted {rest} {side}.",
     ),
-    "untold": ("О {days} дн. сказать нечего.", "Of {days} days nothing can be told."),
+    "untold": ("О {days} дн. сказать нечего.", "Nothing is known of {days} days."),
 }
 """A main meter compared with its sub-meters."""
 

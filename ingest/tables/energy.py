@@ -24,7 +24,7 @@ from metering.baselines.monthly import Act
 from metering.ledger.weather import day_mean
 from metering.periods import DailyUse
 from metering.refusal import Refusal
-from metering.times import HOUR_MS, date_of, day_bounds, to_ms
+from metering.times import HOUR_MS, date_of, day_bounds, next_month, to_ms
 
 COLUMNS: Final = ("timestamp", "value", "temperature")
 WEATHER_COLUMNS: Final = ("timestamp", "temperature")
@@ -173,8 +173,8 @@ def _acts(file: str, rows: list[_Row], zone: ZoneInfo, outside: Mapping[int, int
 def _month_on(date: int) -> int:
     """The same day of the next month, or that month's last."""
     day = dt.date.fromordinal(date)
-    first = (day.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
-    longest = ((first + dt.timedelta(days=32)).replace(day=1) - first).days
+    first = next_month(day)
+    longest = (next_month(first) - first).days
     return first.replace(day=min(day.day, longest)).toordinal()
 
 

@@ -16,7 +16,7 @@ from ingest.reasons import Reject
 from ingest.tables.cells import is_empty, local_time, time_of_day
 from ingest.tables.headers import Columns
 from metering.site.sources import Archive
-from metering.times import DAY_MS, HOUR_MS, UTC, to_ms
+from metering.times import DAY_MS, HOUR_MS, UTC, next_month, to_ms
 
 _OFF_THE_HOUR_MS: Final = 60_000
 """Largest difference from the full hour (00:59:59) at which a stamp still means the full hour [ms]."""
@@ -151,7 +151,7 @@ class Spans:
             first = day.replace(day=1)
             if self._ends and local == first:
                 first = (first - dt.timedelta(days=1)).replace(day=1)
-            after = (first + dt.timedelta(days=32)).replace(day=1)
+            after = next_month(first)
         return _in_zone(first, self._zone), _in_zone(after, self._zone)
 
 

@@ -56,7 +56,7 @@ def replay(
         typer.Option("--backfill", help="Let every source send history older than the lateness horizon."),
     ] = False,
 ) -> None:
-    """Run captured messages through the pipeline into a store. Can be run again: what is known is a duplicate."""
+    """Run captured messages through the pipeline into a store. Idempotent: stored readings count as duplicates."""
     from ingest.captures import read_captures
     from kvartal.replay import backfilling
     from kvartal.replay import replay as run_replay
@@ -144,7 +144,7 @@ def import_file(
         ),
     ] = False,
 ) -> None:
-    """Bring a file into the store. Can be run again, or go on after it was broken off: what is known is a duplicate.
+    """Import a file into the store. An interrupted import can be resumed: stored readings count as duplicates.
 
     kvartal import vkt7.csv --meter b01/heat --site site.toml --db kvartal.db --backfill
     """
@@ -181,7 +181,7 @@ def _import_archive(
                 progress=done,
             )
     except KeyboardInterrupt:
-        to_stderr("broken off: what was brought stays, and the same command goes on from there")
+        to_stderr("interrupted: imported rows stay, and the same command resumes the import")
         raise
     print_json(counts)
     if counts["too_late_rows"]:
@@ -263,7 +263,7 @@ def audit(db: DbOption = None) -> None:
 
 
 def restatements(
-    db: DbOption = None, limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 200
+    db: DbOption = None, limit: Annotated[int, typer.Option(min=1, help="Largest number of rows.")] = 200
 ) -> None:
     """Print figures that later readings changed, newest first, one JSON line each."""
     import datetime as dt

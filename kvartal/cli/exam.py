@@ -25,7 +25,7 @@ def exam(
     as_json: Annotated[bool, typer.Option("--json", help="The whole document with every stratum.")] = False,
     gate: Annotated[
         bool,
-        typer.Option("--gate", help="Pool the seeds SEED..SEED+3; status 1 where a limit does not hold."),
+        typer.Option("--gate", help="Pool the seeds SEED..SEED+3; status 1 if a limit is broken."),
     ] = False,
     table: Annotated[
         bool,
@@ -35,11 +35,11 @@ def exam(
         bool,
         typer.Option(
             "--pipeline",
-            help="Houses of every kind as captures through the whole pipeline; status 1 where a Wh differs.",
+            help="Houses of every kind as captures through the whole pipeline; status 1 if a Wh differs.",
         ),
     ] = False,
 ) -> None:
-    """Put simulated houses with known savings before the baselines and score what they say."""
+    """Estimate the savings of simulated houses with known savings, and score the estimates."""
     if context.invoked_subcommand is not None:
         return
     if table:

@@ -153,7 +153,7 @@ def _lighting_at_work(p: Parameters) -> Terms:
 
 _T: Final = "t = lag_weight * T(day) + (1 - lag_weight) * T(day before) [°C]"
 # The formulas are part of the document, so of its id: a baseline that is fitted again must get the same one. The path
-# is therefore the one that the first documents cite; the rule is in metering/baselines/season.py today.
+# is therefore the one in the first documents; the rule is in metering/baselines/season.py.
 _ON: Final = "on = 1 while heat is supplied (metering/season.py, by season_rule), else 0"
 _OFF: Final = "off = 1 on days off of the calendar, else 0"
 _DARK: Final = "dark_hours = hours of the date with the sun below -0.833 degrees at the latitude"

@@ -24,7 +24,7 @@ from metering.parts import HEAD, PartName, Parts, local_date, part
 from metering.periods import SEASON_CHANGE_DAYS
 from metering.site.meters import Meter
 from metering.site.model import Site
-from metering.times import HOUR_MS, date_of_hour, day_bounds
+from metering.times import HOUR_MS, date_of_hour, day_bounds, month_start
 
 LEAST_DAYS: Final = 3
 """Days in a row without use that are a standstill; one day is enough if the meter's own flow contradicts it."""
@@ -155,7 +155,7 @@ def standstills(head: StandstillHead) -> Iterator[Standstill]:
 
 def _month(date: int) -> PartName:
     """The name of a month's part: the ordinal of its first date, so that years do not share a chunk of the table."""
-    return local_date(dt.date.fromordinal(date).replace(day=1).toordinal())
+    return local_date(month_start(date))
 
 
 def _doubt(month: Callable[[int], StandstillMonth], date: int, rules: StandstillRules, zone: ZoneInfo) -> int:

@@ -1,4 +1,4 @@
-"""Everything that the rows and the site file say about one contract: what the command prints and the page shows.
+"""The report on one contract, from its rows and the site file: what the command prints and the page shows.
 
 The report is computed from its rows and the site file alone and keeps nothing, so the same rows and the same site
 file give the same report.

@@ -1,4 +1,4 @@
-"""Where a contract stands, from its position: saving and interval in percent, money a year, verdict; and many together."""
+"""Where a contract stands: its saving and interval in percent, money a year and verdict; and many together."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def events_of(site: Site, contract: Contract, expected: Mapping[int, int]) -> tu
 
 
 def valued(view: ContractView, site: Site, figures: Sequence[Figure]) -> ContractView:
-    """The report with money, CO2 and payback of the figures; what is missing says why in `absent`."""
+    """The report with money, CO2 and payback of the figures; `absent` gives the reason of each missing part."""
     view = _with_emission(view, site, figures)
     contract = view.contract
     tariff = site.tariffs.get(contract.tariff or "")

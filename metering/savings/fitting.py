@@ -26,11 +26,11 @@ after a second lateness horizon; its savings are grade D (`few_days`)."""
 
 LITTLE_HISTORY: Final = 240
 """Fewer days than this do not show both a winter and a summer of a house: then the usual figures of its series help,
-and the baseline says so (`metering.baselines.series`)."""
+and the baseline records it (`metering.baselines.series`)."""
 
 
 class Fitting(NamedTuple):
-    """What the site file says about the fit of a contract's baseline."""
+    """Terms of the fit of a contract's baseline, from the site file."""
 
     period: Period
     """The baseline period."""

@@ -29,7 +29,7 @@ _QUANTITY_OF: Final[dict[str, str]] = {
 
 
 class DeclaredExchange(Table):
-    """`[[building.meter.exchange]]`: one meter was replaced by another. It is not guessed again."""
+    """`[[building.meter.exchange]]`: one meter was replaced by another. The fold does not judge it."""
 
     at: dt.datetime
     """The instant; without an offset it is the site's local time."""

@@ -1,7 +1,7 @@
 """The site file: what is measured, where, under which contract. Bad configuration stops the start.
 
-The model is the whole truth about the file: unknown keys are errors, and an error names the file, the
-path inside it, the value that it has there and what is allowed.
+The model is complete: unknown keys are errors. An error names the file, the path inside it, the value there and the
+allowed values.
 """
 
 from __future__ import annotations

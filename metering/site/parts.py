@@ -53,22 +53,11 @@ class Price(Table):
 
 
 class Tariff(Table):
-    """`[[tariff]]`: dated prices of one unit of energy or volume."""
+    """`[[tariff]]`: dated prices of one unit of energy or volume. `metering.savings.worth.money_of` applies them."""
 
     id: Id
     unit: UnitName
     prices: tuple[Price, ...] = Field(min_length=1)
-
-    def price_on(self, day: dt.date) -> Decimal:
-        """The price of one unit on `day`; the first price is valid before its date too."""
-        ordered = sorted(self.prices, key=lambda price: price.from_)
-        valid = [price for price in ordered if price.from_ <= day]
-        return (valid[-1] if valid else ordered[0]).price
-
-    def money(self, amount: int, day: dt.date) -> Decimal:
-        """What `amount` base units cost on `day`, in currency units, unrounded."""
-        scale = UNITS[self.unit].scale
-        return amount * self.price_on(day) * scale.denominator / scale.numerator
 
 
 class DeclaredPeriod(Table):

@@ -16,7 +16,7 @@ import numpy as np
 
 from ingest.captures import Capture, write_capture
 from metering.periods import Period
-from metering.times import to_ms
+from metering.times import next_month, to_ms
 from simulators.exam.houses import WH_PER_UNIT, Examined, simulate
 from simulators.exam.scoring import Mark, score
 from simulators.exam.traits import draw_traits
@@ -114,7 +114,7 @@ def _months(begin: dt.datetime, hours: int) -> Iterator[range]:
     first = 0
     while first < hours:
         here = begin + dt.timedelta(hours=first)
-        after = (here.replace(day=1, hour=0) + dt.timedelta(days=32)).replace(day=1)
+        after = next_month(here.replace(hour=0))
         end = min(hours, first + round((after - here) / dt.timedelta(hours=1)))
         yield range(first, end)
         first = end

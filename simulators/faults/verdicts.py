@@ -68,7 +68,7 @@ def entered(case: Case, order: random.Random | None = None) -> dict[PartName, Pa
 
 
 def broken_laws(parts: Mapping[PartName, Part]) -> list[Fault]:
-    """Fold the stored readings of every block again: what differs, and where energy was made or lost."""
+    """Fold the stored readings of every block again: the differences, and blocks that made or lost energy."""
     head = parts[HEAD]
     assert isinstance(head, Head)
     return refold(head, [block_of(parts, day) for day in head.days()])

@@ -13,7 +13,7 @@ from metering.ledger.balance import (
     BalanceHead,
     BalanceMonth,
     BalancePart,
-    ExcessFound,
+    ExcessRow,
     Metered,
     judge_months,
     metered,
@@ -53,7 +53,7 @@ def balance_step(site: Site) -> Step[RegisterId, BalancePart, Day | Tick]:
         changed, news = judge_months(parts, meters_of[main])
         return changed, [finding(main, each, event.received_at, withdrawn) for each, withdrawn in news]
 
-    def finding(main: RegisterId, excess: ExcessFound, received_at: int, withdrawn: bool) -> Finding:
+    def finding(main: RegisterId, excess: ExcessRow, received_at: int, withdrawn: bool) -> Finding:
         first, last, figures = excess
         if isinstance(figures, str):
             figures = {"text": figures}

@@ -21,6 +21,7 @@ from metering.savings.fitting import Fitting, fit_when_complete, fitting
 from metering.savings.worth import price_digest
 from metering.site.contracts import Contract
 from metering.site.model import Site
+from metering.times import next_month
 from streams.step import Step
 
 _BASELINE = PartName("baseline")
@@ -302,5 +303,5 @@ class _View:
             month = self.month(day.toordinal())
             empty = 0 if month.used else empty + 1
             dates += [d for d in month.used if d >= first]
-            day = (day + dt.timedelta(days=32)).replace(day=1)
+            day = next_month(day)
         return sorted(dates)

@@ -23,8 +23,8 @@ function build(made, attributes, children) {
  * `data-keep` is left alone, for it changes itself.
  */
 export function morph(old, fresh) {
-  const wanted = [...fresh.childNodes];
-  wanted.forEach((next, i) => {
+  const children = [...fresh.childNodes];
+  children.forEach((next, i) => {
     const now = old.childNodes[i];
     if (!now) old.append(next);
     else if (now.nodeType !== next.nodeType || now.nodeName !== next.nodeName) now.replaceWith(next);
@@ -38,5 +38,5 @@ export function morph(old, fresh) {
       morph(now, next);
     }
   });
-  while (old.childNodes.length > wanted.length) old.lastChild.remove();
+  while (old.childNodes.length > children.length) old.lastChild.remove();
 }

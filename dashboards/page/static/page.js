@@ -52,8 +52,8 @@ async function render() {
 }
 
 async function speak() {
-  const told = await get("/api/words");
-  words = told.labels; lang = told.lang;
+  const answer = await get("/api/words");
+  words = answer.labels; lang = answer.lang;
   document.documentElement.lang = lang;
   document.querySelectorAll("[data-word]").forEach((e) => { e.textContent = words[e.dataset.word]; });
   document.getElementById("lang").textContent = words.other_language;

@@ -1,4 +1,4 @@
-// What each address shows: made of what the server says, and of nothing else.
+// What each address shows, built from the answers of the server only.
 import { el, svg } from "/static/dom.js";
 import { storyChart } from "/static/chart.js";
 
@@ -15,7 +15,7 @@ const at = (axis, value) => `${(3 + 94 * (Math.min(axis.hi, Math.max(axis.lo, va
 
 /** Interval against the promise, on one scale for all rows. */
 function bar(w, axis, row) {
-  const said = [`${w.key_measured} ${row.savings_text}`, row.interval_text && `${w.key_interval} ${row.interval_text}`, row.promised_text && `${w.key_promised} ${row.promised_text}`];
+  const texts = [`${w.key_measured} ${row.savings_text}`, row.interval_text && `${w.key_interval} ${row.interval_text}`, row.promised_text && `${w.key_promised} ${row.promised_text}`];
   const drawn = axis.ticks.map(([tick]) => svg("line", { class: tick === 0 ? "zero" : "tick", x1: at(axis, tick), x2: at(axis, tick), y1: 0, y2: 30 }));
   if (row.lo !== null && row.hi !== null) {
     const left = parseFloat(at(axis, row.lo)), right = parseFloat(at(axis, row.hi));
@@ -23,7 +23,7 @@ function bar(w, axis, row) {
   }
   if (row.promised !== null && row.promised !== undefined) drawn.push(svg("line", { class: "promise", x1: at(axis, row.promised), x2: at(axis, row.promised), y1: 4, y2: 26 }));
   if (row.savings !== null) drawn.push(svg("circle", { class: "measured", cx: at(axis, row.savings), cy: 15, r: 4.5 }));
-  return svg("svg", { class: `bar ${row.verdict || ""}`, role: "img", "aria-label": said.filter(Boolean).join("; ") }, drawn);
+  return svg("svg", { class: `bar ${row.verdict || ""}`, role: "img", "aria-label": texts.filter(Boolean).join("; ") }, drawn);
 }
 
 function axisLine(axis) {
@@ -58,7 +58,7 @@ function table(w, columns, rows, attributes = {}, tall = "") {
 const fact = (value, label, cls = "") => el("div", { class: "fact" }, el("b", { class: cls }, value), el("span", {}, label));
 const crumbs = (...links) => el("nav", { class: "crumbs" }, links.map(([href, text]) => el("a", { href }, text)));
 
-/** What is to be said of a day or an hour: nothing stands out where it was simply measured. */
+/** Notes on a day or an hour; a simple measurement does not stand out. */
 const notes = (row) => el("span", { class: row.measured ? "fine" : "doubt" }, (row.notes || [row.flags]).join("; "));
 
 export async function houses(get, w) {
@@ -71,13 +71,13 @@ export async function houses(get, w) {
       el("td", { class: "n saved", "data-label": w.measured }, el("b", {}, r.savings_text), el("small", {}, r.interval_text)),
       el("td", { class: "scale" }, bar(w, p.axis, r)),
       el("td", { class: "n money", "data-label": w.money }, r.money_year_text),
-      el("td", { class: "said" }, verdict(r)));
+      el("td", { class: "conclusion" }, verdict(r)));
   };
   const total = (t) => el("tr", { class: t.name ? "" : "all" },
     el("th", { scope: "row", class: "who" }, t.name ? t.name : w.total, " ", el("small", {}, n(t.contracts))),
     el("td", { class: "n promised" }), el("td", { class: "n saved" }, t.savings_text && el("b", {}, t.savings_text), el("small", {}, t.interval_text)),
     el("td", { class: "scale" }, t.savings === null ? null : bar(w, p.axis, t)),
-    el("td", { class: "n money", "data-label": w.money }, t.money_text), el("td", { class: "said" }));
+    el("td", { class: "n money", "data-label": w.money }, t.money_text), el("td", { class: "conclusion" }));
   return {
     title: p.site,
     nodes: [
@@ -254,7 +254,7 @@ export async function meterMonth(get, w, building, meter, quantity, name) {
   };
 }
 
-const upTo = (w, held, rows) => (rows.length >= held.limit ? el("p", { class: "hint" }, fill(w.newest, { n: held.limit })) : null);
+const upTo = (w, page, rows) => (rows.length >= page.limit ? el("p", { class: "hint" }, fill(w.newest, { n: page.limit })) : null);
 
 /** Restated days and doubts: house, meter and so on; on the page of a house without its name. */
 const restatements = (w, rows) => table(w, [[w.place, "wide"], [w.meter, "wide"], [w.date], [w.old, "n"], [w.new, "n"], [w.cause, "wide"], [w.when, "wide"]], rows, {}, "tall");

@@ -27,7 +27,7 @@ KNOWN = {
     [
         (
             {"difference": None, "days_missing": 3, "days_untold": 3, "days": 0, "unknown": 0},
-            "there is no day of which all meters are known. Of 3 days nothing can be told.",
+            "there is no day of which all meters are known. Nothing is known of 3 days.",
         ),
         (
             KNOWN,

@@ -69,7 +69,7 @@ def test_what_is_unknown_by_day_is_known_in_total(uses: list[tuple[int, int]], d
         block = sum(figure for figure in figures[start : end + 1] if isinstance(figure, int))
         figures[start : end + 1] = [(0, block), *[(0, 0)] * (end - start)]
     _, total = balance(days("main", *whole), [days("sub", *part)], 1, len(uses))
-    assert total.days_untold == 0
+    assert total.days_without_total == 0
     assert (total.difference or 0) + total.unknown == sum(main - sub for main, sub in uses)
 
 
