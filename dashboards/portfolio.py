@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboards.contract_view import view_of
 from dashboards.words.lang import Lang, pick
-from dashboards.words.numbers import money, number, percent, percent_range, unit
+from dashboards.words.numbers import decimals_of, money, number, percent, percent_range, unit
 from dashboards.words.terms import CARRIERS, VERDICTS
 from metering.report.parts import ContractView
 from metering.report.portfolio import By, CarrierTotal, Group
@@ -51,7 +51,7 @@ def lines(groups: Sequence[Group], site: Site, lang: Lang) -> list[str]:
 
 
 def _carrier_text(carrier: CarrierTotal, lang: Lang) -> str:
-    scale, digits = float(UNITS[carrier.unit].scale), 1 if carrier.unit == "Gcal" else 0
+    scale, digits = float(UNITS[carrier.unit].scale), decimals_of(carrier.unit)
     low, high = carrier.interval
     share = 100 * carrier.total.avoided / carrier.total.expected
     grades = ", ".join(f"{grade} {n}" for grade, n in carrier.grades.items())

@@ -154,23 +154,6 @@ class InfluxSink:
         with self._lock:
             return self._db.execute("SELECT line, reason FROM dead ORDER BY id").fetchall()
 
-    def revive(self) -> int:
-        """Send the dead letters again, after the waiting batches; returns their number.
-
-        Use it when the cause is mended, for example a retention that was too short. A revived line overwrites a newer
-        one of the same key: revive before new figures come, or replay.
-        """
-        with self._lock:
-            lines = [line for (line,) in self._db.execute("SELECT line FROM dead ORDER BY id")]
-            if lines:
-                body = gzip.compress("\n".join(lines).encode(), 1)
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.execute("INSERT INTO waiting (lines, body) VALUES (?, ?)", (len(lines), body))
-                self._db.execute("DELETE FROM dead")
-                self._db.execute("COMMIT")
-        self._wake.set()
-        return len(lines)
-
     def drain(self, timeout_s: float) -> bool:
         """Wait until the outbox is empty; True if that took at most `timeout_s`."""
         with self._sent:

@@ -115,17 +115,6 @@ class Ledger:
         ).fetchone()
         return Head() if row is None else _HEAD.decode(row[0])
 
-    def parts(
-        self, building: str, meter: str, quantity: str, first_day: int, last_day: int
-    ) -> dict[int, bytes]:
-        """The ledger's state of a register as it was committed, by UTC day (since 1970) in `[first_day, last_day]`."""
-        rows = self._db.execute(
-            "SELECT CAST(part AS INTEGER), blob FROM part WHERE key = ? AND part != 'head' "
-            "AND CAST(part AS INTEGER) BETWEEN ? AND ? ORDER BY 1",
-            (f"ledger/{building}/{meter}/{quantity}", first_day, last_day),
-        )
-        return dict(rows.fetchall())
-
     def rows(self, *, building: str | None = None, meter: str | None = None) -> Iterator[LedgerRow]:
         """The ledger, sorted by building, meter, quantity, start, end; an unknown block is one row.
 

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from starlette.exceptions import HTTPException
 
+from dashboards.page.meters import ALL_DAYS
 from dashboards.page.registers import ROWS
 from dashboards.words.lang import Lang
 from metering.site.contracts import Contract
@@ -21,8 +22,6 @@ _T = TypeVar("_T")
 
 MOST_DAYS: Final = 400
 """Days of hours or readings in one answer."""
-_FIRST_DAY: Final = dt.date(1970, 1, 2)
-_LAST_DAY: Final = dt.date(2200, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ class Asked:
         first = self._query_date("first", dt.date.min)
         if self.what != "days" and (last - first).days >= MOST_DAYS:
             raise HTTPException(400, f"name first and last (2025-01-31), at most {MOST_DAYS} days apart")
-        return max(first, _FIRST_DAY).toordinal(), min(last, _LAST_DAY).toordinal()
+        return max(first.toordinal(), ALL_DAYS[0]), min(last.toordinal(), ALL_DAYS[1])
 
     def _query_date(self, name: str, default: dt.date) -> dt.date:
         text = self.query.get(name)

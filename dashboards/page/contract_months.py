@@ -11,7 +11,7 @@ from dashboards.page.months import beside, by_month, month_bounds, month_id
 from dashboards.page.notes import day_notes
 from dashboards.words.lang import Lang
 from dashboards.words.names import house_name
-from dashboards.words.numbers import date, month, number, percent, unit
+from dashboards.words.numbers import date, decimals_of, month, number, percent, unit
 from dashboards.words.terms import measure
 from metering.events import Savings
 from metering.savings.worth import money_of as priced
@@ -24,7 +24,7 @@ from storage.sqlite_reader import Reader
 def months_view(savings: list[Savings], site: Site, contract: Contract, lang: Lang) -> list[dict[str, Any]]:
     """Expected use, use, saving and money of each month."""
     shown_unit = SHOWN_UNIT[site.meters[contract.building, contract.meter].carrier]
-    scale, digits = float(UNITS[shown_unit].scale), 1 if shown_unit == "Gcal" else 0
+    scale, digits = float(UNITS[shown_unit].scale), decimals_of(shown_unit)
     rows = []
     for first, days in by_month(savings):
         expected, used = sum(day.expected for day in days), sum(day.used for day in days)

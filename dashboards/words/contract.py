@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from dashboards.words.lang import Lang, pick
-from dashboards.words.numbers import date, money, number, percent, percent_range, unit
+from dashboards.words.numbers import date, decimals_of, money, number, percent, percent_range, unit
 from dashboards.words.terms import VERDICTS, measure
 from metering.alerts.changes import Change
 from metering.report.parts import ContractView, DeclaredEvent
@@ -233,12 +233,9 @@ def _span(first: int, last: int | None, lang: Lang) -> str:
 _NEVER: Final = dt.date.max.toordinal()
 
 
-def _digits(view: ContractView) -> int:
-    return 1 if view.unit == "Gcal" else 0
-
-
 def _number(amount: float, view: ContractView, lang: Lang, digits: int | None = None) -> str:
-    return number(float(amount) / float(view.scale), lang, _digits(view) if digits is None else digits)
+    places = decimals_of(view.unit) if digits is None else digits
+    return number(float(amount) / float(view.scale), lang, places)
 
 
 def _amount(amount: float, view: ContractView, lang: Lang, digits: int | None = None) -> str:

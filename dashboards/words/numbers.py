@@ -47,6 +47,11 @@ def number(value: float, lang: Lang, digits: int = 0) -> str:
     return f"−{text}" if negative else text
 
 
+def decimals_of(unit: str) -> int:
+    """Decimals of the use of a month or more, by unit."""
+    return 1 if unit == "Gcal" else 0
+
+
 def percent(value: float, lang: Lang, digits: int = 1) -> str:
     """`12,3 %`"""
     return f"{number(value, lang, digits)}\u202f%"

@@ -180,12 +180,6 @@ def test_parts_are_kept_replaced_and_deleted(opened: Open) -> None:
     assert opened.store.part("ledger/b", "1") == b"z"
 
 
-def test_ledger_parts_are_picked_by_day_and_the_head_is_none(opened: Open) -> None:
-    key = "ledger/b01/heat/energy"
-    opened.commit(parts={(key, str(day)): b"%d" % day for day in (9, 10, 11, 100)} | {(key, "head"): b"h"})
-    assert opened.reader.ledger.parts(*WHO, 10, 99) == {10: b"10", 11: b"11"}
-
-
 def test_the_ledger_is_in_order_and_an_unknown_block_is_one_row(opened: Open) -> None:
     start = (HOUR + 1) * HOUR_MS + 60_000
     opened.commit(
