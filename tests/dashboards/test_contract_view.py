@@ -22,64 +22,35 @@ from metering.report.contract import view_contract
 from metering.report.parts import ContractView, Rows
 from metering.report.portfolio import view_portfolio
 from metering.savings.conditions import conditions
-from metering.site.model import Site, parse_site
+from metering.site.model import Site
+from tests.sites import build_site, building, contract, meter, season, station, tariff
 
 FIRST, LAST = dt.date(2023, 10, 1).toordinal(), dt.date(2024, 9, 30).toordinal()
 BEGIN, END = dt.date(2024, 10, 15).toordinal(), dt.date(2025, 10, 14).toordinal()
-NORMALS = "[-4.8, -5.0, -1.0, 5.2, 11.5, 16.1, 19.1, 17.4, 12.4, 6.2, 0.9, -2.5]"
+NORMALS = [-4.8, -5.0, -1.0, 5.2, 11.5, 16.1, 19.1, 17.4, 12.4, 6.2, 0.9, -2.5]
 
 
-def site_text(*, station: str = "", contract: str = "") -> str:
-    return f"""
-[site]
-id = "q"
-name = "Квартал"
-[[station]]
-id = "spb"
-{station}
-[[season]]
-from = 2023-10-01
-to = 2024-04-30
-[[season]]
-from = 2024-10-01
-to = 2025-04-30
-[[season]]
-from = 2025-10-01
-[[tariff]]
-id = "heat"
-unit = "Gcal"
-prices = [{{ from = 2023-01-01, price = "2500", source = "order 1" }}]
-[[building]]
-id = "b01"
-name = "Дом 1"
-station = "spb"
-persons = 500
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "Gcal"
-  [[building.meter]]
-  id = "water"
-  carrier = "cold_water"
-  unit = "m3"
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-programme = "Тёплый город"
-measure = "substation"
-baseline = {{ from = 2023-10-01, to = 2024-09-30 }}
-reporting = {{ from = 2024-10-15 }}
-tariff = "heat"
-investment_rub = "1500000"
-{contract}
-[[contract]]
-id = "c2"
-building = "b01"
-meter = "water"
-baseline = {{ from = 2023-10-01, to = 2024-09-30 }}
-reporting = {{ from = 2024-10-15 }}
-"""
+def contract_site(*, event: str = "", **normals: Any) -> Site:
+    """`event` is tables of contract c1, `normals` the station's."""
+    return build_site(
+        station(**normals),
+        season("2023-10-01", "2024-04-30"),
+        season("2024-10-01", "2025-04-30"),
+        season("2025-10-01"),
+        tariff(("2023-01-01", "2500"), source="order 1"),
+        building(meter(), meter("water", "cold_water", "m3"), name="Дом 1", station="spb", persons=500),
+        contract(
+            baseline="2023-10-01..2024-09-30",
+            reporting="2024-10-15..",
+            programme="Тёплый город",
+            measure="substation",
+            tariff="heat",
+            investment_rub="1500000",
+        ),
+        event,
+        contract("c2", meter="water", baseline="2023-10-01..2024-09-30", reporting="2024-10-15.."),
+        name="Квартал",
+    )
 
 
 def warm(date: int) -> bool:
@@ -149,8 +120,8 @@ def rows_of(
     )
 
 
-def view_of(text: str | None = None, **rows: Any) -> tuple[ContractView, Site]:
-    site = parse_site(text or site_text())
+def view_of(site: Site | None = None, **rows: Any) -> tuple[ContractView, Site]:
+    site = site or contract_site()
     return view_contract(rows_of(site, **rows), site, site.contracts["c1"]), site
 
 
@@ -239,7 +210,7 @@ EVENTS = """
 
 
 def test_events_with_both_figures_and_their_authors() -> None:
-    view, site = view_of(site_text(contract=EVENTS), factor=lambda _: 0.75)
+    view, site = view_of(contract_site(event=EVENTS), factor=lambda _: 0.75)
     got = document(view)
     shop, ventilation = got["events"]
     assert shop["added"] == pytest.approx(-40)
@@ -256,8 +227,7 @@ def test_events_with_both_figures_and_their_authors() -> None:
 
 
 def test_normals_of_the_climate_are_the_typical_year() -> None:
-    station = f'normals_c = {NORMALS}\nnormals_source = "1991-2020"'
-    view, _ = view_of(site_text(station=station), factor=lambda _: 0.75)
+    view, _ = view_of(contract_site(normals_c=NORMALS, normals_source="1991-2020"), factor=lambda _: 0.75)
     got = document(view)["typical_year"]
     assert (got["weather"], got["source"]) == ("normals", "1991-2020")
     assert got["proved"] is True
@@ -267,7 +237,7 @@ def test_normals_of_the_climate_are_the_typical_year() -> None:
 def test_days_without_supply_are_named_and_no_saving() -> None:
     out = range(dt.date(2024, 7, 1).toordinal(), dt.date(2024, 7, 15).toordinal())
     later = range(dt.date(2025, 7, 8).toordinal(), dt.date(2025, 7, 22).toordinal())
-    site = parse_site(site_text())
+    site = contract_site()
     rows = rows_of(site, factor=lambda _: 0.75, out=range(out.start, out.stop))
     zero = set(later)
     rows = rows._replace(
@@ -285,7 +255,7 @@ def test_days_without_supply_are_named_and_no_saving() -> None:
 
 
 def test_what_is_not_there_says_why() -> None:
-    site = parse_site(site_text())
+    site = contract_site()
     water = view_contract(Rows(), site, site.contracts["c2"])
     assert water.verdict == "waiting"
     assert document(water)["absent"]["saving"]["reason"] == "no_baseline"
@@ -297,7 +267,7 @@ def test_what_is_not_there_says_why() -> None:
 
 
 def test_metered_hot_water_tells_itself_apart() -> None:
-    site = parse_site(site_text())
+    site = contract_site()
     rows = rows_of(site, factor=lambda _: 0.75)
     litres = {day.date: 40_000 for day in rows.days}
     metered = view_contract(rows._replace(litres=litres), site, site.contracts["c1"])

@@ -22,11 +22,12 @@ from metering.baselines.document import Baseline
 from metering.baselines.fit import fit
 from metering.events import Alert, Event, Fitted, Position, Savings, Tick
 from metering.report.portfolio import view_portfolio
-from metering.site.model import Site, parse_site
+from metering.site.model import Site
 from storage.points import to_lines
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
 from streams.steps.watch import watch_step
+from tests.sites import build_site, building, contract, meter, tariff
 
 GCAL = 1_163_000
 BEGIN = dt.date(2025, 1, 1).toordinal()
@@ -37,31 +38,17 @@ SAVED = Decimal(900_000)
 A_YEAR = SAVED / DAYS * Decimal("365.25")
 
 
-def site(*, later: int = 3000, promise: str = "") -> Site:
-    return parse_site(
-        f"""
-[site]
-id = "t"
-[[tariff]]
-id = "heat"
-unit = "Gcal"
-prices = [{{ from = 2024-01-01, price = "2000" }}, {{ from = {CHANGE}, price = "{later}" }}]
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "Gcal"
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-baseline = {{ from = 2024-01-01, to = 2024-12-31 }}
-reporting = {{ from = 2025-01-01 }}
-tariff = "heat"
-investment_rub = "1800000"
-{promise}
-"""
+def site(*, later: int = 3000, **terms: Any) -> Site:
+    return build_site(
+        tariff(("2024-01-01", "2000"), (str(CHANGE), str(later))),
+        building(meter()),
+        contract(
+            baseline="2024-01-01..2024-12-31",
+            reporting="2025-01-01..",
+            tariff="heat",
+            investment_rub="1800000",
+            **terms,
+        ),
     )
 
 
@@ -178,14 +165,16 @@ def test_a_changed_tariff_brings_the_position_up_to_date() -> None:
 
 
 @pytest.mark.parametrize(
-    ("used", "promise", "kind", "money"),
+    ("used", "terms", "kind", "money"),
     [
-        (12 * GCAL, "", "above_baseline", 2 * 180 * (2000 + 3000)),
+        (12 * GCAL, {}, "above_baseline", 2 * 180 * (2000 + 3000)),
         # Judged weekly: the last time on day 354. 1 Gcal a day is missing to the promise of 2 Gcal.
-        (9 * GCAL, "guaranteed_savings_pct = 20", "below_guarantee", 180 * 2000 + 174 * 3000),
+        (9 * GCAL, {"guaranteed_savings_pct": 20}, "below_guarantee", 180 * 2000 + 174 * 3000),
     ],
 )
-def test_alerts_cost_each_day_at_its_own_price(used: int, promise: str, kind: str, money: int) -> None:
-    events, _ = watched(site(promise=promise), used)
+def test_alerts_cost_each_day_at_its_own_price(
+    used: int, terms: dict[str, int], kind: str, money: int
+) -> None:
+    events, _ = watched(site(**terms), used)
     (alert,) = [each for each in events if isinstance(each, Alert)]
     assert (alert.kind, alert.money) == (kind, 100 * money)

@@ -11,41 +11,18 @@ import pytest
 from ingest.decode import MOST_BYTES, Decoder, as_line
 from metering.events import Readings, Rejected, StationReadings
 from metering.ledger.weather import copy_to_buildings
-from metering.site.model import SiteError, parse_site
+from metering.site.model import SiteError
 from metering.times import DAY_MS, HOUR_MS, UTC, to_ms
+from tests.sites import build_site, building, meter, source, station
 
-SITE = parse_site(
-    """
-[site]
-id = "q"
-timezone = "Europe/Moscow"
-lateness_days = 45
-[[source]]
-topic = "kvartal/v1/{building}/{meter}/readings"
-[[source]]
-topic = "archive/+/{building}/{meter}"
-backfill = true
-[[source]]
-topic = "kvartal/v1/weather/{station}"
-[[station]]
-id = "spb"
-[[station]]
-id = "idle"
-[[building]]
-id = "b01"
-station = "spb"
-[[building.meter]]
-id = "heat"
-carrier = "heat"
-unit = "Gcal"
-[[building.meter]]
-id = "water"
-carrier = "cold_water"
-unit = "m3"
-[[building]]
-id = "b02"
-station = "spb"
-"""
+SITE = build_site(
+    source("kvartal/v1/{building}/{meter}/readings"),
+    source("archive/+/{building}/{meter}", backfill=True),
+    source("kvartal/v1/weather/{station}"),
+    station(),
+    station("idle"),
+    building(meter(), meter("water", "cold_water", "m3"), station="spb"),
+    building(id="b02", station="spb"),
 )
 NOW = to_ms(dt.datetime(2026, 2, 1, tzinfo=UTC))
 T = to_ms(dt.datetime(2025, 12, 31, 21, tzinfo=UTC))
@@ -249,8 +226,10 @@ def test_a_retained_message_needs_a_time_of_its_own(payload: Any, reason: str | 
     ],
 )
 def test_local_time_where_the_clocks_change(local: str, utc: dt.datetime) -> None:
-    site = parse_site(
-        '[site]\nid = "q"\ntimezone = "Europe/Berlin"\nlateness_days = 400\n[[station]]\nid = "spb"\n'
+    site = build_site(
+        station(),
+        timezone="Europe/Berlin",
+        lateness_days=400,
     )
     (result,) = Decoder(site).decode(
         SPB, json.dumps({"temperature_c": 1, "time": local}).encode(), received_at=NOW
@@ -303,7 +282,9 @@ def test_a_station_is_copied_to_every_building_that_uses_it_and_counted_once() -
 
 
 def test_an_unknown_format_stops_the_start() -> None:
-    site = parse_site('[site]\nid = "q"\n[[source]]\ntopic = "x/{building}/{meter}"\nformat = "morse"\n')
+    site = build_site(
+        source("x/{building}/{meter}", format="morse"),
+    )
     with pytest.raises(SiteError, match=r"source\[0\]\.format.*allowed are kvartal, got 'morse'"):
         Decoder(site)
 

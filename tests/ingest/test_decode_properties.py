@@ -13,26 +13,12 @@ from ingest.decode import Decoder
 from ingest.judge import Carried
 from ingest.reasons import REASONS
 from metering.events import Readings, Rejected, StationReadings
-from metering.site.model import parse_site
 from metering.times import UTC, to_ms
+from tests.sites import build_site, building, meter, station
 
-SITE = parse_site(
-    """
-[site]
-id = "q"
-[[source]]
-topic = "kvartal/v1/{building}/{meter}/readings"
-[[source]]
-topic = "kvartal/v1/weather/{station}"
-[[station]]
-id = "spb"
-[[building]]
-id = "b01"
-[[building.meter]]
-id = "heat"
-carrier = "heat"
-unit = "GJ"
-"""
+SITE = build_site(
+    station(),
+    building(meter("heat", "heat", "GJ")),
 )
 NOW = to_ms(dt.datetime(2026, 2, 1, tzinfo=UTC))
 DECODERS = (Decoder(SITE), Decoder())

@@ -12,33 +12,16 @@ from ingest.decode import Decoder, as_line
 from metering.events import Declared, Exchange, Readings, Rejected
 from metering.site.model import SiteError, parse_site
 from metering.times import DAY_MS, HOUR_MS, BadClock, clock, to_ms
+from tests.sites import building, meter, site_text, station
 
-TEXT = """
-[site]
-id = "q"
-[[source]]
-topic = "kvartal/v1/{building}/{meter}/readings"
-[[source]]
-topic = "kvartal/v1/weather/{station}"
-[[station]]
-id = "spb"
-[[building]]
-id = "b01"
-[[building.meter]]
-id = "heat"
-carrier = "heat"
-unit = "Gcal"
-[[building.meter]]
-id = "summer"
-carrier = "electricity"
-unit = "kWh"
-timezone = "MSK-3MSD,M3.5.0,M10.5.0/3"
-[[building.meter]]
-id = "helsinki"
-carrier = "electricity"
-unit = "kWh"
-timezone = "Europe/Helsinki"
-"""
+TEXT = site_text(
+    station(),
+    building(
+        meter(),
+        meter("summer", "electricity", "kWh", timezone="MSK-3MSD,M3.5.0,M10.5.0/3"),
+        meter("helsinki", "electricity", "kWh", timezone="Europe/Helsinki"),
+    ),
+)
 SITE = parse_site(TEXT)
 NOON = to_ms(dt.datetime.fromisoformat("2026-10-26T12:00:00Z"))
 

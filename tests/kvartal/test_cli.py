@@ -24,6 +24,7 @@ from metering.refusal import Refusal
 from metering.savings.compare import NoDays
 from metering.site.model import SiteError
 from storage.sqlite_schema import WrongStore
+from tests.sites import building, meter, site_text, source
 
 ROOT = Path(__file__).parent.parent.parent
 SITE = ROOT / "examples" / "site.toml"
@@ -294,8 +295,8 @@ def test_a_bad_site_file_names_file_path_value_and_what_is_allowed(tmp_path: Pat
 
 def test_what_was_rejected_can_be_replayed_when_the_cause_is_gone(tmp_path: Path) -> None:
     site, db, again = tmp_path / "site.toml", tmp_path / "k.db", tmp_path / "again.jsonl"
-    minimal = '[site]\nid = "t"\n[[source]]\ntopic = "k/{building}/{meter}"\n'
-    house = '[[building]]\nid = "b01"\n[[building.meter]]\nid = "el"\ncarrier = "electricity"\nunit = "kWh"\n'
+    minimal = site_text(source("k/{building}/{meter}"))
+    house = building(meter("el", "electricity", "kWh"))
     site.write_text(minimal, encoding="utf-8")
     file = tmp_path / "captures.jsonl"
     bad = [["2026-01-01T00:00:00Z", None], ["2026-01-01T01:00:00Z", "?"], ["2026-01-01T02:00:00Z", 7]]

@@ -18,6 +18,7 @@ from metering.savings.uncertainty import interval
 from metering.site.model import parse_site
 from simulators.quarter import Quarter
 from storage.sqlite_reader import Reader
+from tests.sites import archive, building, contract, meter, site_text, source, station, tariff
 
 EXTRA = """
   [[contract.event]]
@@ -69,9 +70,9 @@ def quarter(tmp_path_factory: pytest.TempPathFactory) -> Served:
 
 
 def test_the_command_says_what_the_stream_found(quarter: Served) -> None:
-    for contract, unit in (("c-b01-heat", 1_163_000), ("c-b02-light", 1_000)):
-        got = quarter.json("contract", contract)
-        position = Reader(quarter.db).position(contract)
+    for contract_id, unit in (("c-b01-heat", 1_163_000), ("c-b02-light", 1_000)):
+        got = quarter.json("contract", contract_id)
+        position = Reader(quarter.db).position(contract_id)
         assert position is not None
         low, high = interval(
             expected_total=position.expected, used_total=position.used, half_width=position.half_width
@@ -124,38 +125,15 @@ def test_a_portfolio_is_the_sum_of_its_contracts(quarter: Served) -> None:
     assert "saving proved" in quarter.run("portfolio", "--lang", "en").stdout
 
 
-ACTS_SITE = """
-[site]
-id = "acts"
-[[source]]
-topic = "k/{building}/{meter}"
-[[source]]
-topic = "w/{station}"
-[[station]]
-id = "spb"
-[[archive]]
-id = "acts"
-columns = { time = "month", energy = "Gcal" }
-interval = "month"
-[[tariff]]
-id = "heat"
-unit = "Gcal"
-prices = [{ from = 2023-01-01, price = "2500" }]
-[[building]]
-id = "b01"
-station = "spb"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "Gcal"
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-baseline = { from = 2024-01-01, to = 2024-12-31 }
-reporting = { from = 2025-01-01 }
-tariff = "heat"
-"""
+ACTS_SITE = site_text(
+    source("k/{building}/{meter}"),
+    source("w/{station}"),
+    station(),
+    archive({"time": "month", "energy": "Gcal"}, id="acts", interval="month"),
+    tariff(("2023-01-01", "2500")),
+    building(meter(), station="spb"),
+    contract(baseline="2024-01-01..2024-12-31", reporting="2025-01-01..", tariff="heat"),
+)
 
 
 @pytest.fixture(scope="module")

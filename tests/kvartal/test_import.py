@@ -16,27 +16,14 @@ from typing import Any
 
 import openpyxl
 
-SITE = """
-[site]
-id = "q"
-[[building]]
-id = "b01"
-[[building.meter]]
-id = "heat"
-carrier = "heat"
-unit = "Gcal"
-[[archive]]
-id = "hours"
-columns = { time = "Дата", energy = "Q", supply_temperature = "t1" }
-[[archive]]
-id = "counts"
-kind = "register"
-columns = { time = "Дата", energy = "Q" }
-[[archive]]
-id = "acts"
-interval = "month"
-columns = { time = "Месяц", energy = "Гкал" }
-"""
+from tests.sites import archive, building, meter, site_text
+
+SITE = site_text(
+    building(meter()),
+    archive({"time": "Дата", "energy": "Q", "supply_temperature": "t1"}, id="hours"),
+    archive({"time": "Дата", "energy": "Q"}, id="counts", kind="register"),
+    archive({"time": "Месяц", "energy": "Гкал"}, id="acts", interval="month"),
+)
 
 
 def kvartal(*arguments: str) -> subprocess.CompletedProcess[bytes]:

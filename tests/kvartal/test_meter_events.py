@@ -11,18 +11,11 @@ from pathlib import Path
 
 import pytest
 
-SITE = """
-[site]
-id = "q"
-[[source]]
-topic = "kvartal/v1/{building}/{meter}/readings"
-[[building]]
-id = "b01"
-[[building.meter]]
-id = "heat"
-carrier = "heat"
-unit = "kWh"
-"""
+from tests.sites import building, meter, site_text
+
+SITE = site_text(
+    building(meter("heat", "heat", "kWh")),
+)
 EXCHANGE = """
 [[building.meter.exchange]]
 at = 2026-01-02T12:30:00

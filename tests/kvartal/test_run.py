@@ -28,6 +28,7 @@ from simulators.publish import Publisher
 from simulators.quarter import Quarter
 from storage.sqlite_reader import Reader
 from storage.sqlite_schema import WrongStore
+from tests.sites import building, contract, meter, site_text, source, station
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -125,35 +126,17 @@ def publish(broker: Mosquitto, captures: list[Capture]) -> None:
         publisher.close()
 
 
-NMECR = """
-[site]
-id = "nmecr"
-timezone = "UTC"
-lateness_days = 45
-retention_days = 4000
-[[source]]
-topic = "kvartal/v1/{building}/{meter}/readings"
-backfill = true
-[[source]]
-topic = "kvartal/v1/weather/{station}"
-backfill = true
-[[station]]
-id = "ws"
-[[building]]
-id = "office"
-station = "ws"
-  [[building.meter]]
-  id = "main"
-  carrier = "electricity"
-  unit = "kWh"
-  max_power_kw = 5000
-[[contract]]
-id = "c1"
-building = "office"
-meter = "main"
-baseline = { from = 2012-03-01, to = 2013-02-28 }
-reporting = { from = 2014-03-01, to = 2015-02-28 }
-"""
+NMECR = site_text(
+    source("kvartal/v1/{building}/{meter}/readings", backfill=True),
+    source("kvartal/v1/weather/{station}", backfill=True),
+    station("ws"),
+    building(meter("main", "electricity", "kWh", max_power_kw=5000), id="office", station="ws"),
+    contract(
+        building="office", meter="main", baseline="2012-03-01..2013-02-28", reporting="2014-03-01..2015-02-28"
+    ),
+    timezone="UTC",
+    retention_days=4000,
+)
 
 
 def nmecr_messages() -> list[Capture]:
@@ -264,20 +247,10 @@ def test_the_broker_may_go_and_come_back(
     assert service.stop() == 0
 
 
-GROWING = """
-[site]
-id = "growing"
-timezone = "Europe/Moscow"
-[[source]]
-topic = "kvartal/v1/{building}/{meter}/readings"
-backfill = true
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "Gcal"
-"""
+GROWING = site_text(
+    source("kvartal/v1/{building}/{meter}/readings", backfill=True),
+    building(meter()),
+)
 GROWN = """
 [[source]]
 topic = "gateway/{building}/{meter}"

@@ -28,10 +28,11 @@ from metering.savings.assess import Saving
 from metering.savings.compare import compare
 from metering.savings.conditions import conditions
 from metering.savings.monthly import compare_months
-from metering.site.model import Site, parse_site
+from metering.site.model import Site
 from metering.times import to_ms
 from streams.steps.savings import savings_step
 from streams.steps.watch import watch_step
+from tests.sites import build_site, building, contract, meter, station
 
 
 def day(text: str) -> int:
@@ -41,33 +42,19 @@ def day(text: str) -> int:
 BEFORE, AFTER = Period(day("2023-10-01"), day("2024-09-30")), Period(day("2024-10-15"), day("2025-10-14"))
 
 
-def site(extra: str = "", meter: str = "") -> Site:
-    return parse_site(f"""
-[site]
-id = "t"
-lateness_days = 7
-[[station]]
-id = "spb"
-[[building]]
-id = "b01"
-station = "spb"
-persons = 400
-  [[building.statics]]
-  from = 2024-12-01
-  persons = {380 if extra else 400}
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "kWh"
-{meter}
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-baseline = {{ from = 2023-10-01, to = 2024-09-30 }}
-reporting = {{ from = 2024-10-15 }}
-{extra}
-""")
+def site(extra: str = "", outage: str = "") -> Site:
+    """`extra` is tables of the contract, `outage` a table of the meter."""
+    return build_site(
+        station(),
+        building(
+            meter("heat", "heat", "kWh") + outage,
+            station="spb",
+            persons=400,
+            statics=[{"from": "2024-12-01", "persons": 380 if extra else 400}],
+        ),
+        contract(baseline="2023-10-01..2024-09-30", reporting="2024-10-15..") + extra,
+        lateness_days=7,
+    )
 
 
 class House(NamedTuple):
@@ -155,9 +142,9 @@ CASES = {
         site(),
         (dark := house(out=OUT))._replace(temps={d: t for d, t in dark.temps.items() if d not in OUT[-3:]}),
     ),
-    "declared outage": (site(meter=DECLARED), PLAIN),
+    "declared outage": (site(outage=DECLARED), PLAIN),
     "declared outage without weather": (
-        site(meter=DECLARED),
+        site(outage=DECLARED),
         PLAIN._replace(temps={d: t for d, t in PLAIN.temps.items() if d != day("2025-02-03")}),
     ),
     "statics and an event": (site(extra=EVENT), PLAIN),

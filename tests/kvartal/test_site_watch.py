@@ -11,20 +11,13 @@ import pytest
 from kvartal.files import read_site
 from kvartal.site_watch import SiteWatch, difference, needs_restart
 from metering.site.model import parse_site
+from tests.sites import building, meter, site_text, source
 
-SITE = """
-[site]
-id = "t"
-timezone = "Europe/Moscow"
-[[source]]
-topic = "k/{building}/{meter}"
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "Gcal"
-"""
+SITE = site_text(
+    source("k/{building}/{meter}"),
+    building(meter()),
+    timezone="Europe/Moscow",
+)
 METER = """
   [[building.meter]]
   id = "el"

@@ -18,30 +18,16 @@ from kvartal.audit import audit_store
 from kvartal.files import read_site
 from kvartal.replay import replay
 from storage.sqlite_reader import Reader
+from tests.sites import building, meter, site_text, source
 
-SITE = """
-[site]
-id = "q"
-[[source]]
-topic = "kvartal/v1/{building}/{meter}/readings"
-backfill = true
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "main"
-  carrier = "electricity"
-  unit = "kWh"
-  [[building.meter]]
-  id = "lift"
-  carrier = "electricity"
-  unit = "kWh"
-  parent = "main"
-  [[building.meter]]
-  id = "flats"
-  carrier = "electricity"
-  unit = "kWh"
-  virtual = { plus = ["main"], minus = ["lift"] }
-"""
+SITE = site_text(
+    source("kvartal/v1/{building}/{meter}/readings", backfill=True),
+    building(
+        meter("main", "electricity", "kWh"),
+        meter("lift", "electricity", "kWh", parent="main"),
+        meter("flats", "electricity", "kWh", virtual={"plus": ["main"], "minus": ["lift"]}),
+    ),
+)
 
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "meters.md").read_text(encoding="utf-8")

@@ -29,6 +29,7 @@ from storage.points import seconds, to_lines
 from streams.applier import Applier
 from streams.chunks import TableParts
 from streams.codec import encode
+from tests.sites import building, contract, meter, site_text
 
 WHO = ("b01", "heat", "energy")
 HOUR = 482_000
@@ -314,22 +315,10 @@ def test_a_query_that_cannot_be_answered_is_an_error_of_the_system(
     figures.close()
 
 
-SITE = """
-[site]
-id = "t"
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "Gcal"
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-baseline = { from = 2024-01-01, to = 2024-12-31 }
-reporting = { from = 2025-01-01 }
-"""
+SITE = site_text(
+    building(meter()),
+    contract(baseline="2024-01-01..2024-12-31", reporting="2025-01-01.."),
+)
 
 
 def test_a_baseline_of_the_log_reaches_the_store_before_any_day_is_reported(

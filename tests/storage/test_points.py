@@ -30,49 +30,25 @@ from metering.events import (
     Unknowns,
     WeatherDay,
 )
-from metering.site.model import parse_site
 from storage import schema
 from storage.influx_reader import InfluxFigures
 from storage.points import series, text, to_lines
+from tests.sites import build_site, building, contract, meter, tariff
 
 WHO = ("b01", "heat", "energy")
 DATE = 739_000
 MIDNIGHT = "1713916800000000000"
-SITE = parse_site(
-    """
-[site]
-id = "s"
-[[tariff]]
-id = "heat"
-unit = "Gcal"
-prices = [{ from = 2020-01-01, price = "2000.00" }]
-[[building]]
-id = "b01"
-name = "ул. Мира, 8"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "Gcal"
-  [[building.meter]]
-  id = "light"
-  carrier = "electricity"
-  unit = "kWh"
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-measure = "substation"
-baseline = { from = 2022-01-01, to = 2022-12-31 }
-reporting = { from = 2023-01-01 }
-guaranteed_savings_pct = 20
-tariff = "heat"
-[[contract]]
-id = "c2"
-building = "b01"
-meter = "light"
-baseline = { from = 2022-01-01, to = 2022-12-31 }
-reporting = { from = 2023-01-01 }
-"""
+SITE = build_site(
+    tariff(("2020-01-01", "2000.00")),
+    building(meter(), meter("light", "electricity", "kWh"), name="ул. Мира, 8"),
+    contract(
+        baseline="2022-01-01..2022-12-31",
+        reporting="2023-01-01..",
+        measure="substation",
+        guaranteed_savings_pct=20,
+        tariff="heat",
+    ),
+    contract("c2", meter="light", baseline="2022-01-01..2022-12-31", reporting="2023-01-01.."),
 )
 
 

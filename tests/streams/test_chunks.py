@@ -15,6 +15,7 @@ from metering.site.model import parse_site
 from streams.chunks import STATE_VERSION, Entry, NewerState, TableParts, place
 from streams.shelf import Cache
 from streams.steps.watch import watch_step
+from tests.sites import building, contract, meter, site_text
 
 HEAD = PartName("head")
 
@@ -193,23 +194,11 @@ def test_the_state_of_a_newer_kvartal_is_refused() -> None:
         TableParts(table).applied(3)
 
 
-SITE = """
-[site]
-id = "t"
-timezone = "UTC"
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "kWh"
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-baseline = { from = 2019-01-01, to = 2019-12-31 }
-reporting = { from = 2020-01-01 }
-"""
+SITE = site_text(
+    building(meter("heat", "heat", "kWh")),
+    contract(baseline="2019-01-01..2019-12-31", reporting="2020-01-01.."),
+    timezone="UTC",
+)
 
 
 def test_an_entry_does_not_grow_with_the_months_of_a_contract() -> None:

@@ -35,6 +35,7 @@ from simulators.quarter import Quarter
 from simulators.quarter_dates import ARCHIVES_END
 from storage.sqlite import Store
 from streams.worker import APP, Worker, WrongLog
+from tests.sites import building, meter, site_text, source
 
 # Faust, aiokafka and paho leave sockets to the garbage collector when they stop (the fixture `collected`).
 pytestmark = pytest.mark.filterwarnings(
@@ -42,22 +43,9 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 HOUR0 = 482_000
-SITE = """
-[site]
-id = "t"
-timezone = "Europe/Moscow"
-[[source]]
-topic = "k/{building}/{meter}"
-""" + "".join(
-    f"""
-[[building]]
-id = "b0{n}"
-  [[building.meter]]
-  id = "el"
-  carrier = "electricity"
-  unit = "Wh"
-"""
-    for n in range(1, 7)
+SITE = site_text(
+    source("k/{building}/{meter}"),
+    *(building(meter("el", "electricity", "Wh"), id=f"b0{n}") for n in range(1, 7)),
 )
 BUILDINGS = [f"b0{n}" for n in range(1, 7)]
 

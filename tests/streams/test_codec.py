@@ -19,8 +19,9 @@ from metering.events import (
     StationReadings,
     Tick,
 )  # fmt: skip
-from metering.site.model import Site, parse_site
+from metering.site.model import Site
 from streams.codec import Logged, NotOurs, decode, decode_rejected, encode, stranger
+from tests.sites import build_site, building, meter, source
 
 INTEGERS = st.integers(-(2**53), 2**53)
 TEXTS = st.text(max_size=8)
@@ -160,24 +161,10 @@ def test_todays_rejections_are_read_for_ever() -> None:
 
 @pytest.fixture(scope="module")
 def site() -> Site:
-    return parse_site("""
-[site]
-id = "t"
-timezone = "Europe/Moscow"
-[[source]]
-topic = "k/{building}/{meter}"
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "Gcal"
-  [[building.meter]]
-  id = "sum"
-  carrier = "heat"
-  unit = "Gcal"
-  virtual = { plus = ["heat"] }
-""")
+    return build_site(
+        source("k/{building}/{meter}"),
+        building(meter(), meter("sum", virtual={"plus": ["heat"]})),
+    )
 
 
 @pytest.mark.parametrize(

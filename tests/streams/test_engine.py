@@ -10,7 +10,6 @@ import pytest
 from metering.events import Counted, Event, Readings, Rejected, StationReadings, Tick
 from metering.ledger.weather import copy_to_buildings
 from metering.parts import PartName
-from metering.site.model import parse_site
 from metering.times import HOUR_MS
 from streams.applier import Applier
 from streams.chunks import TableParts
@@ -18,25 +17,14 @@ from streams.codec import encode
 from streams.embedded import Embedded
 from streams.engine import Batch, Engine, Input
 from streams.shelf import Cache
+from tests.sites import build_site, building, meter, station
 
-SITE = parse_site("""
-[site]
-id = "t"
-[[station]]
-id = "spb"
-[[station]]
-id = "idle"
-[[building]]
-id = "b01"
-station = "spb"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "kWh"
-[[building]]
-id = "b02"
-station = "spb"
-""")
+SITE = build_site(
+    station(),
+    station("idle"),
+    building(meter("heat", "heat", "kWh"), station="spb"),
+    building(id="b02", station="spb"),
+)
 
 
 class Memory:

@@ -45,69 +45,42 @@ from storage.sqlite_reader import Reader
 from streams.applier import Applier
 from streams.chunks import TableParts
 from streams.embedded import Embedded
+from tests.sites import building, contract, meter, site_text, source, station, tariff
 
-SITE = """
-[site]
-id = "t"
-timezone = "Europe/Moscow"
-lateness_days = 45
-[[source]]
-topic = "k/{building}/{meter}"
-[[source]]
-topic = "w/{station}"
-[[station]]
-id = "spb"
-[[tariff]]
-id = "heat"
-unit = "Gcal"
-prices = [{ from = 2024-01-01, price = "2500" }]
-[[building]]
-id = "b01"
-station = "spb"
-persons = 400
-  [[building.statics]]
-  from = 2025-05-12
-  persons = 380
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "kWh"
-  digits = 8
-  max_power_kw = 2000
-  [[building.meter]]
-  id = "part"
-  carrier = "heat"
-  unit = "kWh"
-  parent = "heat"
-  [[building.meter]]
-  id = "rest"
-  carrier = "heat"
-  unit = "kWh"
-  virtual = { plus = ["heat"], minus = ["part"] }
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-measure = "substation"
-baseline = { from = 2025-01-01, to = 2025-03-31 }
-reporting = { from = 2025-05-02 }
-guaranteed_savings_pct = 20
-tariff = "heat"
-  [[contract.event]]
-  from = 2025-05-06
-  to = 2025-05-14
-  share_pct = "-4.5"
-  reason = "two stairwells under repair"
-  author = "a"
-  approved_by = "b"
-[[contract]]
-id = "c2"
-building = "b01"
-meter = "rest"
-measure = "substation"
-baseline = { from = 2025-01-01, to = 2025-03-31 }
-reporting = { from = 2025-05-02 }
-"""
+SITE = site_text(
+    source("k/{building}/{meter}"),
+    source("w/{station}"),
+    station(),
+    tariff(("2024-01-01", "2500")),
+    building(
+        meter("heat", "heat", "kWh", digits=8, max_power_kw=2000),
+        meter("part", "heat", "kWh", parent="heat"),
+        meter("rest", "heat", "kWh", virtual={"plus": ["heat"], "minus": ["part"]}),
+        station="spb",
+        persons=400,
+        statics=[{"from": "2025-05-12", "persons": 380}],
+    ),
+    contract(
+        baseline="2025-01-01..2025-03-31",
+        reporting="2025-05-02..",
+        measure="substation",
+        guaranteed_savings_pct=20,
+        tariff="heat",
+        event=[
+            {
+                "from": "2025-05-06",
+                "to": "2025-05-14",
+                "share_pct": "-4.5",
+                "reason": "two stairwells under repair",
+                "author": "a",
+                "approved_by": "b",
+            }
+        ],
+    ),
+    contract(
+        "c2", meter="rest", baseline="2025-01-01..2025-03-31", reporting="2025-05-02..", measure="substation"
+    ),
+)
 MOSCOW = dt.timezone(dt.timedelta(hours=3))
 FIRST = dt.date(2025, 5, 1)
 DAYS = 20
@@ -470,9 +443,9 @@ def test_an_adopted_baseline_reaches_the_store_before_any_reading(
 def test_a_baseline_is_adopted_once(site: Site, fitted: Fitted) -> None:
     assert Baseline.from_document(fitted.document).id == fitted.baseline_id
     kept = run_embedded(site, fitted, [events_of(5)], restarts=True)
-    for contract in ("c1", "c2"):
-        position = kept.figures["position", contract]
-        savings = [s for k, s in kept.figures.items() if k[:2] == ("savings", contract)]
+    for contract_id in ("c1", "c2"):
+        position = kept.figures["position", contract_id]
+        savings = [s for k, s in kept.figures.items() if k[:2] == ("savings", contract_id)]
         assert position.baseline_id == fitted.baseline_id
         assert position.days > 0
         assert position.expected == sum(each.expected for each in savings)

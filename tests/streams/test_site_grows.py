@@ -27,60 +27,36 @@ from storage.sqlite_reader import Reader
 from streams.applier import Applier
 from streams.chunks import TableParts
 from streams.engine import Batch
+from tests.sites import building, contract, meter, site_text, source, station, tariff
 
 FIRST = dt.datetime(2025, 1, 1, tzinfo=UTC)
 DAYS = 120
-BUILDING = """
-[site]
-id = "t"
-timezone = "UTC"
-lateness_days = 5
-[[source]]
-topic = "k/{building}/{meter}"
-[[source]]
-topic = "w/{station}"
-[[station]]
-id = "w1"
-[[building]]
-id = "b01"
-station = "w1"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "kWh"
-"""
+BUILDING = site_text(
+    source("k/{building}/{meter}"),
+    source("w/{station}"),
+    station("w1"),
+    building(meter("heat", "heat", "kWh"), station="w1"),
+    timezone="UTC",
+    lateness_days=5,
+)
+PERIODS = {"baseline": "2025-01-02..2025-03-02", "reporting": "2025-03-10.."}
 # What is added, and what must be there before it. Meters of b01 are part of its table, so they come first.
 PIECES = {
-    "flat": ("", '  [[building.meter]]\n  id = "flat"\n  carrier = "heat"\n  unit = "kWh"\n'),
-    "rest": (
-        "flat",
-        '  [[building.meter]]\n  id = "rest"\n  carrier = "heat"\n  unit = "kWh"\n'
-        '  virtual = { plus = ["heat"], minus = ["flat"] }\n',
-    ),
-    "b02": (
-        "",
-        '[[station]]\nid = "w2"\n[[building]]\nid = "b02"\nstation = "w2"\n'
-        '  [[building.meter]]\n  id = "heat"\n  carrier = "heat"\n  unit = "kWh"\n',
-    ),
-    "tariff": (
-        "",
-        '[[tariff]]\nid = "heat"\nunit = "Gcal"\nprices = [{ from = 2024-01-01, price = "2500" }]\n',
-    ),
-    "c-heat": ("tariff", 'building = "b01"\nmeter = "heat"\ntariff = "heat"\n'),
-    "c-rest": ("rest", 'building = "b01"\nmeter = "rest"\n'),
-    "c-b02": ("b02", 'building = "b02"\nmeter = "heat"\n'),
+    "flat": ("", meter("flat", "heat", "kWh")),
+    "rest": ("flat", meter("rest", "heat", "kWh", virtual={"plus": ["heat"], "minus": ["flat"]})),
+    "b02": ("", station("w2") + building(meter("heat", "heat", "kWh"), id="b02", station="w2")),
+    "tariff": ("", tariff(("2024-01-01", "2500"))),
+    "c-heat": ("tariff", contract("c-heat", **PERIODS, tariff="heat")),
+    "c-rest": ("rest", contract("c-rest", meter="rest", **PERIODS)),
+    "c-b02": ("b02", contract("c-b02", building="b02", **PERIODS)),
 }
-CONTRACT = (
-    '[[contract]]\nid = "{}"\n{}'
-    "baseline = {{ from = 2025-01-02, to = 2025-03-02 }}\nreporting = {{ from = 2025-03-10 }}\n"
-)
 
 
 def site_of(pieces: Iterable[str]) -> Site:
     text = BUILDING
     for name, (_, piece) in PIECES.items():
         if name in pieces:
-            text += CONTRACT.format(name, piece) if name.startswith("c-") else piece
+            text += piece
     return parse_site(text)
 
 
@@ -171,14 +147,14 @@ class ThroughApplier:
 def figures(db: Path, site: Site) -> dict[str, Any]:
     reader = Reader(db)
     found: dict[str, Any] = {"ledger": [tuple(row) for row in reader.ledger.rows()]}
-    for building, meter in site.meters:
-        found[f"{building}/{meter}"] = reader.days(building, meter, "energy", 0, 10**6)
-    for contract in site.contracts:
-        position = reader.position(contract)
-        found[contract] = (
-            reader.savings(contract, 0, 10**6),
+    for place in site.meters:
+        found["/".join(place)] = reader.days(*place, "energy", 0, 10**6)
+    for name in site.contracts:
+        position = reader.position(name)
+        found[name] = (
+            reader.savings(name, 0, 10**6),
             position and msgspec.structs.replace(position, received_at=0),
-            reader.baseline(contract),
+            reader.baseline(name),
         )
     reader.close()
     return found

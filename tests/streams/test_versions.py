@@ -23,25 +23,18 @@ from kvartal.site_events import site_events
 from kvartal.wiring import embedded
 from metering.events import Event, Readings, Restated
 from metering.ledger.blocks import NewerLedger
-from metering.site.model import parse_site
 from metering.times import HOUR_MS
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
 from streams.applier import Applier
 from streams.chunks import TableParts
 from streams.engine import Batch
+from tests.sites import build_site, building, meter
 
-SITE = parse_site("""
-[site]
-id = "t"
-timezone = "UTC"
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "kWh"
-""")
+SITE = build_site(
+    building(meter("heat", "heat", "kWh")),
+    timezone="UTC",
+)
 T0 = 20_000 * 24 * HOUR_MS
 WITHOUT_READINGS = range(46, 50)
 """Hours around midnight that the fold of today interpolates, and one with a shorter `GAP_MS` does not."""

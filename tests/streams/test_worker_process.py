@@ -13,19 +13,12 @@ from typing import Any
 from ingest.log import EventLog, MockKafka
 from metering.events import Readings
 from storage.influx_reader import InfluxFigures
+from tests.sites import building, meter, site_text, source
 
-SITE = """
-[site]
-id = "t"
-[[source]]
-topic = "k/{building}/{meter}"
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "el"
-  carrier = "electricity"
-  unit = "kWh"
-"""
+SITE = site_text(
+    source("k/{building}/{meter}"),
+    building(meter("el", "electricity", "kWh")),
+)
 HOUR_MS = 3_600_000
 
 

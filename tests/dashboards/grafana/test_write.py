@@ -31,10 +31,10 @@ from metering.events import (
     Unknowns,
     WeatherDay,
 )
-from metering.site.model import parse_site
 from storage import schema
 from storage.influx import InfluxSink
 from storage.influx_reader import InfluxFigures
+from tests.sites import build_site, building, contract, meter, tariff
 
 FOLDER = Path(dashboards.grafana.write.__file__).parent / "provisioned"
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -201,44 +201,20 @@ def runnable(query: str) -> str:
     return query
 
 
-SITE = parse_site(
-    """
-[site]
-id = "s"
-[[tariff]]
-id = "heat"
-unit = "Gcal"
-prices = [{ from = 2020-01-01, price = "2000.00" }]
-[[building]]
-id = "b01"
-name = "ул. Мира, 8"
-meter = [
-  { id = "heat", carrier = "heat", unit = "Gcal" },
-  { id = "light", carrier = "electricity", unit = "kWh" },
-  { id = "cold", carrier = "cold_water", unit = "m3" },
-]
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-measure = "substation"
-baseline = { from = 2022-01-01, to = 2022-12-31 }
-reporting = { from = 2023-01-01 }
-guaranteed_savings_pct = 15
-tariff = "heat"
-[[contract]]
-id = "c2"
-building = "b01"
-meter = "light"
-baseline = { from = 2022-01-01, to = 2022-12-31 }
-reporting = { from = 2023-01-01 }
-[[contract]]
-id = "c3"
-building = "b01"
-meter = "cold"
-baseline = { from = 2022-01-01, to = 2022-12-31 }
-reporting = { from = 2023-01-01 }
-"""
+SITE = build_site(
+    tariff(("2020-01-01", "2000.00")),
+    building(
+        meter(), meter("light", "electricity", "kWh"), meter("cold", "cold_water", "m3"), name="ул. Мира, 8"
+    ),
+    contract(
+        baseline="2022-01-01..2022-12-31",
+        reporting="2023-01-01..",
+        measure="substation",
+        guaranteed_savings_pct=15,
+        tariff="heat",
+    ),
+    contract("c2", meter="light", baseline="2022-01-01..2022-12-31", reporting="2023-01-01.."),
+    contract("c3", meter="cold", baseline="2022-01-01..2022-12-31", reporting="2023-01-01.."),
 )
 
 

@@ -15,48 +15,20 @@ from playwright.sync_api import Page, expect, sync_playwright
 from dashboards.page.serve import listen, serve_page
 from ingest.captures import Capture
 from kvartal.replay import replay
-from metering.site.model import parse_site
 from metering.times import HOUR_MS, to_ms
+from tests.sites import build_site, building, meter
 
 START = dt.datetime(2026, 1, 12, tzinfo=dt.timezone(dt.timedelta(hours=3)))
 NAME = "<script>document.title = 'taken'</script><b>ул.</b> & Ко"
-SITE = """
-[site]
-id = "one"
-name = "Один дом"
-timezone = "Europe/Moscow"
-latitude = 59.94
-longitude = 30.31
-currency = "RUB"
-
-[[source]]
-topic = "kvartal/v1/{building}/{meter}/readings"
-format = "kvartal"
-
-[[building]]
-id = "b01"
-name = "NAME"
-kind = "house"
-
-  [[building.meter]]
-  id = "heat"
-  name = "Теплосчётчик"
-  carrier = "heat"
-  unit = "Gcal"
-
-  [[building.meter]]
-  id = "shop"
-  name = "Магазин"
-  carrier = "heat"
-  unit = "Gcal"
-  parent = "heat"
-
-  [[building.meter]]
-  id = "dhw"
-  name = "ГВС"
-  carrier = "hot_water"
-  unit = "m3"
-""".replace("NAME", NAME)
+SITE = build_site(
+    building(
+        meter("heat", name="Теплосчётчик"),
+        meter("shop", name="Магазин", parent="heat"),
+        meter("dhw", "hot_water", "m3", name="ГВС"),
+        name=NAME,
+    ),
+    name="Один дом",
+)
 
 
 def at(hour: int) -> str:
@@ -91,7 +63,7 @@ def messages() -> Iterator[Capture]:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    site = parse_site(SITE)
+    site = SITE
     db: Path = tmp_path_factory.mktemp("meters") / "kvartal.db"
     first, *others = messages()
     replay([first], site=site, db=db)

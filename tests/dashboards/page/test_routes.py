@@ -25,30 +25,16 @@ from metering.site.model import Site, parse_site
 from metering.times import HOUR_MS, to_ms
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
+from tests.sites import building, contract, meter, site_text, source
 
 START = dt.datetime(2025, 1, 10, tzinfo=dt.UTC)
 DAY = START.toordinal() + 1
-SITE = """
-[site]
-id = "t"
-[[source]]
-topic = "kvartal/v1/{building}/{meter}/readings"
-format = "kvartal"
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "Gcal"
-[[building]]
-id = "b02"
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-baseline = { from = 2024-01-01, to = 2024-12-31 }
-reporting = { from = 2025-01-01 }
-"""
+SITE = site_text(
+    source("kvartal/v1/{building}/{meter}/readings", format="kvartal"),
+    building(meter()),
+    building(id="b02"),
+    contract(baseline="2024-01-01..2024-12-31", reporting="2025-01-01.."),
+)
 
 
 class Answer(NamedTuple):

@@ -5,26 +5,12 @@ from __future__ import annotations
 import pytest
 
 from dashboards.words.names import house_name, meter_name, register_name
-from metering.site.model import parse_site
+from tests.sites import build_site, building, meter
 
-SITE = parse_site("""
-[site]
-id = "t"
-[[building]]
-id = "b01"
-name = "Белградская ул., 8"
-  [[building.meter]]
-  id = "heat"
-  name = "Теплосчётчик"
-  carrier = "heat"
-  unit = "Gcal"
-  [[building.meter]]
-  id = "water"
-  carrier = "cold_water"
-  unit = "m3"
-[[building]]
-id = "b02"
-""")
+SITE = build_site(
+    building(meter(name="Теплосчётчик"), meter("water", "cold_water", "m3"), name="Белградская ул., 8"),
+    building(id="b02"),
+)
 
 
 @pytest.mark.parametrize(

@@ -21,19 +21,9 @@ from ingest.tables.sheets import NotATable, Row, rows_of, sheet_names
 from metering.events import Readings, Rejected
 from metering.site.model import parse_site
 from metering.times import HOUR_MS, to_ms
+from tests.sites import building, meter, site_text
 
-SITE = """
-[site]
-id = "q"
-[[building]]
-id = "b01"
-[[building.meter]]
-id = "heat"
-carrier = "heat"
-unit = "Gcal"
-[[archive]]
-id = "a"
-"""
+SITE = site_text(building(meter())) + '[[archive]]\nid = "a"\n'
 NOW = to_ms(dt.datetime.fromisoformat("2025-02-10T12:00:00+03:00"))
 GCAL = 1_163_000
 

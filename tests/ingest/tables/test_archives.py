@@ -16,23 +16,12 @@ from metering.events import Readings, Rejected
 from metering.site.model import SiteError, parse_site
 from metering.site.sources import Archive
 from metering.times import HOUR_MS, to_ms
+from tests.sites import building, meter, site_text
 
-SITE = """
-[site]
-id = "q"
-[[building]]
-id = "b01"
-[[building.meter]]
-id = "heat"
-carrier = "heat"
-unit = "Gcal"
-[[building]]
-id = "b02"
-[[building.meter]]
-id = "heat"
-carrier = "heat"
-unit = "Gcal"
-"""
+SITE = site_text(
+    building(meter()),
+    building(meter(), id="b02"),
+)
 HOURLY = """
 [[archive]]
 id = "vkt7"

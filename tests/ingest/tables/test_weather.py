@@ -11,19 +11,12 @@ from ingest.decode import Decoder
 from ingest.tables.weather import weather_events
 from metering.events import Rejected, StationReadings
 from metering.refusal import Refusal
-from metering.site.model import parse_site
+from tests.sites import build_site, source, station
 
-SITE = parse_site(
-    """
-[site]
-id = "t"
-timezone = "Europe/Berlin"
-[[source]]
-topic = "weather/{station}"
-backfill = true
-[[station]]
-id = "w"
-"""
+SITE = build_site(
+    source("weather/{station}", backfill=True),
+    station("w"),
+    timezone="Europe/Berlin",
 )
 
 ROWS: list[tuple[str, str, str | None]] = [

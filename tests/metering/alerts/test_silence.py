@@ -8,22 +8,11 @@ from metering.events import Alert, Counted, Tick
 from metering.site.model import Site, parse_site
 from metering.times import HOUR_MS
 from streams.steps.silence import Heard, silence_step
+from tests.sites import building, meter, site_text
 
-SITE = """
-[site]
-id = "t"
-silent_after_hours = 26
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "Gcal"
-  [[building.meter]]
-  id = "light"
-  carrier = "electricity"
-  unit = "kWh"
-"""
+SITE = site_text(
+    building(meter(), meter("light", "electricity", "kWh")),
+)
 
 
 class Ticking:
@@ -34,8 +23,8 @@ class Ticking:
     def at(self, hour: float, *heard: str) -> list[Alert]:
         now = round(hour * HOUR_MS)
         told: list[Alert] = []
-        for meter in heard:
-            told += self._run(Counted("b01", meter, "energy", 1, 0, now, 5, now))
+        for name in heard:
+            told += self._run(Counted("b01", name, "energy", 1, 0, now, 5, now))
         return told + self._run(Tick("b01", now))
 
     def _run(self, event: Counted | Tick) -> list[Alert]:

@@ -5,25 +5,7 @@ from __future__ import annotations
 import pytest
 
 from metering.alerts.verdict import Verdict, verdict
-from metering.site.model import parse_site
-
-SITE = """
-[site]
-id = "t"
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "Gcal"
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-baseline = {{ from = 2024-01-01, to = 2024-12-31 }}
-reporting = {{ from = 2025-01-01 }}
-{promise}
-"""
+from tests.sites import build_site, building, contract, meter
 
 
 @pytest.mark.parametrize(
@@ -38,6 +20,7 @@ reporting = {{ from = 2025-01-01 }}
     ],
 )
 def test_verdicts(promise: int | None, low: float, saved: float, above: bool, expected: Verdict) -> None:
-    line = "" if promise is None else f"guaranteed_savings_pct = {promise}"
-    contract = parse_site(SITE.format(promise=line)).contracts["c1"]
-    assert verdict(contract, low_pct=low, savings_pct=saved, above=above) == expected
+    guaranteed = {} if promise is None else {"guaranteed_savings_pct": promise}
+    terms = contract(baseline="2024-01-01..2024-12-31", reporting="2025-01-01..", **guaranteed)
+    judged = build_site(building(meter()), terms).contracts["c1"]
+    assert verdict(judged, low_pct=low, savings_pct=saved, above=above) == expected

@@ -14,33 +14,11 @@ from metering.ledger.enter import Entered, declare, enter
 from metering.ledger.retention import cut_day, delete_before
 from metering.ledger.state import Fact, Interval, Rules
 from metering.parts import HEAD
-from metering.site.model import parse_site
 from metering.times import DAY_MS, HOUR_MS, to_ms
+from tests.sites import build_site, building, contract, meter
 
 RULES = Rules(max_per_hour=2_000_000, wrap=100_000_000)
 T0 = 20_000 * DAY_MS
-
-CONTRACT = """
-[[contract]]
-id = "c"
-building = "b01"
-meter = "heat"
-baseline = {{ from = 2015-01-01, to = 2015-12-31 }}
-reporting = {{ from = 2016-01-01{to} }}
-"""
-SITE = """
-[site]
-id = "t"
-retention_days = 100
-lateness_days = {lateness}
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "kWh"
-{contract}
-"""
 
 
 @pytest.mark.parametrize(
@@ -59,17 +37,19 @@ id = "b01"
 def test_a_contract_keeps_readings_until_three_years_after_its_term(
     lateness: int, ends: tuple[str | None, ...], today: str, kept: int | None
 ) -> None:
-    contracts = "".join(
-        CONTRACT.format(to="" if end is None else f", to = {end}").replace('"c"', f'"c{n}"')
+    contracts = [
+        contract(f"c{n}", baseline="2015-01-01..2015-12-31", reporting=f"2016-01-01..{end or ''}")
         for n, end in enumerate(ends)
+    ]
+    site = build_site(
+        building(meter("heat", "heat", "kWh")), *contracts, retention_days=100, lateness_days=lateness
     )
-    site = parse_site(SITE.format(lateness=lateness, contract=contracts))
     now = to_ms(dt.datetime.fromisoformat(today + "T12:00:00+03:00"))
     assert cut_day(site, "b01", now) == (None if kept is None else now // DAY_MS - kept)
 
 
 def test_a_building_that_is_not_in_the_site_file_has_no_cut() -> None:
-    assert cut_day(parse_site(SITE.format(lateness=45, contract="")), "b99", T0) is None
+    assert cut_day(build_site(building(meter("heat", "heat", "kWh"))), "b99", T0) is None
 
 
 class Ledger:

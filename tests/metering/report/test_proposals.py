@@ -14,27 +14,15 @@ from metering.periods import DailyUse, Period
 from metering.report.contract import view_contract
 from metering.report.parts import Rows
 from metering.site.model import parse_site
+from tests.sites import building, contract, meter, site_text
 
 FIRST, LAST = dt.date(2023, 10, 1).toordinal(), dt.date(2024, 9, 30).toordinal()
 BEGIN, END = dt.date(2024, 10, 15).toordinal(), dt.date(2025, 10, 14).toordinal()
 
-LIGHT = """
-[site]
-id = "q"
-latitude = 59.94
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "light"
-  carrier = "electricity"
-  unit = "kWh"
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "light"
-baseline = { from = 2023-10-01, to = 2024-09-30 }
-reporting = { from = 2024-10-15 }
-"""
+LIGHT = site_text(
+    building(meter("light", "electricity", "kWh")),
+    contract(meter="light", baseline="2023-10-01..2024-09-30", reporting="2024-10-15.."),
+)
 
 
 @pytest.mark.parametrize("fails", [None, dt.date(2025, 3, 1).toordinal()], ids=["as it is", "sensors fail"])

@@ -16,32 +16,8 @@ from metering.savings.adjustments import Adjustment
 from metering.savings.conditions import Conditions, conditions, seasons_for
 from metering.savings.worth import FACTORS, emission, factors_of
 from metering.site.model import SiteError, parse_site
-
-HEAD = """
-[site]
-id = "t"
-[[station]]
-id = "spb"
-"""
-HOUSE = """
-[[building]]
-id = "b01"
-station = "spb"
-persons = 400
-area_m2 = 10000
-{statics}
-  [[building.meter]]
-  id = "heat"
-  carrier = "{carrier}"
-  unit = "{unit}"
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-baseline = {{ from = 2024-01-01, to = 2024-12-31 }}
-reporting = {{ from = 2025-02-01 }}
-{contract}
-"""
+from tests import sites
+from tests.sites import building, meter, site_text, station
 
 
 def day(text: str) -> int:
@@ -49,7 +25,13 @@ def day(text: str) -> int:
 
 
 def site_of(statics="", contract="", head="", carrier="heat", unit="kWh"):
-    text = HEAD + head + HOUSE.format(statics=statics, contract=contract, carrier=carrier, unit=unit)
+    """`head` is other tables, `statics` tables of the building and `contract` tables of the contract."""
+    text = site_text(
+        station(),
+        head,
+        building(statics, meter("heat", carrier, unit), station="spb", persons=400, area_m2=10000),
+        sites.contract(baseline="2024-01-01..2024-12-31", reporting="2025-02-01..") + contract,
+    )
     return parse_site(text, file="s.toml")
 
 

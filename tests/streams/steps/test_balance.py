@@ -10,34 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.events import Day, Event, Finding, Tick
-from metering.site.model import parse_site
 from metering.times import day_bounds, iso
 from streams.steps.balance import balance_step
+from tests.sites import build_site, building, meter
 
-SITE = parse_site("""
-[site]
-id = "q"
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "main"
-  carrier = "electricity"
-  unit = "kWh"
-  [[building.meter]]
-  id = "lift"
-  carrier = "electricity"
-  unit = "kWh"
-  parent = "main"
-  [[building.meter]]
-  id = "light"
-  carrier = "electricity"
-  unit = "kWh"
-  parent = "main"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "kWh"
-""")
+SITE = build_site(
+    building(
+        meter("main", "electricity", "kWh"),
+        meter("lift", "electricity", "kWh", parent="main"),
+        meter("light", "electricity", "kWh", parent="main"),
+        meter("heat", "heat", "kWh"),
+    ),
+)
 FIRST = dt.date(2026, 1, 1).toordinal()
 MARCH = dt.date(2026, 3, 1).toordinal()
 
@@ -105,11 +89,11 @@ def test_the_order_of_the_days_does_not_matter(seed: int) -> None:
     final: list[Event] = []
     earlier: list[Event] = []
     for date in range(FIRST, MARCH):
-        for meter, usual in (("main", 10_000), ("lift", 4_000), ("light", 6_000)):
+        for name, usual in (("main", 10_000), ("lift", 4_000), ("light", 6_000)):
             used = None if rng.random() < 0.1 else usual + rng.randint(-80, 100)
-            told = day(meter, date, used, withdrawn=rng.random() < 0.05)
+            told = day(name, date, used, withdrawn=rng.random() < 0.05)
             if rng.random() < 0.2:
-                earlier.append(day(meter, date, usual + rng.randint(-900, 900)))
+                earlier.append(day(name, date, usual + rng.randint(-900, 900)))
             final.append(told)
     reference = Watched()
     for event in [*final, Tick("b01", 10)]:

@@ -11,20 +11,13 @@ from hypothesis import strategies as st
 from metering import flags as f
 from metering.events import Counted, Gauged, Readings, Tick
 from metering.ledger.gauges import GaugeHour, gauge_hours
-from metering.site.model import parse_site
 from metering.times import DAY_MS, HOUR_MS
 from streams.steps.gauges import gauges_step
+from tests.sites import build_site, building, meter
 
-SITE = parse_site("""
-[site]
-id = "t"
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "kWh"
-""")
+SITE = build_site(
+    building(meter("heat", "heat", "kWh")),
+)
 T0 = 482_000 * HOUR_MS
 H0 = T0 // HOUR_MS
 MINUTE = 60_000

@@ -16,36 +16,20 @@ from metering.savings.uncertainty import ADJUSTED_SHARE
 from metering.site.model import Site, parse_site
 from streams.steps.savings import savings_step
 from streams.steps.watch import watch_step
+from tests.sites import building, contract, meter, site_text, station, tariff
 
 FIRST = dt.date(2022, 1, 1)
 
 
 def text(*, base="2024-01-01", statics: str = "", event: str = "", season: str = "", series: str = "") -> str:
-    return f"""
-[site]
-id = "t"
-lateness_days = 20
-[[station]]
-id = "spb"
-{season}
-[[building]]
-id = "b01"
-station = "spb"
-persons = 400
-{series}
-{statics}
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "kWh"
-[[contract]]
-id = "c1"
-building = "b01"
-meter = "heat"
-baseline = {{ from = {base}, to = 2024-12-31 }}
-reporting = {{ from = 2025-01-15 }}
-{event}
-"""
+    """`season` is other tables, `series` keys and `statics` tables of the building, `event` the rest of the contract."""
+    return site_text(
+        station(),
+        season,
+        building(series, statics, meter("heat", "heat", "kWh"), station="spb", persons=400),
+        contract(baseline=f"{base}..2024-12-31", reporting="2025-01-15..") + event,
+        lateness_days=20,
+    )
 
 
 STATICS = "  [[building.statics]]\n  from = 2025-02-01\n  persons = 360\n"
@@ -198,14 +182,14 @@ def test_three_years_of_history_tell_their_own_drift(plain: Kept) -> None:
 
 
 def test_a_series_helps_a_house_with_little_history_and_the_baseline_says_so(facts: list[Event]) -> None:
-    short = text(base="2024-11-15", series='series = "137"\narea_m2 = 12000')
+    short = text(base="2024-11-15", series='series = "137"\narea_m2 = 12000\n')
     kept = Kept().run(parse_site(short), facts)
     assert kept.fitted is not None
     baseline = Baseline.from_document(kept.fitted.document)
     assert baseline.prior.startswith("series 137")
     # Of a house with a whole year nothing is borrowed, and none without an area can be helped.
-    whole = Kept().run(parse_site(text(series='series = "137"\narea_m2 = 12000')), facts)
-    bare = Kept().run(parse_site(text(base="2024-11-15", series='series = "137"')), facts)
+    whole = Kept().run(parse_site(text(series='series = "137"\narea_m2 = 12000\n')), facts)
+    bare = Kept().run(parse_site(text(base="2024-11-15", series='series = "137"\n')), facts)
     for other in (whole, bare):
         assert other.fitted is not None
         assert Baseline.from_document(other.fitted.document).prior == ""
@@ -213,10 +197,8 @@ def test_a_series_helps_a_house_with_little_history_and_the_baseline_says_so(fac
 
 def test_days_are_published_again_if_the_tariff_changed(facts: list[Event]) -> None:
     def priced(price: int) -> Site:
-        tariff = (
-            f'[[tariff]]\nid = "t"\nunit = "kWh"\nprices = [{{ from = 2020-01-01, price = "{price}" }}]\n'
-        )
-        return parse_site(text(event='tariff = "t"\n' + tariff))
+        prices = tariff(("2020-01-01", str(price)), id="t", unit="kWh")
+        return parse_site(text(event='tariff = "t"\n' + prices))
 
     kept = Kept().run(priced(5), [*facts, Tick("b01", 0)])
     before = dict(kept.savings)

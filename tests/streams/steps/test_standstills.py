@@ -14,31 +14,24 @@ from metering.events import Day, Event, Finding, Gauged, WeatherDay
 from metering.site.model import parse_site
 from metering.times import HOUR_MS, day_bounds
 from streams.steps.standstills import standstills_step
+from tests.sites import building, meter, site_text, station
 
-SITE = """
-[site]
-id = "q"
-[[station]]
-id = "spb"
-[[building]]
-id = "b01"
-station = "spb"
-  [[building.meter]]
-  id = "heat"
-  carrier = "heat"
-  unit = "Gcal"
-  [[building.meter]]
-  id = "light"
-  carrier = "electricity"
-  unit = "kWh"
-    [[building.meter.outage]]
-    from = 2026-01-10
-    to = 2026-01-12
-    reason = "rewiring"
-    [[building.meter.outage]]
-    from = 2026-01-19T21:00:00Z
-    to = 2026-01-22T00:00:00
-"""
+SITE = site_text(
+    station(),
+    building(
+        meter(),
+        meter(
+            "light",
+            "electricity",
+            "kWh",
+            outage=[
+                {"from": "2026-01-10", "to": "2026-01-12", "reason": "rewiring"},
+                {"from": "2026-01-19T21:00:00+00:00", "to": "2026-01-22T00:00:00"},
+            ],
+        ),
+        station="spb",
+    ),
+)
 SITE_MODEL = parse_site(SITE)
 
 
@@ -160,12 +153,12 @@ def test_the_order_of_what_is_known_does_not_matter(seed: int) -> None:
     for date in range(ordinal(10, 4), ordinal(10, 6)):
         cold = max(0, cold - 1) or (7 if rng.random() < 0.2 else 0)
         final.append(WeatherDay("b01", "spb", date, rng.choice([None, 4_000 if cold else 12_000]), 1.0, 9))
-        for meter in ("heat", "light"):
+        for name in ("heat", "light"):
             used = rng.choice([None, 0, 0, 0, 0, 0, 0, 0, 5])
             gone = rng.random() < 0.03
-            final.append(Day("b01", meter, "energy", date, used, used or 0, 0, 0, 1.0, 0, 9, withdrawn=gone))
+            final.append(Day("b01", name, "energy", date, used, used or 0, 0, 0, 1.0, 0, 9, withdrawn=gone))
             if rng.random() < 0.2:
-                earlier.append(Day("b01", meter, "energy", date, rng.choice([0, 7]), 0, 0, 0, 1.0, 0, 9))
+                earlier.append(Day("b01", name, "energy", date, rng.choice([0, 7]), 0, 0, 0, 1.0, 0, 9))
         if rng.random() < 0.3:
             start = day_bounds(date, SITE_MODEL.zone)[0] // HOUR_MS
             for hour in range(start, start + rng.choice([5, 24])):

@@ -12,41 +12,18 @@ from metering.events import Day, Event, Restated
 from metering.site.model import Site, SiteError, parse_site
 from streams.step import advance, takers
 from streams.steps.virtual import virtual_step
+from tests.sites import building, meter, site_text
 
-SITE = """
-[site]
-id = "q"
-[[building]]
-id = "b01"
-  [[building.meter]]
-  id = "main"
-  carrier = "electricity"
-  unit = "kWh"
-  [[building.meter]]
-  id = "lift"
-  carrier = "electricity"
-  unit = "kWh"
-  parent = "main"
-  [[building.meter]]
-  id = "light"
-  carrier = "electricity"
-  unit = "kWh"
-  parent = "main"
-  [[building.meter]]
-  id = "common"
-  carrier = "electricity"
-  unit = "kWh"
-  virtual = { plus = ["lift", "light"] }
-  [[building.meter]]
-  id = "flats"
-  carrier = "electricity"
-  unit = "kWh"
-  virtual = { plus = ["main"], minus = ["common"] }
-  [[building.meter]]
-  id = "water"
-  carrier = "cold_water"
-  unit = "m3"
-"""
+SITE = site_text(
+    building(
+        meter("main", "electricity", "kWh"),
+        meter("lift", "electricity", "kWh", parent="main"),
+        meter("light", "electricity", "kWh", parent="main"),
+        meter("common", "electricity", "kWh", virtual={"plus": ["lift", "light"]}),
+        meter("flats", "electricity", "kWh", virtual={"plus": ["main"], "minus": ["common"]}),
+        meter("water", "cold_water", "m3"),
+    ),
+)
 DATE = dt.date(2026, 1, 5).toordinal()
 
 
