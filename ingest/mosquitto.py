@@ -21,7 +21,7 @@ from typing import IO, Final
 
 from ingest.broker import NoBroker, accepts, check_free, free_port
 
-_CONF: Final = """\
+CONF: Final = """\
 listener {port} 127.0.0.1
 allow_anonymous true
 per_listener_settings false
@@ -137,7 +137,7 @@ class Mosquitto:
         return os.fsencode(self._conf) in command
 
     def _run(self, binary: str) -> None:
-        text = _CONF.format(port=self.port, directory=self._directory)
+        text = CONF.format(port=self.port, directory=self._directory)
         if os.geteuid() == 0:
             # As root mosquitto would become the user `mosquitto`, who may not write here.
             text += "user root\n"

@@ -5,7 +5,7 @@ committed against 34 thousand with the meter first). Registers have small intege
 
 The version is also that of the parts' blobs: a change to how the state is encoded is a step here.
 
-`_STEPS[n]` turns a file of version n into one of version n + 1; a new file goes through all of them, so that
+`STEPS[n]` turns a file of version n into one of version n + 1; a new file goes through all of them, so that
 there is one way to every version. A step that has been released is never edited.
 """
 
@@ -90,8 +90,8 @@ ALTER TABLE finding RENAME COLUMN detail TO figures;
 UPDATE finding SET figures = json_object('text', figures);
 """
 
-_STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED, _FIGURES)
-VERSION: Final = len(_STEPS)
+STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED, _FIGURES)
+VERSION: Final = len(STEPS)
 
 
 class WrongStore(Refusal):
@@ -164,7 +164,7 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Asked again under the lock: another process may have been first.
-        for step in _STEPS[_version(connection, path) :]:
+        for step in STEPS[_version(connection, path) :]:
             for statement in step.split(";"):
                 if statement.strip():
                     connection.execute(statement)

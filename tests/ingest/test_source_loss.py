@@ -164,14 +164,14 @@ def test_poison_is_acknowledged_and_does_not_stop_its_successors(
 @pytest.fixture
 def talkative(tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mosquitto]:
     """A mosquitto that logs every packet."""
-    monkeypatch.setattr("ingest.mosquitto._CONF", _CONF_WITH_PACKETS)
+    monkeypatch.setattr("ingest.mosquitto.CONF", CONF_WITH_PACKETS)
     broker = Mosquitto(tmp_path / "talkative", port=free_port())
     broker.start()
     yield broker
     broker.stop()
 
 
-_CONF_WITH_PACKETS = """\
+CONF_WITH_PACKETS = """\
 listener {port} 127.0.0.1
 allow_anonymous true
 persistence true

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -94,20 +95,20 @@ def test_what_cannot_be_taken_over_is_refused_once_and_the_old_site_stays(
 
 
 def test_the_thread_looks_by_itself_and_a_half_written_file_is_not_read(file: Path) -> None:
-    watch = SiteWatch(file, read_site(file), every_s=0.02, settle_s=0.2)
+    watch, pause = SiteWatch(file, read_site(file), every_s=0.02, settle_s=0.2), threading.Event()
     watch.start()
     try:
         with file.open("w", encoding="utf-8") as out:
             for line in (SITE + METER).splitlines(keepends=True):
                 out.write(line)
                 out.flush()
-                watch._stop.wait(0.02)
+                pause.wait(0.02)
         newer = None
         for _ in range(500):
             newer = watch.take()
             if newer is not None:
                 break
-            watch._stop.wait(0.02)
+            pause.wait(0.02)
     finally:
         watch.stop()
     assert newer == parse_site(SITE + METER)

@@ -6,6 +6,7 @@ import http.server
 import itertools
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -210,10 +211,12 @@ def test_a_write_that_the_disk_refuses_keeps_nothing_and_the_next_one_works(
     server: Server, tmp_path: Path
 ) -> None:
     sink = sink_to(server.url, tmp_path / "o.db")
-    sink._db.execute("CREATE TRIGGER full BEFORE INSERT ON waiting BEGIN SELECT RAISE(ABORT, 'disk'); END")
+    disk = sqlite3.connect(tmp_path / "o.db")
+    disk.execute("CREATE TRIGGER full BEFORE INSERT ON waiting BEGIN SELECT RAISE(ABORT, 'disk'); END")
     with pytest.raises(Exception, match="disk"):
         sink.write([day_of_hours(0)])
-    sink._db.execute("DROP TRIGGER full")
+    disk.execute("DROP TRIGGER full")
+    disk.close()
     sink.write([day_of_hours(1)])
     assert sink.drain(10)
     assert server.taken == to_lines(day_of_hours(1))
@@ -222,12 +225,21 @@ def test_a_write_that_the_disk_refuses_keeps_nothing_and_the_next_one_works(
 
 def test_a_drain_that_has_ended_is_not_silent(server: Server, tmp_path: Path) -> None:
     server.answers = [503]
+    sink_to(server.url, tmp_path / "o.db").close()
+    broken = sqlite3.connect(tmp_path / "o.db")
+    with broken:
+        broken.execute("INSERT INTO waiting (lines, body) VALUES (1, x'00')")
+    broken.close()
     sink = sink_to(server.url, tmp_path / "o.db")
-    sink._db.execute("INSERT INTO waiting (lines, body) VALUES (1, x'00')")  # a broken outbox
-    sink._wake.set()
-    until(lambda: sink._failed is not None)
-    with pytest.raises(RuntimeError, match="nothing is sent"):
-        sink.write([day_of_hours(1)])
+
+    def refuses() -> bool:
+        try:
+            sink.write([day_of_hours(1)])
+        except RuntimeError as error:
+            return "nothing is sent" in str(error)
+        return False
+
+    until(refuses)
     sink.close()
 
 

@@ -39,6 +39,9 @@ HOUR = 482_000
 DATE = 739_000
 
 
+Connections = list[sqlite3.Connection]
+
+
 class Open(NamedTuple):
     path: Path
     store: Store
@@ -46,6 +49,20 @@ class Open(NamedTuple):
 
     def commit(self, *events: Event, parts: Any = None, **counts: int) -> None:
         self.store.commit(parts=parts or {}, events=events, counts=counts)
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> Connections:
+    """Every connection that is opened: first the store's, last its reader's."""
+    made: Connections = []
+
+    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        made.append(original(*arguments, **options))
+        return made[-1]
+
+    original = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    return made
 
 
 @pytest.fixture
@@ -157,16 +174,17 @@ def test_a_commit_that_fails_keeps_nothing(opened: Open, spoil: Callable[[], Eve
     assert len(opened.reader.ledger.registers()) == 2
 
 
-def test_a_full_disk_loses_the_commit_and_no_more(opened: Open) -> None:
+def test_a_full_disk_loses_the_commit_and_no_more(connections: Connections, opened: Open) -> None:
+    disk = connections[0]
     opened.commit(hours(1), received=1)
     before = everything(opened.reader)
-    (pages,) = opened.store._db.execute("PRAGMA page_count").fetchone()
-    opened.store._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    (pages,) = disk.execute("PRAGMA page_count").fetchone()
+    disk.execute(f"PRAGMA max_page_count = {pages + 2}")
     blob = bytes(2**20)
     with pytest.raises(sqlite3.OperationalError, match="full"):
         opened.commit(hours(2), parts={("big", "1"): blob}, received=1)
     assert everything(opened.reader) == before
-    opened.store._db.execute("PRAGMA max_page_count = 1000000")
+    disk.execute("PRAGMA max_page_count = 1000000")
     opened.commit(hours(2), parts={("big", "1"): blob}, received=1)
     assert opened.reader.counts() == {"received": 2}
 
@@ -324,7 +342,7 @@ def test_a_newer_file_is_refused_with_both_versions(tmp_path: Path) -> None:
 def old_file(path: Path) -> None:
     """A store as version 1 left it, with figures in every table that has changed since."""
     connection = sqlite3.connect(path)
-    connection.executescript(sqlite_schema._STEPS[0] + "PRAGMA user_version = 1;")
+    connection.executescript(sqlite_schema.STEPS[0] + "PRAGMA user_version = 1;")
     connection.executescript(
         "INSERT INTO register VALUES (4, 'b01', 'heat', 'energy', 3, 1, 7000, 55);"
         "INSERT INTO hour VALUES (20083, 4, 482000, 11, 0);"
@@ -357,7 +375,7 @@ def test_a_file_of_version_1_is_migrated(tmp_path: Path, by: type[Store] | type[
 def test_a_migration_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "k.db"
     old_file(path)
-    monkeypatch.setattr(sqlite_schema, "_STEPS", (sqlite_schema._STEPS[0], "DROP TABLE restated; BROKEN"))
+    monkeypatch.setattr(sqlite_schema, "STEPS", (sqlite_schema.STEPS[0], "DROP TABLE restated; BROKEN"))
     with pytest.raises(WrongStore, match="BROKEN"):
         Store(path)
     monkeypatch.undo()
@@ -367,19 +385,20 @@ def test_a_migration_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch:
     reader.close()
 
 
-def test_the_plan_of_the_page_uses_keys(opened: Open) -> None:
+def test_the_plan_of_the_page_uses_keys(connections: Connections, opened: Open) -> None:
     """Questions of the page never walk the hours: what they cost must not grow with the site."""
     asked: list[str] = []
     opened.commit(hours(1))
-    opened.reader._db.set_trace_callback(asked.append)
+    of_reader = connections[-1]
+    of_reader.set_trace_callback(asked.append)
     opened.reader.hours(*WHO, HOUR, HOUR + 24)
     opened.reader.days(*WHO, DATE, DATE + 30)
     opened.reader.savings("c1", DATE, DATE + 30)
     opened.reader.weather_days("b01", DATE, DATE + 30)
     list(opened.reader.ledger.rows(building="b01", meter="heat"))
-    opened.reader._db.set_trace_callback(None)
+    of_reader.set_trace_callback(None)
     for question in (each for each in asked if each.lstrip().startswith(("SELECT", "WITH"))):
-        plan = [row[3] for row in opened.reader._db.execute("EXPLAIN QUERY PLAN " + question)]
+        plan = [row[3] for row in of_reader.execute("EXPLAIN QUERY PLAN " + question)]
         walked = [
             line
             for line in plan
