@@ -1,4 +1,4 @@
-"""A house that is another one now, and one meter for two purposes."""
+"""Expected use after a change of the house: static factors and events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from metering.baselines.document import Baseline, BetweenYears, Metrics, Residuals, TemperatureRange
 from metering.baselines.models import MODELS
 from metering.savings.adjustments import Adjustment, Statics, adjusted, scaled
-from metering.savings.hot_water import split
 
 
 def a_baseline(model="heating_season", **parameters) -> Baseline:
@@ -78,32 +77,6 @@ def test_static_factors(statics, temp, heated, expected):
 @pytest.mark.parametrize(("date", "added"), [(5, 0), (6, -10), (10, -10), (400, -10)])
 def test_an_open_event_goes_on(date, added):
     assert Adjustment(6, None, -10, "r", "a", "b").added(date, 100) == added
-
-
-def test_hot_water_by_volume():
-    result = split(a_baseline(), used=10_000_000, days=30, litres=50_000)
-    assert result is not None
-    assert result.hot_water == round(50_000 * 69.78)
-    assert result.heating + result.hot_water == 10_000_000
-    assert result.source == "volume"
-
-
-def test_hot_water_by_the_summer():
-    result = split(a_baseline(), used=60_000, days=30)
-    assert result is not None
-    assert (result.hot_water, result.heating, result.source) == (30_000, 30_000, "days without heat")
-    assert result.half_width == pytest.approx(1.649 * 30 * 10, rel=1e-3)
-
-
-def test_nothing_tells_them_apart():
-    assert split(a_baseline("mean"), used=60_000, days=30) is None
-    assert split(a_baseline("heating_2p"), used=60_000, days=30) is None
-
-
-def test_hot_water_is_never_more_than_all():
-    result = split(a_baseline(), used=10_000, days=30)
-    assert result is not None
-    assert (result.hot_water, result.heating) == (10_000, 0)
 
 
 def test_a_line_without_a_balance_is_heating_all_of_it():

@@ -6,7 +6,6 @@ import base64
 import datetime as dt
 import io
 import zlib
-from decimal import Decimal
 from typing import Any
 
 import openpyxl
@@ -15,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.tables.archives import Tally, archive_events
-from ingest.tables.cells import is_empty, number
+from ingest.tables.cells import is_empty
 from ingest.tables.headers import NoHeader, plain_row
 from ingest.tables.sheets import NotATable, Row, rows_of, sheet_names
 from metering.events import Readings, Rejected
@@ -453,15 +452,3 @@ def test_every_cell_that_holds_something_is_accounted_for(
     accepted = sum(map(len, got.values.values()))
     assert accepted + sum(readings for _, readings, _ in got.rejected) == sum(hold)
     assert len(got.values["energy"]) >= 1
-
-
-@given(
-    st.integers(-(10**9), 10**9), st.sampled_from([",", "."]), st.sampled_from(["", " ", "\u00a0", "other"])
-)
-def test_a_number_reads_back_as_it_was_written(thousandths: int, mark: str, group: str) -> None:
-    separator = {",": ".", ".": ","}[mark] if group == "other" else group
-    whole, part = divmod(abs(thousandths), 1000)
-    grouped = f"{whole:,}".replace(",", separator)
-    text = f"{'-' * (thousandths < 0)}{grouped}{mark}{part:03d}"
-    assert number(text, mark) == Decimal(thousandths) / 1000
-    assert number(text, None) == Decimal(thousandths) / 1000

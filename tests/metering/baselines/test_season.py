@@ -1,4 +1,4 @@
-"""The heating season by the law's rule, darkness by the sun, days off by calendar."""
+"""The heating season by the law's rule."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metering.baselines.calendars import day_off
-from metering.baselines.daylight import dark_hours
 from metering.baselines.season import DECLARED, RULES, USUAL, heated, heated_days, last_affected, rule_named
 
 DAY = dt.date(2024, 9, 20).toordinal()
@@ -78,45 +76,3 @@ def test_what_a_changed_temperature_can_reach(temps, at, new, rule):
     reach = last_affected(DAY + at, of(changed), last)
     for date in range(reach + 1, last + 1):
         assert heated(date, of(temps), rule=rule.name) == heated(date, of(changed), rule=rule.name)
-
-
-@pytest.mark.parametrize(
-    ("date", "latitude", "hours"),
-    [
-        # Almanac: St Petersburg, sunrise to sunset 5 h 53 min and 18 h 51 min on the solstices.
-        ("2025-12-21", 59.94, 24 - 5.88),
-        ("2025-06-21", 59.94, 24 - 18.85),
-        ("2025-03-20", 0.0, 24 - 12.12),
-        ("2025-06-21", 69.65, 0.0),
-        ("2025-12-21", 69.65, 24.0),
-        ("2025-12-21", -33.87, 24 - 14.41),
-        ("2025-06-21", 90.0, 0.0),
-    ],
-)
-def test_dark_hours(date, latitude, hours):
-    assert dark_hours(ordinal(date), latitude) == pytest.approx(hours, abs=0.08)
-
-
-@pytest.mark.parametrize(
-    ("date", "calendar", "off"),
-    [
-        ("2025-01-03", "week", False),
-        ("2025-01-03", "ru", True),
-        ("2025-01-04", "week", True),
-        ("2025-07-15", "ru", False),
-        ("2025-07-15", "ru_school", True),
-        ("2025-09-02", "ru_school", False),
-        ("2025-03-24", "ru_school", True),
-        ("2025-03-24", "ru_school+2", False),
-        ("2025-04-01", "ru_school+2", True),
-        ("2025-01-09", "ru_school-3", True),
-        ("2025-09-01", "ru_school+3", False),
-    ],
-)
-def test_days_off(date, calendar, off):
-    assert day_off(ordinal(date), calendar) is off
-
-
-def test_an_unknown_calendar_is_refused():
-    with pytest.raises(ValueError, match="'mars' is not known; known are week, ru, ru_school"):
-        day_off(DAY, "mars")

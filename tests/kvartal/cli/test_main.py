@@ -26,7 +26,7 @@ from metering.site.model import SiteError
 from storage.sqlite_schema import WrongStore
 from tests.sites import building, meter, site_text, source
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 SITE = ROOT / "examples" / "site.toml"
 TOPIC = "kvartal/v1/b01/heat/readings"
 
