@@ -20,6 +20,7 @@ from hypothesis import settings
 
 from ingest.broker import free_port
 from ingest.mosquitto import Mosquitto, find_mosquitto
+from tests.inbox import Inbox
 
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("here", deadline=None)
@@ -51,6 +52,14 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    """A web hook that alerts can be sent to."""
+    server = Inbox()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,8 @@ from ingest.log import LONGEST, READINGS, REJECTED
 from ingest.mosquitto import find_mosquitto
 from kvartal.settings import Settings
 from streams.worker import CHANGELOG
+from tests.places import ROOT
 
-ROOT = Path(__file__).parent.parent
 SECRETS = (
     "KVARTAL_MQTT_PASSWORD",
     "KVARTAL_GATEWAY_PASSWORD",

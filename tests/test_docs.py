@@ -25,8 +25,8 @@ from metering.site.model import parse_site
 from simulators.faults.known import KNOWN
 from simulators.faults.meters import METERS
 from simulators.faults.table import FAULTS, REGISTER_FAULTS, cases
+from tests.places import ROOT
 
-ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,10 +17,11 @@ from ingest.source import MqttSource
 from metering.events import Alert
 from metering.site.model import parse_site
 from storage.sqlite import Store
+from tests.inbox import Inbox
+from tests.places import EXAMPLE
+from tests.waiting import until
 
-SITE = parse_site(
-    (Path(__file__).parent.parent.parent / "examples" / "site.toml").read_text(encoding="utf-8")
-)
+SITE = parse_site(EXAMPLE.read_text(encoding="utf-8"))
 
 
 def alert(
@@ -33,48 +32,11 @@ def alert(
     return Alert("b01", "c-b01-heat", "no_saving", opened, state, **(fields | changes))
 
 
-class Inbox(http.server.ThreadingHTTPServer):
-    messages: list[dict[str, Any]]
-    refuses: int = 0
-    """Messages to refuse before one is accepted."""
-
-    @property
-    def texts(self) -> list[str]:
-        return [message["message"] for message in self.messages]
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Inbox
-
-    def do_POST(self) -> None:
-        message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.refuses -= 1
-        if self.server.refuses < 0:
-            self.server.messages.append(message)
-        self.send_response(200 if self.server.refuses < 0 else 503)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    server = Inbox(("127.0.0.1", 0), Handler)
-    server.messages = []
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
 def notifier(
     inbox: Inbox, store: Store, published: list[tuple[str, bytes]], settle_s: float = 60, more: str = ""
 ) -> Notifier:
     return Notifier(
-        urls=[f"json://127.0.0.1:{inbox.server_address[1]}/", *([more] if more else [])],
+        urls=[inbox.url, *([more] if more else [])],
         publish=lambda topic, payload: published.append((topic, payload)),
         sentence=lambda a: sentence(a, SITE, "ru"),
         sent=store,
@@ -82,13 +44,6 @@ def notifier(
         settle_s=settle_s,
         first_pause_s=0.02,
     )
-
-
-def until(true: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.01)
 
 
 def notifications(inbox: Inbox, store: Store, *alerts: Alert) -> list[str]:

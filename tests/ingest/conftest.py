@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.mosquitto import Mosquitto
-from ingest.source import Message, MqttSource
+from ingest.source import MqttSource
 
 
 class Gateway:
@@ -78,31 +77,3 @@ def open_source(mosquitto: Mosquitto) -> Iterator[Callable[..., MqttSource]]:
     yield open_one
     for source in opened:
         source.stop()
-
-
-def until(holds: Callable[[], bool], timeout_s: float = 15) -> None:
-    """Wait until `holds`, and fail where it does not in time."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
-
-
-def take(source: MqttSource, count: int, timeout_s: float = 15) -> list[Message]:
-    """Exactly `count` messages, not acknowledged."""
-    taken: list[Message] = []
-    deadline = time.monotonic() + timeout_s
-    while len(taken) < count and time.monotonic() < deadline:
-        taken += source.take(count - len(taken), 0.1)
-    assert len(taken) == count
-    return taken
-
-
-@pytest.fixture(name="until")
-def until_fixture() -> Callable[..., None]:
-    return until
-
-
-@pytest.fixture(name="take")
-def take_fixture() -> Callable[..., list[Message]]:
-    return take

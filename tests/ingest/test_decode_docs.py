@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from pathlib import Path
 
 import pytest
 
@@ -15,8 +14,9 @@ from ingest.reasons import REASONS
 from metering.events import Rejected
 from metering.site.model import parse_site
 from metering.times import to_ms
+from tests.places import ROOT
 
-PAGE = (Path(__file__).parents[2] / "docs" / "payloads.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "payloads.md").read_text(encoding="utf-8")
 NOW = to_ms(dt.datetime.fromisoformat("2026-01-01T02:00:00+03:00"))
 
 

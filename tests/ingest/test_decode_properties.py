@@ -68,7 +68,7 @@ def account(results: list[Any]) -> int:
             assert result.reason != "decoder_error", result.detail
             json.dumps(result.detail).encode()
         else:
-            assert isinstance(result, Readings | StationReadings)
+            assert isinstance(result, (Readings, StationReadings))
             amounts = result.amounts if isinstance(result, Readings) else result.temps_mc
             assert len(result.times) == len(amounts) > 0
             assert all(type(t) is int and type(a) is int for t, a in zip(result.times, amounts, strict=True))
@@ -106,5 +106,5 @@ def test_readings_and_rejections_are_what_the_message_carried(
     # What `kvartal decode` prints is the same account.
     shown = decoder.carried(topic, payload, received_at=NOW, retain=retain)
     assert [r for r in shown if isinstance(r, Rejected)] == [r for r in results if isinstance(r, Rejected)]
-    good = [r for r in results if isinstance(r, Readings | StationReadings)]
+    good = [r for r in results if isinstance(r, (Readings, StationReadings))]
     assert sum(isinstance(r, Carried) for r in shown) == sum(len(r.times) for r in good)

@@ -17,9 +17,8 @@ from ingest import source as source_module
 from ingest.broker import free_port
 from ingest.mosquitto import Mosquitto, find_mosquitto
 from ingest.source import Message, MqttSource
+from tests.waiting import take, until
 
-Take = Callable[..., list[Message]]
-Until = Callable[..., None]
 Open = Callable[..., MqttSource]
 
 
@@ -27,9 +26,7 @@ def bodies(messages: list[Message]) -> list[bytes]:
     return [message.payload for message in messages]
 
 
-def test_messages_arrive_in_order_with_topic_time_and_retain(
-    gateway: Any, open_source: Open, take: Take
-) -> None:
+def test_messages_arrive_in_order_with_topic_time_and_retain(gateway: Any, open_source: Open) -> None:
     gateway.publish("m/old", b"0", retain=True)
     gateway.wait(1)
     source = open_source()
@@ -49,9 +46,7 @@ def test_messages_arrive_in_order_with_topic_time_and_retain(
     assert source.take(10, 0) == []
 
 
-def test_what_was_not_acknowledged_comes_again_and_nothing_else(
-    gateway: Any, open_source: Open, take: Take
-) -> None:
+def test_what_was_not_acknowledged_comes_again_and_nothing_else(gateway: Any, open_source: Open) -> None:
     source = open_source()
     assert source.wait_subscribed(10)
     for n in range(10):
@@ -68,7 +63,7 @@ def test_what_was_not_acknowledged_comes_again_and_nothing_else(
 
 
 def test_it_subscribes_on_every_connect(
-    mosquitto: Mosquitto, gateway: Any, open_source: Open, take: Take, until: Until, tmp_path: Path
+    mosquitto: Mosquitto, gateway: Any, open_source: Open, tmp_path: Path
 ) -> None:
     source = open_source()
     assert source.wait_subscribed(10)
@@ -82,9 +77,7 @@ def test_it_subscribes_on_every_connect(
     assert bodies(take(source, 1)) == [b"after"]
 
 
-def test_a_session_that_the_broker_kept_takes_new_filters(
-    gateway: Any, open_source: Open, take: Take
-) -> None:
+def test_a_session_that_the_broker_kept_takes_new_filters(gateway: Any, open_source: Open) -> None:
     old = open_source()
     assert old.wait_subscribed(10)
     old.stop()
@@ -95,7 +88,7 @@ def test_a_session_that_the_broker_kept_takes_new_filters(
 
 
 def test_an_acknowledgement_goes_only_to_the_connection_that_the_message_came_in_on(
-    mosquitto: Mosquitto, gateway: Any, open_source: Open, take: Take, until: Until
+    mosquitto: Mosquitto, gateway: Any, open_source: Open
 ) -> None:
     source = open_source()
     assert source.wait_subscribed(10)
@@ -120,7 +113,7 @@ def test_an_acknowledgement_goes_only_to_the_connection_that_the_message_came_in
 
 
 def test_what_nobody_took_from_a_lost_connection_is_not_taken_twice(
-    mosquitto: Mosquitto, gateway: Any, open_source: Open, take: Take, until: Until
+    mosquitto: Mosquitto, gateway: Any, open_source: Open
 ) -> None:
     source = open_source()
     assert source.wait_subscribed(10)
@@ -136,7 +129,7 @@ def test_what_nobody_took_from_a_lost_connection_is_not_taken_twice(
     assert source.take(5, 0.1) == []
 
 
-def test_qos_0_messages_have_nothing_to_acknowledge(gateway: Any, open_source: Open, take: Take) -> None:
+def test_qos_0_messages_have_nothing_to_acknowledge(gateway: Any, open_source: Open) -> None:
     source = open_source()
     assert source.wait_subscribed(10)
     gateway.publish("m/a", b"0", qos=0)
@@ -149,7 +142,7 @@ def test_qos_0_messages_have_nothing_to_acknowledge(gateway: Any, open_source: O
 
 @pytest.mark.parametrize("qos", [0, 1])
 def test_what_waits_is_bounded_and_nothing_of_it_is_lost(
-    qos: int, gateway: Any, open_source: Open, take: Take, until: Until, monkeypatch: pytest.MonkeyPatch
+    qos: int, gateway: Any, open_source: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source_module, "MOST_WAITING", 10)
     source = open_source()
@@ -168,7 +161,7 @@ def test_what_waits_is_bounded_and_nothing_of_it_is_lost(
 
 
 def test_bytes_that_wait_are_bounded_and_a_full_source_stops(
-    gateway: Any, open_source: Open, until: Until, monkeypatch: pytest.MonkeyPatch
+    gateway: Any, open_source: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source_module, "MOST_WAITING_BYTES", 3_000)
     source = open_source()
@@ -182,7 +175,7 @@ def test_bytes_that_wait_are_bounded_and_a_full_source_stops(
     assert time.monotonic() - begun < 5
 
 
-def test_an_idle_broker_is_alive(open_source: Open, until: Until) -> None:
+def test_an_idle_broker_is_alive(open_source: Open) -> None:
     source = open_source(keepalive_s=1)
     assert source.wait_subscribed(10)
     heard = source.last_packet
@@ -191,7 +184,7 @@ def test_an_idle_broker_is_alive(open_source: Open, until: Until) -> None:
 
 
 def test_a_failure_in_the_callback_is_raised_by_take_and_the_message_comes_again(
-    gateway: Any, open_source: Open, take: Take
+    gateway: Any, open_source: Open
 ) -> None:
     times = iter([1, "broken", 3])
 
@@ -221,7 +214,7 @@ def test_a_failure_in_the_callback_is_raised_by_take_and_the_message_comes_again
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_dead_network_thread_is_started_again(
-    gateway: Any, open_source: Open, take: Take, until: Until, monkeypatch: pytest.MonkeyPatch
+    gateway: Any, open_source: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     died: list[str] = []
     monkeypatch.setattr(threading, "excepthook", lambda _args: died.append("the thread"))
@@ -257,7 +250,7 @@ def locked(tmp_path: Path) -> Iterator[int]:
     process.wait(10)
 
 
-def test_it_says_why_the_broker_turns_it_away(locked: int, open_source: Open, until: Until) -> None:
+def test_it_says_why_the_broker_turns_it_away(locked: int, open_source: Open) -> None:
     source = open_source(host="127.0.0.1", port=locked, username="meter", password="wrong")
     until(lambda: source.refused is not None)
     assert "uthoriz" in str(source.refused)

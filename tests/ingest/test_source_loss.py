@@ -23,6 +23,7 @@ from ingest.decode import Decoder
 from ingest.mosquitto import Mosquitto
 from ingest.source import Message, MqttSource
 from metering.events import Readings, Rejected
+from tests.waiting import take, until
 
 CONSUMER = """
 import os, sys
@@ -88,7 +89,7 @@ def first_occurrences(numbers: list[int]) -> list[int]:
 
 
 def test_a_consumer_that_is_killed_in_mid_stream_loses_nothing(
-    session: None, gateway: Any, consume: Callable[[], Consumer], until: Callable[..., None]
+    session: None, gateway: Any, consume: Callable[[], Consumer]
 ) -> None:
     total, kills = 6_000, 4
     consumer = consume()
@@ -112,7 +113,6 @@ def test_a_broker_that_is_restarted_loses_nothing(
     mosquitto: Mosquitto,
     gateway: Any,
     consume: Callable[[], Consumer],
-    until: Callable[..., None],
 ) -> None:
     total = 3_000
     consumer = consume()
@@ -187,7 +187,8 @@ CONNECTED = re.compile(r"New client connected from \S+ as kvartal ")
 
 
 def test_no_message_is_acknowledged_twice_or_on_another_connection(
-    talkative: Mosquitto, tmp_path: Path, take: Callable[..., list[Message]], until: Callable[..., None]
+    talkative: Mosquitto,
+    tmp_path: Path,
 ) -> None:
     source = MqttSource(
         host="127.0.0.1", port=talkative.port, client_id="kvartal", filters=["m/#"], clock=lambda: 0

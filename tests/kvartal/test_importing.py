@@ -16,6 +16,7 @@ from typing import Any
 
 import openpyxl
 
+from tests.commands import kvartal
 from tests.sites import archive, building, meter, site_text
 
 SITE = site_text(
@@ -24,12 +25,6 @@ SITE = site_text(
     archive({"time": "Дата", "energy": "Q"}, id="counts", kind="register"),
     archive({"time": "Месяц", "energy": "Гкал"}, id="acts", interval="month"),
 )
-
-
-def kvartal(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "kvartal", *arguments], capture_output=True, timeout=60, check=False
-    )
 
 
 class Shop:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.commands import kvartal
 from tests.sites import building, meter, site_text
 
 SITE = site_text(
@@ -27,12 +26,6 @@ MESSAGE = {
     "exchange": {"time": "2026-01-02T12:30:00+03:00", "old_final": 1745, "new_initial": 5},
 }
 """The old register counts 20 kWh an hour from 1000 on, the new one from 5 at half past twelve."""
-
-
-def kvartal(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "kvartal", *arguments], capture_output=True, timeout=60, check=False
-    )
 
 
 def capture(payload: object, received: str) -> str:

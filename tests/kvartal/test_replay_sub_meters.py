@@ -6,8 +6,6 @@ import csv
 import datetime as dt
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,8 @@ from kvartal.audit import audit_store
 from kvartal.files import read_site
 from kvartal.replay import replay
 from storage.sqlite_reader import Reader
+from tests.commands import kvartal
+from tests.places import ROOT
 from tests.sites import building, meter, site_text, source
 
 SITE = site_text(
@@ -30,13 +30,7 @@ SITE = site_text(
 )
 
 
-MANUAL = (Path(__file__).parents[2] / "docs" / "meters.md").read_text(encoding="utf-8")
-
-
-def kvartal(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "kvartal", *map(str, arguments)], capture_output=True, timeout=60, check=False
-    )
+MANUAL = (ROOT / "docs" / "meters.md").read_text(encoding="utf-8")
 
 
 def capture(meter: str, day: int, use: int, start: int, hours: range) -> str:

@@ -28,9 +28,8 @@ from simulators.publish import Publisher
 from simulators.quarter import Quarter
 from storage.sqlite_reader import Reader
 from storage.sqlite_schema import WrongStore
+from tests.places import DATA
 from tests.sites import building, contract, meter, site_text, source, station
-
-DATA = Path(__file__).parent.parent / "data"
 
 
 class Service:

@@ -32,14 +32,10 @@ from metering.site.model import Site
 from metering.times import to_ms
 from streams.steps.savings import savings_step
 from streams.steps.watch import watch_step
+from tests.dates import day, period
 from tests.sites import build_site, building, contract, meter, station
 
-
-def day(text: str) -> int:
-    return dt.date.fromisoformat(text).toordinal()
-
-
-BEFORE, AFTER = Period(day("2023-10-01"), day("2024-09-30")), Period(day("2024-10-15"), day("2025-10-14"))
+BEFORE, AFTER = period("2023-10-01..2024-09-30"), period("2024-10-15..2025-10-14")
 
 
 def site(extra: str = "", outage: str = "") -> Site:

@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import math
 import random
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,22 +15,14 @@ from kvartal.tables import fit_table, read_table, savings_table
 from metering.baselines.fit import fit_period
 from metering.periods import Period
 from metering.savings.compare import compare
+from tests.dates import day, period
+from tests.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 UTC = ZoneInfo("UTC")
 KEYS = [
     "model", "n", "expected", "used", "avoided", "avoided_pct", "interval_90_pct", "cvrmse", "nmbe", "r2",
     "self_bias_pct", "days_missing",
 ]  # fmt: skip
-
-
-def period(text):
-    first, last = (dt.date.fromisoformat(each).toordinal() for each in text.split(".."))
-    return Period(first, last)
-
-
-def day(text):
-    return dt.date.fromisoformat(text).toordinal()
 
 
 def test_the_authors_of_nmecr_find_the_same_saving():

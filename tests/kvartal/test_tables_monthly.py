@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import json
 import subprocess
 import sys
@@ -14,21 +13,12 @@ import pytest
 
 from ingest.tables.energy import TableError
 from kvartal.tables import fit_table, read_table, savings_table
-from metering.periods import Period
+from tests.dates import day, period
+from tests.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 UTC = ZoneInfo("UTC")
 NMECR = DATA / "nmecr_eload_daily_2012_2015.csv"
 BASELINE, REPORTING = "2012-03-01..2013-02-28", "2014-03-01..2015-02-28"
-
-
-def period(text: str) -> Period:
-    first, last = (dt.date.fromisoformat(each).toordinal() for each in text.split(".."))
-    return Period(first, last)
-
-
-def day(text: str) -> int:
-    return dt.date.fromisoformat(text).toordinal()
 
 
 @pytest.fixture

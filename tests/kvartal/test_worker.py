@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
-import json
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
-
-import pytest
 
 from dashboards.words.sentences import sentence
 from kvartal.worker import NotifyingSink, ThroughToInflux
@@ -17,39 +11,10 @@ from metering.events import Alert
 from metering.site.model import parse_site
 from storage.influx_reader import InfluxFigures
 from storage.influx_sent import InfluxSent
+from tests.inbox import Inbox
+from tests.places import EXAMPLE
 
-SITE = parse_site(
-    (Path(__file__).parent.parent.parent / "examples" / "site.toml").read_text(encoding="utf-8")
-)
-
-
-class Inbox(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    texts: list[str]
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Inbox
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.texts.append(body["message"])
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    server = Inbox(("127.0.0.1", 0), Handler)
-    server.texts = []
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+SITE = parse_site(EXAMPLE.read_text(encoding="utf-8"))
 
 
 def alert(state: Literal["open", "resolved"] = "open", days: int = 67) -> Alert:
@@ -74,7 +39,7 @@ def test_each_state_is_told_once_whichever_worker_has_the_building(
         telling = NotifyingSink(
             sink=sink,
             sent=InfluxSent(sink=sink.outbox, figures=figures),
-            urls=[f"json://127.0.0.1:{inbox.server_address[1]}/"],
+            urls=[inbox.url],
             publish=lambda topic, payload: published.append(payload),
             sentence=lambda each: sentence(each, SITE, "ru"),
             settle_s=60,

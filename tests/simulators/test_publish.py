@@ -1,31 +1,16 @@
 """Publishing to a real broker: everything is acknowledged, also over a broker that goes away for a while."""
 
-import os
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.captures import Capture
-from ingest.mosquitto import Mosquitto, find_mosquitto
+from ingest.mosquitto import Mosquitto
 from simulators.publish import Publisher
 from simulators.quarter import Quarter
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    if find_mosquitto() is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI needs a mosquitto: apt-get install mosquitto")
-        pytest.skip("no mosquitto on PATH or in /usr/sbin")
-    started = Mosquitto(tmp_path / "mosquitto")
-    started.start()
-    yield started
-    started.stop()
 
 
 class Listener:
@@ -60,8 +45,8 @@ def captures(count: int) -> list[Capture]:
     return [Capture(f"kvartal/v1/b{i % 7:02d}/heat/readings", b'{"n": %d}' % i, i) for i in range(count)]
 
 
-def test_every_message_arrives_once_in_order_and_is_acknowledged(broker: Mosquitto) -> None:
-    listener, publisher = Listener(broker), Publisher(host=broker.host, port=broker.port)
+def test_every_message_arrives_once_in_order_and_is_acknowledged(mosquitto: Mosquitto) -> None:
+    listener, publisher = Listener(mosquitto), Publisher(host=mosquitto.host, port=mosquitto.port)
     seen: list[Capture] = []
     sent = captures(1500)
     assert publisher.publish(iter(sent), before=seen.append) == 1500
@@ -73,8 +58,8 @@ def test_every_message_arrives_once_in_order_and_is_acknowledged(broker: Mosquit
     assert listener.heard == [(capture.topic, capture.payload) for capture in sent]
 
 
-def test_it_stops_when_asked_and_can_go_on(broker: Mosquitto) -> None:
-    publisher = Publisher(host=broker.host, port=broker.port)
+def test_it_stops_when_asked_and_can_go_on(mosquitto: Mosquitto) -> None:
+    publisher = Publisher(host=mosquitto.host, port=mosquitto.port)
     asked = iter(range(10**6))
     assert publisher.publish(captures(500), stop=lambda: next(asked) >= 40) == 40
     assert publisher.publish(captures(5)) == 5
@@ -82,15 +67,15 @@ def test_it_stops_when_asked_and_can_go_on(broker: Mosquitto) -> None:
     publisher.close()
 
 
-def test_a_broker_that_restarts_gets_what_it_had_not_acknowledged(broker: Mosquitto) -> None:
-    publisher = Publisher(host=broker.host, port=broker.port, window=50)
+def test_a_broker_that_restarts_gets_what_it_had_not_acknowledged(mosquitto: Mosquitto) -> None:
+    publisher = Publisher(host=mosquitto.host, port=mosquitto.port, window=50)
     restarted = threading.Event()
 
     def before(capture: Capture) -> None:
         if capture.received_at == 300 and not restarted.is_set():
             restarted.set()
-            broker.stop()
-            broker.start()
+            mosquitto.stop()
+            mosquitto.start()
 
     assert publisher.publish(captures(600), before=before) == 600
     assert restarted.is_set()
@@ -98,14 +83,14 @@ def test_a_broker_that_restarts_gets_what_it_had_not_acknowledged(broker: Mosqui
     publisher.close()
 
 
-def test_no_broker_is_an_error_at_once(broker: Mosquitto) -> None:
-    broker.stop()
+def test_no_broker_is_an_error_at_once(mosquitto: Mosquitto) -> None:
+    mosquitto.stop()
     with pytest.raises(ConnectionRefusedError):
-        Publisher(host=broker.host, port=broker.port)
+        Publisher(host=mosquitto.host, port=mosquitto.port)
 
 
-def test_a_small_quarter_goes_over_the_wire_unchanged(broker: Mosquitto) -> None:
-    listener, publisher = Listener(broker), Publisher(host=broker.host, port=broker.port)
+def test_a_small_quarter_goes_over_the_wire_unchanged(mosquitto: Mosquitto) -> None:
+    listener, publisher = Listener(mosquitto), Publisher(host=mosquitto.host, port=mosquitto.port)
     archives = list(Quarter(houses=1, seed=5).archives())
     publisher.publish(archives)
     listener.wait_for(len({(capture.topic, capture.payload) for capture in archives}))

@@ -12,7 +12,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,10 @@ from streams.applier import Applier
 from streams.chunks import TableParts
 from streams.codec import encode
 from tests.sites import building, contract, meter, site_text
+from tests.waiting import until
 
 WHO = ("b01", "heat", "energy")
 HOUR = 482_000
-
-
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def day_of_hours(number: int) -> Hours:

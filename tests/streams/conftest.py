@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from ingest.log import READINGS, REJECTED, EventLog, MockKafka
 from metering.events import Event
 from metering.site.model import Site
 from storage.sqlite import Store
-from storage.sqlite_reader import Reader
 from streams.engine import Batch
 from streams.worker import CHANGELOG, Worker
 
@@ -85,40 +84,3 @@ def start_worker(kafka: MockKafka, tmp_path: Path) -> Iterator[Callable[..., Wor
     yield start
     for worker in started:
         worker.stop()
-
-
-def figures(db: Path, site: Site) -> dict[str, Any]:
-    """Everything that the laws hold equal: hours, blocks, days, savings, positions, alerts about energy."""
-    reader = Reader(db)
-    found: dict[str, Any] = {}
-    for building, meter in sorted(site.meters):
-        who = (building, meter, "energy")
-        found[f"{building}/{meter}"] = (
-            reader.hours(*who, 0, 1_000_000),
-            reader.unknowns(*who),
-            reader.days(*who, 0, 1_000_000),
-        )
-    for contract in sorted(site.contracts):
-        position = reader.position(contract)
-        found[contract] = (
-            reader.savings(contract, 0, 1_000_000),
-            position and tuple(v for k, v in _fields(position) if k != "received_at"),
-            reader.baseline(contract),
-        )
-    # What was withdrawn is history, and silence is about delivery: law 2 (docs/laws.md) leaves both out.
-    found["alerts"] = sorted(
-        repr(alert)
-        for alert in reader.alerts(open_only=False)
-        if alert.kind != "meter_silent" and "withdrawn" not in alert.detail
-    )
-    reader.close()
-    return found
-
-
-def _fields(position: Any) -> Sequence[tuple[str, Any]]:
-    return [(name, getattr(position, name)) for name in position.__struct_fields__]
-
-
-@pytest.fixture(name="figures")
-def figures_fixture() -> Callable[[Path, Site], dict[str, Any]]:
-    return figures

@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,11 +22,11 @@ from metering.events import Event, Rejected, Tick
 from metering.site.model import Site, parse_site
 from metering.times import HOUR_MS, UTC, to_ms
 from storage.sqlite import Store
-from storage.sqlite_reader import Reader
 from streams.applier import Applier
 from streams.chunks import TableParts
 from streams.engine import Batch
 from tests.sites import building, contract, meter, site_text, source, station, tariff
+from tests.stored import figures
 
 FIRST = dt.datetime(2025, 1, 1, tzinfo=UTC)
 DAYS = 120
@@ -142,22 +141,6 @@ class ThroughApplier:
 
     def end(self) -> None:
         self._log(Tick(building, END) for building in self._site.buildings)
-
-
-def figures(db: Path, site: Site) -> dict[str, Any]:
-    reader = Reader(db)
-    found: dict[str, Any] = {"ledger": [tuple(row) for row in reader.ledger.rows()]}
-    for place in site.meters:
-        found["/".join(place)] = reader.days(*place, "energy", 0, 10**6)
-    for name in site.contracts:
-        position = reader.position(name)
-        found[name] = (
-            reader.savings(name, 0, 10**6),
-            position and msgspec.structs.replace(position, received_at=0),
-            reader.baseline(name),
-        )
-    reader.close()
-    return found
 
 
 @pytest.mark.parametrize("through", [ThroughEmbedded, ThroughApplier])

@@ -10,7 +10,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ from simulators.quarter_dates import ARCHIVES_END
 from storage.sqlite import Store
 from streams.worker import APP, Worker, WrongLog
 from tests.sites import building, meter, site_text, source
+from tests.stored import figures
+from tests.waiting import until
 
 # Faust, aiokafka and paho leave sockets to the garbage collector when they stop (the fixture `collected`).
 pytestmark = pytest.mark.filterwarnings(
@@ -99,15 +101,8 @@ class Kept:
                 self.rejected.append(event)
 
 
-def until(holds: Callable[[], bool], timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-
-
 def test_hostile_readings_give_the_figures_of_the_embedded_runner(
-    event_log: EventLog, sink: Any, start_worker: Any, figures: Any, tmp_path: Path
+    event_log: EventLog, sink: Any, start_worker: Any, tmp_path: Path
 ) -> None:
     """Law 7, over real Faust: shuffled and doubled archives of a house, baselines fitted on the way."""
     quarter = Quarter(houses=1, seed=7)
@@ -420,6 +415,18 @@ def test_a_worker_waits_a_moment_for_a_site_that_knows_the_meter(
     assert len(kept.hours) == len(whole(5)) - 2 * 24
 
 
+class FollowingSource(MqttSource):
+    """A source that says when it follows other filters."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.followed = threading.Event()
+
+    def follow(self, filters: Sequence[str]) -> None:
+        super().follow(filters)
+        self.followed.set()
+
+
 def test_a_building_is_added_to_the_site_files_of_a_running_cluster(
     mosquitto: Mosquitto, event_log: EventLog, start_worker: Any, tmp_path: Path
 ) -> None:
@@ -434,19 +441,23 @@ def test_a_building_is_added_to_the_site_files_of_a_running_cluster(
         watches[-1].start()
     kept = Kept()
     worker: Worker = start_worker(parse_site(before), kept, sites=watches[1], patience_s=30.0)
-    source = MqttSource(
+
+    def clock() -> int:
+        return HOUR0 * 3_600_000 + 86_400_000
+
+    source = FollowingSource(
         host=mosquitto.host,
         port=mosquitto.port,
         client_id="ingest",
         filters=filters(parse_site(before).source),
-        clock=lambda: HOUR0 * 3_600_000 + 86_400_000,
+        clock=clock,
     )
     stop = threading.Event()
     ingest = threading.Thread(
         target=publish_all,
         kwargs={
             "source": source, "event_log": event_log, "site": parse_site(before), "stop": stop,
-            "clock": source._clock, "newer_site": watches[0].take,
+            "clock": clock, "newer_site": watches[0].take,
         },
     )  # fmt: skip
     publisher = Publisher(host=mosquitto.host, port=mosquitto.port)
@@ -454,10 +465,9 @@ def test_a_building_is_added_to_the_site_files_of_a_running_cluster(
     try:
         assert source.wait_subscribed(10)
         ingest.start()
-        old = source._filters
         ingests.write_text(after, encoding="utf-8")
         workers.write_text(after + "[[building", encoding="utf-8")
-        until(lambda: source._filters != old and source.wait_subscribed(0))
+        until(lambda: source.followed.is_set() and source.wait_subscribed(0))
         messages = []
         for building in BUILDINGS:
             readings = day(building, 0)

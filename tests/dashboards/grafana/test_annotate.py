@@ -6,7 +6,6 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +13,9 @@ import pytest
 from dashboards.grafana.annotate import DASHBOARD, GrafanaRefuses, annotate_measures
 from ingest.broker import free_port
 from metering.site.model import parse_site
+from tests.places import EXAMPLE
 
-SITE = parse_site(
-    (Path(__file__).parent.parent.parent.parent / "examples" / "site.toml").read_text(encoding="utf-8")
-)
+SITE = parse_site(EXAMPLE.read_text(encoding="utf-8"))
 
 # niquests, under grafana-client, leaves its connections to the garbage collector.
 pytestmark = pytest.mark.filterwarnings(

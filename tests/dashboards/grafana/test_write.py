@@ -34,10 +34,10 @@ from metering.events import (
 from storage import schema
 from storage.influx import InfluxSink
 from storage.influx_reader import InfluxFigures
+from tests.places import ROOT
 from tests.sites import build_site, building, contract, meter, tariff
 
 FOLDER = Path(dashboards.grafana.write.__file__).parent / "provisioned"
-ROOT = Path(__file__).parent.parent.parent.parent
 DATE = 739_000
 DOCUMENT = b'{"days":365,"first":"2022-01-01","last":"2022-12-31","metrics":{"cvrmse":0.1,"r2":0.9},"model":"mean","path":"a\\\\b"}'
 MS = (DATE - 719_163) * 86_400_000

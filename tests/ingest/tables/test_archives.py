@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 from typing import Any
 
-import openpyxl
 import pytest
 
 from ingest.tables.archives import Tally, archive_events
@@ -16,6 +14,7 @@ from metering.events import Readings, Rejected
 from metering.site.model import SiteError, parse_site
 from metering.site.sources import Archive
 from metering.times import HOUR_MS, to_ms
+from tests.books import excel
 from tests.sites import building, meter, site_text
 
 SITE = site_text(
@@ -86,18 +85,6 @@ def test_an_archive_as_a_heat_meter_writes_it(encoding: str) -> None:
         ("bad_time", 2, "row 9: 'Итого:' is not a time"),
     ]
     assert (tally.rows, tally.rows_with_error, tally.rows_cut_short) == (6, 1, 1)
-
-
-def excel(rows: list[list[Any]], title: str = "Архив") -> bytes:
-    book = openpyxl.Workbook()
-    sheet = book.active
-    assert sheet is not None
-    sheet.title = title
-    for row in rows:
-        sheet.append(row)
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return buffer.getvalue()
 
 
 def test_an_excel_file_with_real_dates_and_numbers() -> None:

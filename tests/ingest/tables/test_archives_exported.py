@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import io
 import zlib
 from typing import Any
 
-import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +18,7 @@ from ingest.tables.sheets import NotATable, Row, rows_of, sheet_names
 from metering.events import Readings, Rejected
 from metering.site.model import parse_site
 from metering.times import HOUR_MS, to_ms
+from tests.books import excel
 from tests.sites import building, meter, site_text
 
 SITE = site_text(building(meter())) + '[[archive]]\nid = "a"\n'
@@ -59,25 +58,6 @@ class Brought:
                 begins = event.starts or event.times
                 self.values.setdefault(event.quantity, []).extend(zip(begins, event.amounts, strict=True))
         self.rejected = [(r.reason, r.readings, r.detail) for r in results if isinstance(r, Rejected)]
-
-
-def excel(
-    rows: list[list[Any]], *, sheets: dict[str, list[list[Any]]] | None = None, merge: tuple[str, ...] = ()
-) -> bytes:
-    book = openpyxl.Workbook()
-    first = book.active
-    assert first is not None
-    for row in rows:
-        first.append(row)
-    for cells in merge:
-        first.merge_cells(cells)
-    for name, more in (sheets or {}).items():
-        sheet = book.create_sheet(name)
-        for row in more:
-            sheet.append(row)
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return buffer.getvalue()
 
 
 def test_vkt7_with_units_in_a_second_row_and_column_numbers_in_a_third() -> None:

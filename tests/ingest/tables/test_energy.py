@@ -8,10 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ingest.tables.energy import TableError, table_of
-
-
-def day(text):
-    return dt.date.fromisoformat(text).toordinal()
+from tests.dates import day
 
 
 def table(text, zone="UTC"):

@@ -24,24 +24,12 @@ from metering.refusal import Refusal
 from metering.savings.compare import NoDays
 from metering.site.model import SiteError
 from storage.sqlite_schema import WrongStore
+from tests.commands import kvartal
+from tests.places import EXAMPLE as SITE
+from tests.places import ROOT
 from tests.sites import building, meter, site_text, source
 
-ROOT = Path(__file__).parents[3]
-SITE = ROOT / "examples" / "site.toml"
 TOPIC = "kvartal/v1/b01/heat/readings"
-
-
-def kvartal(
-    *arguments: str, stdin: bytes = b"", cwd: Path | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "kvartal", *arguments],
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-        cwd=cwd or ROOT,
-    )
 
 
 def lines(output: bytes) -> list[dict[str, Any]]:

@@ -7,12 +7,9 @@ import datetime as dt
 import pytest
 
 from metering.baselines.calendars import day_off
+from tests.dates import day
 
-DAY = dt.date(2024, 9, 20).toordinal()
-
-
-def ordinal(text):
-    return dt.date.fromisoformat(text).toordinal()
+DAY = dt.date(2024, 9, 20).today()
 
 
 @pytest.mark.parametrize(
@@ -32,7 +29,7 @@ def ordinal(text):
     ],
 )
 def test_days_off(date, calendar, off):
-    assert day_off(ordinal(date), calendar) is off
+    assert day_off(day(date), calendar) is off
 
 
 def test_an_unknown_calendar_is_refused():

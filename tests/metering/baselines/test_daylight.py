@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import pytest
 
 from metering.baselines.daylight import dark_hours
-
-
-def ordinal(text):
-    return dt.date.fromisoformat(text).toordinal()
+from tests.dates import day
 
 
 @pytest.mark.parametrize(
@@ -27,4 +22,4 @@ def ordinal(text):
     ],
 )
 def test_dark_hours(date, latitude, hours):
-    assert dark_hours(ordinal(date), latitude) == pytest.approx(hours, abs=0.08)
+    assert dark_hours(day(date), latitude) == pytest.approx(hours, abs=0.08)

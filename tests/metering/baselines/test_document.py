@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import json
 import math
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -18,6 +17,7 @@ from msgspec.structs import replace
 from metering.baselines.document import BadDocument, Baseline
 from metering.baselines.fit import NoUse, TooCoarse, TooFewDays, Unfit, fit
 from metering.baselines.models import MODELS, candidates
+from tests.places import DATA
 
 FIRST = dt.date(2024, 10, 1).toordinal()
 
@@ -113,7 +113,7 @@ class Frozen(msgspec.Struct):
 
 FROZEN = [
     msgspec.json.decode(line, type=Frozen)
-    for line in (Path(__file__).parents[2] / "data" / "frozen_baselines.jsonl").read_bytes().splitlines()
+    for line in (DATA / "frozen_baselines.jsonl").read_bytes().splitlines()
 ]
 
 

@@ -9,12 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering.baselines.season import DECLARED, RULES, USUAL, heated, heated_days, last_affected, rule_named
+from tests.dates import day
 
 DAY = dt.date(2024, 9, 20).toordinal()
-
-
-def ordinal(text):
-    return dt.date.fromisoformat(text).toordinal()
 
 
 def of(temps):
@@ -46,7 +43,7 @@ def test_declared_dates_rule_alone():
 
 @pytest.mark.parametrize(("date", "on"), [("2025-01-15", True), ("2025-07-15", False), ("2025-10-05", True)])
 def test_without_weather_the_calendar_decides(date, on):
-    assert heated(ordinal(date), lambda _: None, rule=USUAL.name) is on
+    assert heated(day(date), lambda _: None, rule=USUAL.name) is on
 
 
 some_temps = st.lists(

@@ -11,62 +11,14 @@ from hypothesis import strategies as st
 
 from metering import flags as f
 from metering.events import Exchange, Unknown
-from metering.ledger.blocks import Block, Head, Part
-from metering.ledger.booking import BookedFinding
-from metering.ledger.enter import Entered, declare, enter
+from metering.ledger.blocks import Block, Head
+from metering.ledger.enter import declare
 from metering.ledger.state import Fact, Interval, Rules, State
 from metering.parts import HEAD
 from metering.times import DAY_MS, HOUR_MS
+from tests.registers import RULES, Register
 
 T0 = 20_000 * DAY_MS
-RULES = Rules(max_per_hour=2_000_000, wrap=100_000_000)
-
-
-class Kept:
-    """A register's parts and its ledger, as a runner and a store keep them."""
-
-    def __init__(self) -> None:
-        self.parts: dict[str, Part] = {}
-        self.hours: dict[int, tuple[int, int]] = {}
-        self.unknowns: set[Unknown] = set()
-        self.accepted = self.duplicate = 0
-        self.findings: set[BookedFinding] = set()
-
-    def enter(
-        self, readings: list[tuple[int, int]], rules: Rules = RULES, facts: Sequence[Fact] = ()
-    ) -> Entered | None:
-        return self.take(enter(rules, self.parts, [t for t, _ in readings], [v for _, v in readings], facts))
-
-    def take(self, entered: Entered | None) -> Entered | None:
-        if entered is None:
-            return None
-        self.parts |= entered.parts
-        self.accepted += entered.accepted
-        self.duplicate += entered.duplicate
-        for hour, now in entered.hours.items():
-            assert self.hours.get(hour) != now
-            if now is None:
-                del self.hours[hour]
-            else:
-                self.hours[hour] = now
-        self.unknowns -= set(entered.unknowns_withdrawn)
-        self.unknowns |= set(entered.unknowns_added)
-        self.findings -= set(entered.findings_withdrawn)
-        self.findings |= set(entered.findings_added)
-        return entered
-
-    def bytes(self) -> bytes:
-        parts = {name: msgspec.msgpack.encode(part) for name, part in sorted(self.parts.items())}
-        ledger = (
-            sorted(self.hours.items()),
-            sorted(msgspec.to_builtins(u) for u in self.unknowns),
-            sorted(self.findings),
-        )
-        return msgspec.msgpack.encode((parts, ledger))
-
-    @property
-    def total(self) -> int:
-        return sum(amount for amount, _ in self.hours.values()) + sum(u.amount for u in self.unknowns)
 
 
 def hourly(amounts: list[int], start: int = T0) -> list[tuple[int, int]]:
@@ -77,8 +29,8 @@ def count_up(n: int, step: int = 20_000, first: int = 50_000_000) -> list[int]:
     return [first + i * step + (i * 7919) % 5000 for i in range(n)]
 
 
-def kept_of(readings: list[tuple[int, int]], rules: Rules = RULES, facts: Sequence[Fact] = ()) -> Kept:
-    kept = Kept()
+def kept_of(readings: list[tuple[int, int]], rules: Rules = RULES, facts: Sequence[Fact] = ()) -> Register:
+    kept = Register()
     kept.enter(readings, rules, facts)
     return kept
 
@@ -429,7 +381,7 @@ def test_law_2_any_order_duplication_and_batching_gives_the_same_bytes(
     entries: list[tuple[int, int] | Fact] = [*readings, *facts]
     repeats = data.draw(st.lists(st.sampled_from(entries), max_size=5))
     shuffled = data.draw(st.permutations(entries + repeats))
-    kept = Kept()
+    kept = Register()
     while shuffled:
         n = data.draw(st.integers(1, len(shuffled)))
         now, shuffled = shuffled[:n], shuffled[n:]
@@ -446,7 +398,7 @@ def test_law_2_only_what_the_site_file_declares_now_counts(
 ) -> None:
     first = [fact for fact in facts if isinstance(fact, Exchange) and fact.by_site]
     now = [fact for fact in later if isinstance(fact, Exchange) and fact.by_site]
-    kept, reference = Kept(), Kept()
+    kept, reference = Register(), Register()
     half = len(readings) // 2
     kept.enter(readings[:half])
     kept.take(declare(RULES, kept.parts, first, by_site=True))

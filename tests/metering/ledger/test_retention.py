@@ -7,17 +7,16 @@ import random
 
 import pytest
 
-from metering.events import Exchange, Unknown
-from metering.ledger.blocks import Block, Head, Part
-from metering.ledger.booking import BookedFinding
-from metering.ledger.enter import Entered, declare, enter
+from metering.events import Exchange
+from metering.ledger.blocks import Block, Head
+from metering.ledger.enter import declare
 from metering.ledger.retention import cut_day, delete_before
 from metering.ledger.state import Fact, Interval, Rules
 from metering.parts import HEAD
 from metering.times import DAY_MS, HOUR_MS, to_ms
+from tests.registers import RULES, Register
 from tests.sites import build_site, building, contract, meter
 
-RULES = Rules(max_per_hour=2_000_000, wrap=100_000_000)
 T0 = 20_000 * DAY_MS
 
 
@@ -52,60 +51,15 @@ def test_a_building_that_is_not_in_the_site_file_has_no_cut() -> None:
     assert cut_day(build_site(building(meter("heat", "heat", "kWh"))), "b99", T0) is None
 
 
-class Ledger:
-    """A register, and its figures as a store keeps them."""
-
-    def __init__(self) -> None:
-        self.parts: dict[str, Part] = {}
-        self.hours: dict[int, tuple[int, int]] = {}
-        self.unknowns: list[Unknown] = []
-        self.findings: list[BookedFinding] = []
-
-    @property
-    def cut(self) -> int:
-        head = self.parts.get(HEAD)
-        return head.cut if isinstance(head, Head) else 0
-
-    def enter(self, readings: list[tuple[int, int]], facts: list[Fact], rules: Rules = RULES) -> None:
-        self.take(enter(rules, self.parts, [t for t, _ in readings], [v for _, v in readings], facts))
-
-    def take(self, entered: Entered | None) -> None:
-        if entered is None:
-            return
-        self.parts |= entered.parts
-        for hour, now in entered.hours.items():
-            assert self.hours.get(hour) != now
-            if now is None:
-                del self.hours[hour]
-            else:
-                self.hours[hour] = now
-        for unknown in entered.unknowns_withdrawn:
-            self.unknowns.remove(unknown)
-        self.unknowns += entered.unknowns_added
-        for finding in entered.findings_withdrawn:
-            self.findings.remove(finding)
-        self.findings += entered.findings_added
-
-    def retain(self, day: int) -> None:
-        for name, part in delete_before(self.parts, day).items():
-            if part is None:
-                del self.parts[name]
-            else:
-                self.parts[name] = part
-
-    def figures(self) -> tuple[object, ...]:
-        return sorted(self.hours.items()), sorted(map(repr, self.unknowns)), sorted(self.findings)
-
-
 def hourly(days: int, step: int = 20_000, first: int = 50_000_000) -> list[tuple[int, int]]:
     return [(T0 + i * HOUR_MS, first + i * step + (i * 7919) % 5000) for i in range(days * 24)]
 
 
 def test_blocks_before_the_cut_are_deleted_and_the_checkpoint_stays() -> None:
-    ledger = Ledger()
-    ledger.enter(hourly(10), [])
+    ledger = Register()
+    ledger.enter(hourly(10))
     before = ledger.figures()
-    ledger.retain(20_006)
+    ledger.delete_before(20_006)
     assert sorted(ledger.parts) == ["20005", "20006", "20007", "20008", "20009", HEAD]
     checkpoint = ledger.parts["20005"]
     assert isinstance(checkpoint, Block)
@@ -119,22 +73,22 @@ def test_blocks_before_the_cut_are_deleted_and_the_checkpoint_stays() -> None:
 
 
 def test_the_newest_block_always_stays() -> None:
-    ledger = Ledger()
-    ledger.enter(hourly(3), [])
-    ledger.retain(30_000)
+    ledger = Register()
+    ledger.enter(hourly(3))
+    ledger.delete_before(30_000)
     assert sorted(ledger.parts) == ["20001", "20002", HEAD]
-    ledger.retain(30_000)
+    ledger.delete_before(30_000)
     assert sorted(ledger.parts) == ["20001", "20002", HEAD]
 
 
 def test_a_change_of_rules_folds_from_the_checkpoint_on() -> None:
-    ledger, all_kept = Ledger(), Ledger()
+    ledger, all_kept = Register(), Register()
     readings = hourly(10)
     for each in (ledger, all_kept):
-        each.enter(readings[:-1], [])
-    ledger.retain(20_006)
+        each.enter(readings[:-1])
+    ledger.delete_before(20_006)
     for each in (ledger, all_kept):
-        each.enter(readings[-1:], [], Rules(max_per_hour=15_000))
+        each.enter(readings[-1:], Rules(max_per_hour=15_000))
     first = 20_006 * 24 + 12
     assert {h: x for h, x in ledger.hours.items() if h < first - 24} == {
         h: (readings[i + 1][1] - readings[i][1], 0) for i, h in enumerate(range(T0 // HOUR_MS, first - 24))
@@ -145,12 +99,12 @@ def test_a_change_of_rules_folds_from_the_checkpoint_on() -> None:
 
 
 def test_a_list_of_the_site_that_differs_only_before_the_cut_changes_no_figure() -> None:
-    ledger = Ledger()
+    ledger = Register()
     old, new = (Exchange(T0 + day * DAY_MS + 1, 1, 0, by_site=True) for day in (1, 2))
-    ledger.enter(hourly(10), [])
+    ledger.enter(hourly(10))
     ledger.take(declare(RULES, ledger.parts, [old], by_site=True))
     before = ledger.figures()
-    ledger.retain(20_006)
+    ledger.delete_before(20_006)
     for listed in ([new], [], [old, new]):
         ledger.take(declare(RULES, ledger.parts, listed, by_site=True))
         assert ledger.figures() == before
@@ -167,12 +121,12 @@ def test_a_pulse_weight_that_is_confirmed_after_the_cut_flags_the_days_before_it
     for hour in range(12 * 24):
         readings.append((T0 + hour * HOUR_MS, v))
         v += 20_000 if hour < 6 * 24 else 200_000
-    kept, cut = Ledger(), Ledger()
+    kept, cut = Register(), Register()
     for at, (t, v) in enumerate(readings):
         for ledger in (kept, cut):
-            ledger.enter([(t, v)], [])
+            ledger.enter([(t, v)])
         if at % 24 == 0 and t // DAY_MS == day:
-            cut.retain(day)
+            cut.delete_before(day)
         assert cut.figures() == kept.figures()
     assert any(kind == "pulse_weight" for kind, *_ in kept.findings)
 
@@ -221,7 +175,7 @@ def test_a_register_with_cuts_shows_what_it_shows_without(seed: int) -> None:
     events += [(fact.at, fact) for fact in facts]
     late_ms = rng.choice([0, 6, 48, 200]) * HOUR_MS
     events.sort(key=lambda each: each[0] + (rng.randint(0, late_ms) if rng.random() < 0.3 else 0))
-    kept, cut = Ledger(), Ledger()
+    kept, cut = Register(), Register()
     at = 0
     while at < len(events):
         n = rng.choice([1, 1, 5, 40])
@@ -230,11 +184,11 @@ def test_a_register_with_cuts_shows_what_it_shows_without(seed: int) -> None:
         pairs = [each for each in batch if type(each) is tuple]
         facts = [each for each in batch if type(each) is not tuple]
         for ledger in (kept, cut):
-            ledger.enter(pairs, facts)
+            ledger.enter(pairs, facts=facts)
         assert cut.figures() == kept.figures()
         if rng.random() < 0.3:
             newest = max(t for t, _ in events[:at]) // DAY_MS
-            cut.retain(newest - rng.randint(0, 3))
+            cut.delete_before(newest - rng.randint(0, 3))
             assert cut.figures() == kept.figures()
     days = {name for name in kept.parts if name != HEAD and int(name) >= cut.cut}
     assert {name: kept.parts[name] for name in days} == {name: cut.parts[name] for name in days}

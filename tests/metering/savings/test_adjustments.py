@@ -2,61 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.baselines.document import Baseline, BetweenYears, Metrics, Residuals, TemperatureRange
-from metering.baselines.models import MODELS
 from metering.savings.adjustments import Adjustment, Statics, adjusted, scaled
-
-
-def a_baseline(model="heating_season", **parameters) -> Baseline:
-    held = {
-        "base_off": 1_000.0,
-        "base": 1_600.0,
-        "heating": 100.0,
-        "balance_c": 10.0,
-        "lag_weight": 1.0,
-        "season_rule": "8/8.5+0",
-    } | parameters
-    form = MODELS[model]
-    return Baseline(
-        model=model,
-        formula="",
-        parameters={name: held[name] for name in form.parameters},
-        resolution="day",
-        unit="Wh",
-        first_date=dt.date(1, 1, 1),
-        last_date=dt.date(1, 12, 31),
-        n=365,
-        k=form.k,
-        facts="",
-        prior="",
-        left_out_dates=(),
-        outage_dates=(),
-        outage_below=None,
-        temperature=TemperatureRange(lowest_c=-20.0, highest_c=25.0),
-        between_years=BetweenYears(sd=0.0, degrees=10.0, years=1, source=""),
-        metrics=Metrics(
-            mean=2_000.0,
-            rmse=100.0,
-            cvrmse=0.05,
-            nmbe=0.0,
-            r2=0.9,
-            rho=0.0,
-            n_prime=365.0,
-            self_bias=0.0,
-        ),
-        residuals=Residuals(
-            terms=(0.4, 0.6, 5.0),
-            covariance=((100.0, 0.0, 0.0), (0.0, 100.0, 0.0), (0.0, 0.0, 1.0)),
-            long_run=1.0,
-        ),
-    )
+from tests.baselines import heating_baseline
 
 
 @pytest.mark.parametrize(
@@ -71,7 +24,7 @@ def a_baseline(model="heating_season", **parameters) -> Baseline:
     ],
 )
 def test_static_factors(statics, temp, heated, expected):
-    assert adjusted(a_baseline(), statics, temp, heated=heated) == expected
+    assert adjusted(heating_baseline(), statics, temp, heated=heated) == expected
 
 
 @pytest.mark.parametrize(("date", "added"), [(5, 0), (6, -10), (10, -10), (400, -10)])
@@ -80,7 +33,7 @@ def test_an_open_event_goes_on(date, added):
 
 
 def test_a_line_without_a_balance_is_heating_all_of_it():
-    plain = a_baseline("heating_2p", base=2_000.0, heating=100.0)
+    plain = heating_baseline("heating_2p", base=2_000.0, heating=100.0)
     statics = Statics(area=Fraction(11, 10), persons=Fraction(1, 2))
     assert adjusted(plain, statics, 0, heated=True) == 2_200
 
@@ -93,4 +46,4 @@ def test_a_line_without_a_balance_is_heating_all_of_it():
 def test_the_parts_are_rounded_once_and_as_python_rounds(whole, persons, area):
     base = min(1_000, whole)
     exact = base * persons + (whole - base) * area
-    assert scaled(a_baseline(), Statics(area, persons), whole) == round(exact)
+    assert scaled(heating_baseline(), Statics(area, persons), whole) == round(exact)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
 from fractions import Fraction
 
@@ -17,11 +16,8 @@ from metering.savings.conditions import Conditions, conditions, seasons_for
 from metering.savings.worth import FACTORS, emission, factors_of
 from metering.site.model import SiteError, parse_site
 from tests import sites
+from tests.dates import day
 from tests.sites import building, meter, site_text, station
-
-
-def day(text: str) -> int:
-    return dt.date.fromisoformat(text).toordinal()
 
 
 def site_of(statics="", contract="", head="", carrier="heat", unit="kWh"):

@@ -15,11 +15,7 @@ from metering.periods import DailyUse, Period
 from metering.savings.adjustments import Adjustment
 from metering.savings.conditions import Conditions
 from metering.savings.day import Figure, expected, figure, published, supplied
-
-
-def day(text: str) -> int:
-    return dt.date.fromisoformat(text).toordinal()
-
+from tests.dates import day
 
 BASE = Period(day("2023-10-01"), day("2024-09-30"))
 SEASONS = ((day("2023-10-01"), day("2024-04-30")), (day("2024-10-01"), day("2025-04-30")))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from metering.site.model import SiteError, parse_site
+from tests import places
 
-EXAMPLE = (Path(__file__).parents[3] / "examples" / "site.toml").read_text(encoding="utf-8")
+EXAMPLE = places.EXAMPLE.read_text(encoding="utf-8")
+
 
 FAULTS = [
     ('carrier = "heat"', 'carrier = "steam"', ["building[0].meter[0].carrier", "steam", "electricity"]),

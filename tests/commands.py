@@ -1,0 +1,23 @@
+"""The command line as a process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.places import ROOT
+
+
+def kvartal(
+    *arguments: str | Path, stdin: bytes = b"", cwd: Path = ROOT, timeout_s: float = 120
+) -> subprocess.CompletedProcess[bytes]:
+    """`kvartal` with these arguments, when it has ended."""
+    return subprocess.run(
+        [sys.executable, "-m", "kvartal", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        timeout=timeout_s,
+        check=False,
+        cwd=cwd,
+    )
