@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -21,3 +22,9 @@ def kvartal(
         check=False,
         cwd=cwd,
     )
+
+
+def capture(payload: object, received_at: str, *, topic: str = "kvartal/v1/b01/heat/readings") -> str:
+    """A line of a capture file, as `kvartal replay` reads it: a message with this JSON payload."""
+    message = {"topic": topic, "payload": json.dumps(payload), "received_at": received_at, "retain": False}
+    return json.dumps(message) + "\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import kvartal
+from tests.commands import capture, kvartal
 from tests.sites import building, meter, site_text
 
 SITE = site_text(
@@ -28,13 +28,6 @@ MESSAGE = {
 """The old register counts 20 kWh an hour from 1000 on, the new one from 5 at half past twelve."""
 
 
-def capture(payload: object, received: str) -> str:
-    topic = "kvartal/v1/b01/heat/readings"
-    return json.dumps(
-        {"topic": topic, "payload": json.dumps(payload), "received_at": received, "retain": False}
-    )
-
-
 def readings() -> list[list[object]]:
     old = [[f"2026-01-0{1 + h // 24}T{h % 24:02d}:00:00+03:00", 1000 + 20 * h] for h in range(37)]
     new = [[f"2026-01-0{1 + h // 24}T{h % 24:02d}:00:00+03:00", 15 + 20 * (h - 37)] for h in range(37, 60)]
@@ -43,7 +36,7 @@ def readings() -> list[list[object]]:
 
 def run(tmp_path: Path, lines: list[str], site: str, db: str = "k.db") -> list[dict[str, str]]:
     (tmp_path / "site.toml").write_text(site, encoding="utf-8")
-    (tmp_path / "c.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "c.jsonl").write_text("".join(lines), encoding="utf-8")
     at = str(tmp_path / db)
     done = kvartal("replay", str(tmp_path / "c.jsonl"), "--site", str(tmp_path / "site.toml"), "--db", at)
     assert done.returncode == 0, done.stderr

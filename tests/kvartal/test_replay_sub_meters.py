@@ -16,7 +16,7 @@ from kvartal.audit import audit_store
 from kvartal.files import read_site
 from kvartal.replay import replay
 from storage.sqlite_reader import Reader
-from tests.commands import kvartal
+from tests.commands import capture, kvartal
 from tests.places import ROOT
 from tests.sites import building, meter, site_text, source
 
@@ -33,24 +33,19 @@ SITE = site_text(
 MANUAL = (ROOT / "docs" / "meters.md").read_text(encoding="utf-8")
 
 
-def capture(meter: str, day: int, use: int, start: int, hours: range) -> str:
+def day_of(meter: str, day: int, use: int, start: int, hours: range) -> str:
     """A day of January's hourly readings, from midnight to midnight."""
     rows = [[f"2026-01-{day:02d}T{h:02d}:00:00+03:00", start + use * h] for h in hours if h < 24]
     rows += [[f"2026-01-{day + 1:02d}T00:00:00+03:00", start + use * 24]] if 24 in hours else []
-    return json.dumps(
-        {
-            "topic": f"kvartal/v1/b01/{meter}/readings",
-            "payload": json.dumps({"unit": "kWh", "readings": rows}),
-            "received_at": "2026-02-03T12:00:00+03:00",
-        }
-    )
+    payload = {"unit": "kWh", "readings": rows}
+    return capture(payload, "2026-02-03T12:00:00+03:00", topic=f"kvartal/v1/b01/{meter}/readings")
 
 
 ALL = range(25)
 
 
 def lines(meter: str, use: int, days: range, *, silent: tuple[int, ...] = ()) -> list[str]:
-    return [capture(meter, d, use, 1000 + 24 * use * (d - 1), ALL) for d in days if d not in silent]
+    return [day_of(meter, d, use, 1000 + 24 * use * (d - 1), ALL) for d in days if d not in silent]
 
 
 class House:
@@ -59,7 +54,7 @@ class House:
         self.site.write_text(SITE, encoding="utf-8")
 
     def replay(self, lines: list[str]) -> dict[str, object]:
-        self._captures.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self._captures.write_text("".join(lines), encoding="utf-8")
         counts = replay(read_captures(self._captures), site=read_site(self.site), db=self.db)
         assert audit_store(self.db).faults == []
         return counts

@@ -24,7 +24,7 @@ from metering.refusal import Refusal
 from metering.savings.compare import NoDays
 from metering.site.model import SiteError
 from storage.sqlite_schema import WrongStore
-from tests.commands import kvartal
+from tests.commands import capture, kvartal
 from tests.places import EXAMPLE as SITE
 from tests.places import ROOT
 from tests.sites import building, meter, site_text, source
@@ -36,9 +36,8 @@ def lines(output: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.splitlines()]
 
 
-def capture(received: str, readings: list[list[Any]], unit: str = "kWh", topic: str = TOPIC) -> str:
-    payload = json.dumps({"unit": unit, "readings": readings})
-    return json.dumps({"topic": topic, "payload": payload, "received_at": received, "retain": False}) + "\n"
+def sent(received: str, readings: list[list[Any]], topic: str = TOPIC) -> str:
+    return capture({"unit": "kWh", "readings": readings}, received, topic=topic)
 
 
 @pytest.fixture
@@ -46,10 +45,10 @@ def captures(tmp_path: Path) -> Path:
     readings = [[f"2026-01-01T{h:02d}:00:00+03:00", 1000 + 20 * h] for h in range(13)]
     file = tmp_path / "captures.jsonl"
     file.write_text(
-        capture("2026-01-01T12:00:00+03:00", readings[:6])
-        + capture("2026-01-01T12:00:00+03:00", readings[4:])
-        + capture("2026-01-01T12:00:00+03:00", [["2025-01-01T00:00:00Z", 5]])
-        + capture("2026-01-01T12:00:00+03:00", [["2026-01-01T06:00:00+03:00", None]])
+        sent("2026-01-01T12:00:00+03:00", readings[:6])
+        + sent("2026-01-01T12:00:00+03:00", readings[4:])
+        + sent("2026-01-01T12:00:00+03:00", [["2025-01-01T00:00:00Z", 5]])
+        + sent("2026-01-01T12:00:00+03:00", [["2026-01-01T06:00:00+03:00", None]])
         + "\n",
         encoding="utf-8",
     )
@@ -289,8 +288,8 @@ def test_what_was_rejected_can_be_replayed_when_the_cause_is_gone(tmp_path: Path
     file = tmp_path / "captures.jsonl"
     bad = [["2026-01-01T00:00:00Z", None], ["2026-01-01T01:00:00Z", "?"], ["2026-01-01T02:00:00Z", 7]]
     file.write_text(
-        capture("2026-01-01T12:00:00+00:00", bad, topic="k/b01/el")
-        + capture("2026-01-01T12:00:00+00:00", bad, topic="elsewhere"),
+        sent("2026-01-01T12:00:00+00:00", bad, topic="k/b01/el")
+        + sent("2026-01-01T12:00:00+00:00", bad, topic="elsewhere"),
         encoding="utf-8",
     )
     options = ("--site", str(site), "--db", str(db))
