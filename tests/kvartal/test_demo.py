@@ -69,6 +69,7 @@ def test_the_table_and_its_last_line(lang: str, head: str, last: str) -> None:
     assert re.fullmatch(last, lines[-1].strip())
 
 
+@pytest.mark.slow
 def test_both_engines_measure_the_same() -> None:
     rows = []
     for engine in ("embedded", "faust"):

@@ -24,6 +24,7 @@ def simulated(numbers: set[int], seed: int = SEED) -> list[Examined]:
     return [h for batch in simulate(traits, seed=seed, keep=numbers) for h in batch]
 
 
+@pytest.mark.slow
 def test_houses_of_every_kind_agree() -> None:
     picked = pick(8, SEED)
     assert {t.kind for t in picked} == {"heat", "light", "school_heat", "school_light"}
