@@ -95,8 +95,27 @@ def step_seconds(days: DailyUse) -> float:
 
     def feed(date: int) -> None:
         for event in (
-            WeatherDay("b01", "spb", date, days.temps_mc[date], 1.0, 0),
-            Day("b01", "heat", "energy", date, days.used[date], days.used[date], 0, 0, 1.0, 0, 0),
+            WeatherDay(
+                building="b01",
+                station="spb",
+                date=date,
+                mean_mc=days.temps_mc[date],
+                coverage=1.0,
+                received_at=0,
+            ),
+            Day(
+                building="b01",
+                meter="heat",
+                quantity="energy",
+                date=date,
+                used=days.used[date],
+                known=days.used[date],
+                unknown=0,
+                estimated=0,
+                coverage=1.0,
+                flags=0,
+                received_at=0,
+            ),
         ):
             parts.update(step.run("c01", parts, event)[0])
 

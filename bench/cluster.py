@@ -73,8 +73,8 @@ def messages(meters: int, a_building: int, days: int, size: int) -> Iterator[Rea
                 10**6 + (hour - _FIRST_HOUR) * (900 + number) for hour in range(first, first + size)
             )
             yield Readings(
-                f"b{number // a_building:04}", f"m{number:05}", "energy", "register",
-                times, amounts, times[-1] + 60_000,
+                building=f"b{number // a_building:04}", meter=f"m{number:05}", quantity="energy", nature="register",
+                times=times, amounts=amounts, received_at=times[-1] + 60_000,
             )  # fmt: skip
 
 

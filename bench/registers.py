@@ -83,13 +83,13 @@ def hot(registers: int, days: int) -> None:
                 amounts.append(counts[number])
             n += 24
             event = Readings(
-                f"b{number - number % _A_BUILDING}",
-                f"m{number:06d}",
-                "energy",
-                "register",
-                tuple(times),
-                tuple(amounts),
-                times[-1],
+                building=f"b{number - number % _A_BUILDING}",
+                meter=f"m{number:06d}",
+                quantity="energy",
+                nature="register",
+                times=tuple(times),
+                amounts=tuple(amounts),
+                received_at=times[-1],
             )
             advance(by_type, cache, event)
             if number % 500 == 499:
@@ -102,7 +102,15 @@ def hot(registers: int, days: int) -> None:
         advance(
             by_type,
             cache,
-            Readings(building, f"m{number:06d}", "energy", "register", (at,), (counts[number],), at),
+            Readings(
+                building=building,
+                meter=f"m{number:06d}",
+                quantity="energy",
+                nature="register",
+                times=(at,),
+                amounts=(counts[number],),
+                received_at=at,
+            ),
         )
     print(f"{registers:,} registers, {days} days hourly: {resident_mb():,.0f} MB resident "
           f"({resident_mb() - before:,.0f} MB above the site), {n / seconds:,.0f} readings per CPU second")  # fmt: skip

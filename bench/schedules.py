@@ -26,8 +26,10 @@ from metering.events import (
     Event,
     Fitted,
     Hours,
+    Nature,
     Position,
     Readings,
+    RegisterId,
     Savings,
     Tick,
     Unknowns,
@@ -83,7 +85,9 @@ def baseline() -> Fitted:
         first=dates[0],
         last=dates[-1],
     )
-    return Fitted("b01", "c1", fitted.id, fitted.document, 0)
+    return Fitted(
+        building="b01", contract="c1", baseline_id=fitted.id, document=fitted.document, received_at=0
+    )
 
 
 def week(rng: random.Random) -> list[Readings]:
@@ -112,12 +116,21 @@ def week(rng: random.Random) -> list[Readings]:
     size = rng.choice([1, 6, 24])
     now = _BEGIN + (24 * _DAYS + 1) * HOUR_MS
 
-    def cut(who: tuple[str, str, str, Any], whole: Sequence[tuple[int, int]], n: int) -> list[Readings]:
+    def cut(register: RegisterId, nature: Nature, whole: Sequence[tuple[int, int]], n: int) -> list[Readings]:
         parts = [whole[i : i + n] for i in range(0, len(whole), n)]
-        return [Readings(*who, tuple(t for t, _ in p), tuple(a for _, a in p), now) for p in parts]
+        return [
+            Readings(
+                **register.fields(),
+                nature=nature,
+                times=tuple(t for t, _ in p),
+                amounts=tuple(a for _, a in p),
+                received_at=now,
+            )
+            for p in parts
+        ]
 
-    return cut(("b01", "heat", "energy", "register"), sorted(set(pairs)), size) + cut(
-        ("b01", "spb", "outdoor_temperature", "gauge"), weather, 24
+    return cut(RegisterId("b01", "heat", "energy"), "register", sorted(set(pairs)), size) + cut(
+        RegisterId("b01", "spb", "outdoor_temperature"), "gauge", weather, 24
     )
 
 
@@ -207,7 +220,7 @@ def embedded(site: Site, fitted: Fitted, sent: Sequence[Readings], rng: random.R
 def faust(site: Site, fitted: Fitted, sent: Sequence[Readings], rng: random.Random) -> bytes:
     """Figures of the Faust runner's applier, with restarts and repeated messages."""
     figures, table = Figures(), {}
-    log: list[Event] = [fitted, *sent, Tick("b01", sent[0].received_at + HOUR_MS)]
+    log: list[Event] = [fitted, *sent, Tick(building="b01", received_at=sent[0].received_at + HOUR_MS)]
     applier = Applier(site=site, parts=TableParts(table), sink=figures)
     for offset, event in enumerate(log):
         if rng.random() < 0.05:

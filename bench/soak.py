@@ -65,7 +65,13 @@ def readings(day: int, amounts: list[int]) -> list[Readings]:
             amounts[building] += use(building, hour)
         events.append(
             Readings(
-                f"b{building:02}", "m", "energy", "register", tuple(times), tuple(values), times[-1] + 60_000
+                building=f"b{building:02}",
+                meter="m",
+                quantity="energy",
+                nature="register",
+                times=tuple(times),
+                amounts=tuple(values),
+                received_at=times[-1] + 60_000,
             )
         )
     return events

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from metering.events import Counted, Day, Event, Hours, Savings
+from metering.events import Counted, Day, Event, Hours, RegisterId, Savings
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
 
@@ -26,16 +26,44 @@ _BATCH = 500
 
 def message(register: int, day: int, rng: random.Random) -> list[Event]:
     """The events of one message with 24 hourly readings: hours, a day, a saving, a count."""
-    who = (f"b{register // 2:04d}", ("heat", "light")[register % 2], "energy")
+    who = RegisterId(f"b{register // 2:04d}", ("heat", "light")[register % 2], "energy")
     amounts = tuple(rng.randrange(1_000_000) for _ in range(24))
     first, date, used = 24 * day, day + _EPOCH, sum(amounts)
     arrived = (day + 1) * 86_400_000
     return [
-        Counted(*who, 24, 0, arrived, used, arrived),
-        Hours(*who, tuple(range(first, first + 24)), amounts, (0,) * 24, arrived, arrived),
-        Day(*who, date, used, used, 0, 0, 1.0, 0, arrived),
+        Counted(
+            **who.fields(), accepted=24, duplicate=0, last_time=arrived, last_amount=used, received_at=arrived
+        ),
+        Hours(
+            **who.fields(),
+            hours=tuple(range(first, first + 24)),
+            amounts=amounts,
+            flags=(0,) * 24,
+            frontier=arrived,
+            received_at=arrived,
+        ),
+        Day(
+            **who.fields(),
+            date=date,
+            used=used,
+            known=used,
+            unknown=0,
+            estimated=0,
+            coverage=1.0,
+            flags=0,
+            received_at=arrived,
+        ),
         Savings(
-            who[0], f"c-{who[0]}-{who[1]}", date, used, used, 0, -1_000, False, "0123456789abcdef", arrived
+            building=who[0],
+            contract=f"c-{who[0]}-{who[1]}",
+            date=date,
+            expected=used,
+            used=used,
+            estimated=0,
+            temp_mc=-1_000,
+            extrapolated=False,
+            baseline_id="0123456789abcdef",
+            received_at=arrived,
         ),
     ]
 

@@ -84,7 +84,13 @@ class Decoder:
             reason, detail = "decoder_error", traceback.format_exc(limit=-4)
         return [
             Rejected(
-                message.topic, message.payload, reason, detail, message.received_at, count, message.retain
+                topic=message.topic,
+                payload=message.payload,
+                reason=reason,
+                detail=detail,
+                received_at=message.received_at,
+                readings=count,
+                retain=message.retain,
             )
         ]
 

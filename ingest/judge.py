@@ -116,7 +116,17 @@ def judge(
             continue
         if not payload:
             detail = f"{detail[:MOST_DETAIL]} (payload: see the first rejection of the message)"
-        results.append(Rejected(message.topic, payload, reason, detail, received_at, 1, retain))
+        results.append(
+            Rejected(
+                topic=message.topic,
+                payload=payload,
+                reason=reason,
+                detail=detail,
+                received_at=received_at,
+                readings=1,
+                retain=retain,
+            )
+        )
         payload = b""
     if times:
         results.append(_readings(place, quantity, tuple(times), tuple(amounts), received_at))
@@ -127,8 +137,16 @@ def _readings(
     place: Place, quantity: str, times: tuple[int, ...], amounts: tuple[int, ...], received_at: int
 ) -> Readings | StationReadings:
     if quantity == "outdoor_temperature":
-        return StationReadings(place.meter, times, amounts, received_at)
-    return Readings(place.building, place.meter, quantity, place.nature, times, amounts, received_at)
+        return StationReadings(station=place.meter, times=times, temps_mc=amounts, received_at=received_at)
+    return Readings(
+        building=place.building,
+        meter=place.meter,
+        quantity=quantity,
+        nature=place.nature,
+        times=times,
+        amounts=amounts,
+        received_at=received_at,
+    )
 
 
 def declared(exchange: dict[str, Any], place: Place, unit: Unit, received_at: int) -> Declared:
@@ -162,7 +180,12 @@ def declared(exchange: dict[str, Any], place: Place, unit: Unit, received_at: in
     if at > received_at + FUTURE_MS:
         raise Reject("from_future", f"{exchange['time']} is ahead of its arrival")
     return Declared(
-        place.building, place.meter, quantity, (Exchange(at, final, initial),), False, received_at
+        building=place.building,
+        meter=place.meter,
+        quantity=quantity,
+        exchanges=(Exchange(at=at, final=final, initial=initial),),
+        by_site=False,
+        received_at=received_at,
     )
 
 

@@ -98,7 +98,7 @@ def publish_all(
         if now - ticked >= TICK_MS:
             ticked = now
             try:
-                event_log.publish([Tick(building, now) for building in site.buildings])
+                event_log.publish([Tick(building=building, received_at=now) for building in site.buildings])
             except NotDelivered as error:
                 log.warning("a tick was not delivered, the next one follows: %s", error)
             if source.refused is not None:

@@ -38,7 +38,15 @@ def awaited(site: Site, now: int) -> list[Awaited]:
     """Requests for the history that contracts, virtual meters and balances need."""
     long_ago = date_of(now, site.zone) - _LONGEST_HISTORY
     events = [
-        Awaited(building.id, reader, member, quantity, "", long_ago, now)
+        Awaited(
+            building=building.id,
+            reader=reader,
+            meter=member,
+            quantity=quantity,
+            station="",
+            first=long_ago,
+            received_at=now,
+        )
         for building in site.building
         for reader, quantity, members in _readers(building)
         for member in members
@@ -47,7 +55,17 @@ def awaited(site: Site, now: int) -> list[Awaited]:
         quantity = site.meters[contract.building, contract.meter].quantity
         station = site.buildings[contract.building].station or ""
         first = contract.baseline.from_.toordinal() - _BEFORE_A_BASELINE
-        events.append(Awaited(contract.building, contract.id, contract.meter, quantity, station, first, now))
+        events.append(
+            Awaited(
+                building=contract.building,
+                reader=contract.id,
+                meter=contract.meter,
+                quantity=quantity,
+                station=station,
+                first=first,
+                received_at=now,
+            )
+        )
     return events
 
 
@@ -77,7 +95,14 @@ def declared(site: Site, now: int) -> list[Declared]:
         now: The time [ms]; exchanges after it are left out.
     """
     return [
-        Declared(building.id, meter.id, quantity, exchanges, True, now)
+        Declared(
+            building=building.id,
+            meter=meter.id,
+            quantity=quantity,
+            exchanges=exchanges,
+            by_site=True,
+            received_at=now,
+        )
         for building in site.building
         for meter in building.meter
         if meter.virtual is None
@@ -99,5 +124,8 @@ def _exchange(site: Site, meter: Meter, entry: DeclaredExchange) -> Exchange:
     unit = UNITS[meter.unit_of(entry)]
     at = entry.at if entry.at.tzinfo is not None else entry.at.replace(tzinfo=site.zone)
     return Exchange(
-        to_ms(at.astimezone(UTC)), to_amount(entry.old_final, unit), to_amount(entry.new_initial, unit), True
+        at=to_ms(at.astimezone(UTC)),
+        final=to_amount(entry.old_final, unit),
+        initial=to_amount(entry.new_initial, unit),
+        by_site=True,
     )

@@ -3,6 +3,9 @@
 Instants are integers: milliseconds since 1970 UTC, or whole hours since then if a name ends in
 `hour`. Dates are proleptic ordinals of local days of the site (`datetime.date.toordinal`). Amounts
 are integers of the quantity's base unit (`metering.units`): Wh, l, m°C.
+
+Events are made by keywords only. On the log they are arrays, so the order of their fields is a contract
+(`streams.codec`).
 """
 
 from __future__ import annotations
@@ -36,11 +39,15 @@ class RegisterId(NamedTuple):
         """The meter."""
         return MeterId(self.building, self.meter)
 
+    def fields(self) -> dict[str, str]:
+        """The register as keywords of an event."""
+        return {"building": self.building, "meter": self.meter, "quantity": self.quantity}
+
     def __str__(self) -> str:
         return "/".join(self)
 
 
-class _OfRegister(Struct, frozen=True):
+class _OfRegister(Struct, frozen=True, kw_only=True):
     """An event about one register."""
 
     building: str
@@ -55,7 +62,7 @@ class _OfRegister(Struct, frozen=True):
         return RegisterId(self.building, self.meter, self.quantity)
 
 
-class Readings(_OfRegister, frozen=True, tag=True, array_like=True):
+class Readings(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     """Readings of one quantity of one meter, as one message carried them; or a station's, copied to a building."""
 
     nature: Nature
@@ -68,7 +75,7 @@ class Readings(_OfRegister, frozen=True, tag=True, array_like=True):
     """Beginnings of intervals [ms], whose ends are `times`."""
 
 
-class StationReadings(Struct, frozen=True, tag=True, array_like=True):
+class StationReadings(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """Outdoor temperatures of a weather station, as one message carried them.
 
     Before the pipeline they are copied to every building that uses the station
@@ -83,7 +90,7 @@ class StationReadings(Struct, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
-class Exchange(Struct, frozen=True, tag="x", array_like=True):
+class Exchange(Struct, frozen=True, kw_only=True, tag="x", array_like=True):
     """A meter was taken out and another one put in, as somebody declared it."""
 
     at: int
@@ -96,7 +103,7 @@ class Exchange(Struct, frozen=True, tag="x", array_like=True):
     """Declared in the site file, which wins over a message about the same instant."""
 
 
-class Declared(_OfRegister, frozen=True, tag=True, array_like=True):
+class Declared(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     """Exchanges of a meter, as a message or the site file declares them. Declared wins over detected."""
 
     exchanges: tuple[Exchange, ...]
@@ -105,7 +112,7 @@ class Declared(_OfRegister, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
-class Rejected(Struct, frozen=True, tag=True):
+class Rejected(Struct, frozen=True, kw_only=True, tag=True):
     """A message or reading that was not understood or not allowed, kept whole so that it can be replayed."""
 
     topic: str
@@ -119,14 +126,14 @@ class Rejected(Struct, frozen=True, tag=True):
     retain: bool = False
 
 
-class Tick(Struct, frozen=True, tag=True, array_like=True):
+class Tick(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """The clock, as an event: silence is judged by ticks and by nothing else."""
 
     building: str
     received_at: int
 
 
-class Counted(_OfRegister, frozen=True, tag=True, array_like=True):
+class Counted(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     """How the readings of one message were accounted for: received = accepted + duplicate."""
 
     accepted: int
@@ -137,7 +144,7 @@ class Counted(_OfRegister, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
-class Hours(_OfRegister, frozen=True, tag=True, array_like=True):
+class Hours(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     """Hours of a register whose energy became known or changed."""
 
     hours: tuple[int, ...]
@@ -153,7 +160,7 @@ class Hours(_OfRegister, frozen=True, tag=True, array_like=True):
     """What made them known: `later reading`, `archive`, `declared exchange`."""
 
 
-class Unknown(Struct, frozen=True, array_like=True):
+class Unknown(Struct, frozen=True, kw_only=True, array_like=True):
     """Energy that is known in total over `[start, end)` but not by hour (a gap of more than 6 h)."""
 
     start: int
@@ -162,7 +169,7 @@ class Unknown(Struct, frozen=True, array_like=True):
     flags: int
 
 
-class Unknowns(_OfRegister, frozen=True, tag=True, array_like=True):
+class Unknowns(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     """Unknown blocks of a register that came or went."""
 
     added: tuple[Unknown, ...]
@@ -171,7 +178,7 @@ class Unknowns(_OfRegister, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
-class Gauged(_OfRegister, frozen=True, tag=True, array_like=True):
+class Gauged(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     """Hours of a gauge (a temperature, a flow) that became known or changed."""
 
     hours: tuple[int, ...]
@@ -186,7 +193,7 @@ class Gauged(_OfRegister, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
-class Day(_OfRegister, frozen=True, tag=True, array_like=True):
+class Day(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     """Use of one register on one local day, complete or restated."""
 
     date: int
@@ -207,7 +214,7 @@ class Day(_OfRegister, frozen=True, tag=True, array_like=True):
     """The day is no longer complete: later readings put its last ones in doubt."""
 
 
-class WeatherDay(Struct, frozen=True, tag=True, array_like=True):
+class WeatherDay(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """Mean outdoor temperature of one local day at a building's station."""
 
     building: str
@@ -219,7 +226,7 @@ class WeatherDay(Struct, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
-class Awaited(Struct, frozen=True, tag=True, array_like=True):
+class Awaited(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """Requests the history of a register for a consumer (a contract, a virtual meter, a balance). Sent at every start.
 
     A consumer seen for the first time gets all published days again: a contract that is added late comes to the
@@ -244,7 +251,7 @@ class Awaited(Struct, frozen=True, tag=True, array_like=True):
         return RegisterId(self.building, self.meter, self.quantity)
 
 
-class Fitted(Struct, frozen=True, tag=True, array_like=True):
+class Fitted(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """A baseline was fitted and frozen for a contract."""
 
     building: str
@@ -256,7 +263,7 @@ class Fitted(Struct, frozen=True, tag=True, array_like=True):
     received_at: int
 
 
-class Savings(Struct, frozen=True, tag=True, array_like=True):
+class Savings(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """Expected use, use and avoided use of one contract on one local day of the reporting period."""
 
     building: str
@@ -280,7 +287,7 @@ class Savings(Struct, frozen=True, tag=True, array_like=True):
     """The part of `expected` that the baseline does not say: what changed in the house, and approved events."""
 
 
-class Position(Struct, frozen=True, tag=True):
+class Position(Struct, frozen=True, kw_only=True, tag=True):
     """Where a contract stands: the reporting period to date, with its uncertainty."""
 
     building: str
@@ -314,7 +321,7 @@ class Position(Struct, frozen=True, tag=True):
     """Digest of the tariff behind `money` (`worth.price_digest`); empty without money."""
 
 
-class Finding(_OfRegister, frozen=True, tag=True):
+class Finding(_OfRegister, frozen=True, kw_only=True, tag=True):
     """A doubt about the measurements, for a person to look at."""
 
     kind: str
@@ -327,7 +334,7 @@ class Finding(_OfRegister, frozen=True, tag=True):
     """Later readings explain the doubt. Every other field but `received_at` is the finding's identity."""
 
 
-class Restated(_OfRegister, frozen=True, tag=True):
+class Restated(_OfRegister, frozen=True, kw_only=True, tag=True):
     """A figure that had been published changed because of a later reading."""
 
     date: int
@@ -337,7 +344,7 @@ class Restated(_OfRegister, frozen=True, tag=True):
     learned_at: int
 
 
-class Alert(Struct, frozen=True, tag=True):
+class Alert(Struct, frozen=True, kw_only=True, tag=True):
     """Something that an operator acts on. One cause, one alert, with its money."""
 
     building: str

@@ -107,7 +107,10 @@ class InfluxFigures:
             "WHERE building = $b AND meter = $m AND quantity = $q AND held = 1",
             b=building, m=meter, q=quantity,
         )  # fmt: skip
-        return [Unknown(row["start_ms"], row["end_ms"], row[field], row["flags"]) for row in rows]
+        return [
+            Unknown(start=row["start_ms"], end=row["end_ms"], amount=row[field], flags=row["flags"])
+            for row in rows
+        ]
 
     def days(self, building: str, meter: str, quantity: str, first: int, last: int) -> list[Day]:
         """Days of a register with date in `[first, last]`."""
@@ -120,17 +123,17 @@ class InfluxFigures:
         )  # fmt: skip
         return [
             Day(
-                building,
-                meter,
-                quantity,
-                row["time"] // 86_400 + EPOCH_ORDINAL,
-                row[f"used_{s}"] if row["complete"] else None,
-                row[f"known_{s}"],
-                row[f"unknown_{s}"],
-                row[f"estimated_{s}"],
-                row["coverage"],
-                row["flags"],
-                0,
+                building=building,
+                meter=meter,
+                quantity=quantity,
+                date=row["time"] // 86_400 + EPOCH_ORDINAL,
+                used=row[f"used_{s}"] if row["complete"] else None,
+                known=row[f"known_{s}"],
+                unknown=row[f"unknown_{s}"],
+                estimated=row[f"estimated_{s}"],
+                coverage=row["coverage"],
+                flags=row["flags"],
+                received_at=0,
             )
             for row in rows
         ]
@@ -146,16 +149,16 @@ class InfluxFigures:
         )
         return [
             Savings(
-                row["building"],
-                contract,
-                row["time"] // 86_400 + EPOCH_ORDINAL,
-                row["expected"],
-                row["used"],
-                row["estimated"],
-                row["temp_mc"] if row["has_temp"] else None,
-                bool(row["extrapolated"]),
-                row["baseline_id"],
-                0,
+                building=row["building"],
+                contract=contract,
+                date=row["time"] // 86_400 + EPOCH_ORDINAL,
+                expected=row["expected"],
+                used=row["used"],
+                estimated=row["estimated"],
+                temp_mc=row["temp_mc"] if row["has_temp"] else None,
+                extrapolated=bool(row["extrapolated"]),
+                baseline_id=row["baseline_id"],
+                received_at=0,
                 flags=row["flags"] or 0,
                 adjustment=row["adjustment"] or 0,
             )
@@ -183,24 +186,24 @@ class InfluxFigures:
             return None
         row = max(rows, key=lambda each: each["received_ms"])
         return Position(
-            row["building"],
-            contract,
-            row["first"],
-            row["last"],
-            row["days"],
-            row["days_missing"],
-            row["expected"],
-            row["used"],
-            row["half_width"] if row["finite"] else math.inf,
-            row["estimated"],
-            row["grade"],
-            row["baseline_id"],
-            row["received_ms"],
-            msgspec.json.decode(row.get("flagged") or "{}"),
-            row.get("adjustment") or 0,
-            row["money"] if row.get("prices") else None,
-            row["money_half_width"] if row.get("prices") and row["money_finite"] else None,
-            row.get("prices") or "",
+            building=row["building"],
+            contract=contract,
+            first=row["first"],
+            last=row["last"],
+            days=row["days"],
+            days_missing=row["days_missing"],
+            expected=row["expected"],
+            used=row["used"],
+            half_width=row["half_width"] if row["finite"] else math.inf,
+            estimated=row["estimated"],
+            grade=row["grade"],
+            baseline_id=row["baseline_id"],
+            received_at=row["received_ms"],
+            flagged=msgspec.json.decode(row.get("flagged") or "{}"),
+            adjustment=row.get("adjustment") or 0,
+            money=row["money"] if row.get("prices") else None,
+            money_half_width=row["money_half_width"] if row.get("prices") and row["money_finite"] else None,
+            prices=row.get("prices") or "",
         )
 
     def alerts(self, *, open_only: bool = True) -> list[Alert]:
@@ -209,15 +212,15 @@ class InfluxFigures:
         rows = self.query(f"SELECT * FROM {schema.ALERT} {where}ORDER BY time DESC")
         alerts = [
             Alert(
-                row["building"],
-                row.get("subject") or "",
-                row["kind"],
-                row["opened_ms"],
-                row["state"],
-                row["changed_ms"],
-                row["amount"],
-                row["money"],
-                msgspec.json.decode(row["detail"]),
+                building=row["building"],
+                subject=row.get("subject") or "",
+                kind=row["kind"],
+                opened=row["opened_ms"],
+                state=row["state"],
+                changed=row["changed_ms"],
+                amount=row["amount"],
+                money=row["money"],
+                detail=msgspec.json.decode(row["detail"]),
             )
             for row in rows
         ]

@@ -60,26 +60,53 @@ class Reader:
         rows = self._db.execute(
             "SELECT start, end, amount, flags FROM unknown WHERE register = ? ORDER BY start", (register,)
         )
-        return [Unknown(*row) for row in rows]
+        return [
+            Unknown(start=start, end=end, amount=amount, flags=flags) for start, end, amount, flags in rows
+        ]
 
     def days(self, building: str, meter: str, quantity: str, first: int, last: int) -> list[Day]:
         """Days of a register with date in `[first, last]`."""
         register = register_id(self._db, building, meter, quantity)
         rows = self._db.execute(
-            "SELECT date, used, known, unknown, estimated, coverage, flags, 0 FROM day "
+            "SELECT date, used, known, unknown, estimated, coverage, flags FROM day "
             "WHERE register = ? AND date BETWEEN ? AND ? ORDER BY date",
             (register, first, last),
         )
-        return [Day(building, meter, quantity, *row) for row in rows]
+        return [
+            Day(
+                building=building,
+                meter=meter,
+                quantity=quantity,
+                date=date,
+                used=used,
+                known=known,
+                unknown=unknown,
+                estimated=estimated,
+                coverage=coverage,
+                flags=flags,
+                received_at=0,
+            )
+            for date, used, known, unknown, estimated, coverage, flags in rows
+        ]
 
     def weather_days(self, building: str, first: int, last: int) -> list[WeatherDay]:
         """Days of weather at a building with date in `[first, last]`."""
         rows = self._db.execute(
-            "SELECT station, date, mean_mc, coverage, 0 FROM weather_day "
+            "SELECT station, date, mean_mc, coverage FROM weather_day "
             "WHERE building = ? AND date BETWEEN ? AND ? ORDER BY date",
             (building, first, last),
         )
-        return [WeatherDay(building, *row) for row in rows]
+        return [
+            WeatherDay(
+                building=building,
+                station=station,
+                date=date,
+                mean_mc=mean_mc,
+                coverage=coverage,
+                received_at=0,
+            )
+            for station, date, mean_mc, coverage in rows
+        ]
 
     def savings(self, contract: str, first: int, last: int) -> list[Savings]:
         """Days of a contract that have a figure, date in `[first, last]`."""
@@ -90,16 +117,16 @@ class Reader:
         )
         return [
             Savings(
-                building,
-                contract,
-                date,
-                expected,
-                used,
-                estimated,
-                temp,
-                bool(outside),
-                baseline,
-                0,
+                building=building,
+                contract=contract,
+                date=date,
+                expected=expected,
+                used=used,
+                estimated=estimated,
+                temp_mc=temp,
+                extrapolated=bool(outside),
+                baseline_id=baseline,
+                received_at=0,
                 flags=flags,
                 adjustment=adjustment,
             )

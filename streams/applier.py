@@ -107,7 +107,17 @@ class Applier:
         except NotOurs as error:
             on.newest = offset
             detail = f"{place}: {error}"
-            on.batch.keep([Rejected("(event log)", value, "decoder_error", detail, logged_at)])
+            on.batch.keep(
+                [
+                    Rejected(
+                        topic="(event log)",
+                        payload=value,
+                        reason="decoder_error",
+                        detail=detail,
+                        received_at=logged_at,
+                    )
+                ]
+            )
             return True
         unknown = stranger(event, self._engine.site)
         if unknown is None:
@@ -118,7 +128,18 @@ class Applier:
             # The site file has changed since: kept, so that it can be replayed when the meter is back.
             detail = f"{place}: {unknown} in the site file"
             n = len(event.times) if isinstance(event, Readings | StationReadings) else 1
-            on.batch.keep([Rejected("(event log)", value, "unknown_meter", detail, event.received_at, n)])
+            on.batch.keep(
+                [
+                    Rejected(
+                        topic="(event log)",
+                        payload=value,
+                        reason="unknown_meter",
+                        detail=detail,
+                        received_at=event.received_at,
+                        readings=n,
+                    )
+                ]
+            )
         on.newest = offset
         return True
 

@@ -86,7 +86,15 @@ async def pass_on(stream: Any, out: Out) -> None:
         except NotOurs as error:
             detail = f"partition {message.partition}, offset {message.offset}: {error}"
             at = round(1000 * message.timestamp)
-            events.append(Rejected("(event log)", event.value or b"", "decoder_error", detail, at))
+            events.append(
+                Rejected(
+                    topic="(event log)",
+                    payload=event.value or b"",
+                    reason="decoder_error",
+                    detail=detail,
+                    received_at=at,
+                )
+            )
         if len(batch) >= _MOST_MESSAGES or stream.channel.empty():
             await out.write(events)
             for taken in batch:

@@ -42,7 +42,9 @@ def decode(value: bytes) -> Logged:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second: a name that is not UTF-8
         raise NotOurs(str(error)) from None
     if isinstance(event, Readings) and not event.building and event.quantity == TEMPERATURE:
-        event = StationReadings(event.meter, event.times, event.amounts, event.received_at)
+        event = StationReadings(
+            station=event.meter, times=event.times, temps_mc=event.amounts, received_at=event.received_at
+        )
     if isinstance(event, StationReadings):
         if len(event.times) != len(event.temps_mc):
             raise NotOurs(f"{len(event.times)} times and {len(event.temps_mc)} temperatures")

@@ -81,7 +81,7 @@ class Embedded:
         """Send a tick to every building. `now` in ms."""
         batch = Batch()
         for building in self._engine.site.buildings:
-            self._engine.feed(Tick(building, now), self._cache, batch)
+            self._engine.feed(Tick(building=building, received_at=now), self._cache, batch)
         return self._commit(batch, now)
 
     def _feed(self, event: Decoded | Awaited, batch: Batch) -> None:

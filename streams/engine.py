@@ -112,6 +112,6 @@ class Engine:
             now: The time [ms]; by default, for each building, when its newest message arrived.
         """
         for building, received_at in sorted(batch.touched.items()):
-            tick = Tick(building, received_at if now is None else now)
+            tick = Tick(building=building, received_at=received_at if now is None else now)
             batch.keep(advance(self._takers, shelf, tick))
         batch.touched.clear()

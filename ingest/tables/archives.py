@@ -220,7 +220,14 @@ class _Table:
         """A rejection of `readings` cells; only the first of a row (`whole`) has the row as its payload."""
         payload = self._encoder.encode(list(row.cells)) if whole else b""
         detail = f"{where}: {reject}" + ("" if whole else " (payload: see the first rejection of the row)")
-        return Rejected(self._topic, payload, reject.reason, detail, self._received_at, readings)
+        return Rejected(
+            topic=self._topic,
+            payload=payload,
+            reason=reject.reason,
+            detail=detail,
+            received_at=self._received_at,
+            readings=readings,
+        )
 
 
 class _Gathered:
@@ -250,13 +257,13 @@ class _Gathered:
         if nature == "register" and self._intervals:
             nature, starts = "interval", tuple(start for _, _, start in readings)
         return Readings(
-            building,
-            meter,
-            quantity,
-            nature,
-            tuple(time for time, _, _ in readings),
-            tuple(amount for _, amount, _ in readings),
-            self._received_at,
+            building=building,
+            meter=meter,
+            quantity=quantity,
+            nature=nature,
+            times=tuple(time for time, _, _ in readings),
+            amounts=tuple(amount for _, amount, _ in readings),
+            received_at=self._received_at,
             starts=starts,
         )
 

@@ -73,11 +73,19 @@ def _events(rows: Sequence[_Row], station: str, topic: str) -> list[StationReadi
         amounts.append(amount)
     arrived = max(times or (to_ms(row.moment) for row in rows))
     events: list[StationReadings | Rejected] = [
-        Rejected(topic, msgspec.json.encode(row.cells), reason, f"line {row.line}: {detail}", arrived)
+        Rejected(
+            topic=topic,
+            payload=msgspec.json.encode(row.cells),
+            reason=reason,
+            detail=f"line {row.line}: {detail}",
+            received_at=arrived,
+        )
         for row, reason, detail in faults
     ]
     if times:
-        events.append(StationReadings(station, tuple(times), tuple(amounts), arrived))
+        events.append(
+            StationReadings(station=station, times=tuple(times), temps_mc=tuple(amounts), received_at=arrived)
+        )
     return events
 
 

@@ -169,15 +169,15 @@ def contract_alerts(
     )
     return [
         Alert(
-            contract.building,
-            contract.id,
-            each.kind,
-            instant(each.opened),
-            "open" if each.resolved is None else "resolved",
-            instant(each.last if each.resolved is None else each.resolved),
-            each.amount,
-            0 if tariff is None else round(100 * at_stake(each, days, tariff)),
-            each.detail,
+            building=contract.building,
+            subject=contract.id,
+            kind=each.kind,
+            opened=instant(each.opened),
+            state="open" if each.resolved is None else "resolved",
+            changed=instant(each.last if each.resolved is None else each.resolved),
+            amount=each.amount,
+            money=0 if tariff is None else round(100 * at_stake(each, days, tariff)),
+            detail=each.detail,
         )
         for each in raised
     ]

@@ -56,7 +56,17 @@ def silence(
             continue
         opened = contact.received_at + limit if old is None else old.opened
         detail: dict[str, float | int | str] = {"last_reading_ms": contact.last_reading, "hours": hours}
-        alert = Alert(building, subject, "meter_silent", opened, "open", now, 0, 0, detail)
+        alert = Alert(
+            building=building,
+            subject=subject,
+            kind="meter_silent",
+            opened=opened,
+            state="open",
+            changed=now,
+            amount=0,
+            money=0,
+            detail=detail,
+        )
         still.append(alert)
         changed.append(alert)
     changed += [replace(alert, state="resolved", changed=now) for alert in gone.values()]

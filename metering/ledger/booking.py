@@ -60,7 +60,7 @@ class Booked(Struct, array_like=True):
 def book(start: int, end: int, amount: int, flags: int, booked: Booked) -> None:
     """Spread an amount over `[start, end)`, or book it as one unknown block if the gap is longer than `GAP_MS`."""
     if end - start > GAP_MS:
-        booked.unknowns.append(Unknown(start, end, amount, flags | f.UNKNOWN))
+        booked.unknowns.append(Unknown(start=start, end=end, amount=amount, flags=flags | f.UNKNOWN))
         if start % HOUR_MS:
             mark(booked, start // HOUR_MS, flags | f.PARTIAL | f.UNKNOWN)
         if end % HOUR_MS:

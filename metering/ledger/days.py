@@ -204,7 +204,9 @@ def day_events(register: RegisterId, change: DayChange, cause: str, received_at:
     events: list[Event] = []
     old, new = (None if figures is None else figures.used for figures in (before, after))
     if before is not None and old != new:
-        events.append(Restated(*register, date, old, new, cause, received_at))
+        events.append(
+            Restated(**register.fields(), date=date, old=old, new=new, cause=cause, learned_at=received_at)
+        )
     events.append(day_event(register, date, after, received_at))
     return events
 
@@ -221,14 +223,14 @@ def day_event(register: RegisterId, date: int, figures: DayFigures | None, recei
     """A day with its figures; withdrawn if it has none."""
     shown = figures or DayFigures(None, 0, 0, 0, 0.0, 0)
     return Day(
-        *register,
-        date,
-        shown.used,
-        shown.known,
-        shown.unknown,
-        shown.estimated,
-        shown.coverage,
-        shown.flags,
-        received_at,
+        **register.fields(),
+        date=date,
+        used=shown.used,
+        known=shown.known,
+        unknown=shown.unknown,
+        estimated=shown.estimated,
+        coverage=shown.coverage,
+        flags=shown.flags,
+        received_at=received_at,
         withdrawn=figures is None,
     )

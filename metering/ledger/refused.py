@@ -103,4 +103,11 @@ def _rejected(event: Readings | Declared, payload: dict[str, Any], first: int, r
         topic = f"kvartal/v1/{event.building}/{event.meter}/readings"
     detail = f"{event.building}/{event.meter} {event.quantity}: readings before {iso(first)} are deleted"
     encoded = msgspec.json.encode(payload)
-    return Rejected(topic, encoded, REASON, detail, event.received_at, readings)
+    return Rejected(
+        topic=topic,
+        payload=encoded,
+        reason=REASON,
+        detail=detail,
+        received_at=event.received_at,
+        readings=readings,
+    )

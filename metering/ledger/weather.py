@@ -113,13 +113,13 @@ def copy_to_buildings(readings: StationReadings, site: Site) -> list[Readings | 
     """A station's readings as those of every building that uses it, counted once; themselves if none does."""
     copies: list[Readings | StationReadings] = [
         Readings(
-            building,
-            readings.station,
-            TEMPERATURE,
-            "gauge",
-            readings.times,
-            readings.temps_mc,
-            readings.received_at,
+            building=building,
+            meter=readings.station,
+            quantity=TEMPERATURE,
+            nature="gauge",
+            times=readings.times,
+            amounts=readings.temps_mc,
+            received_at=readings.received_at,
             copy=position > 0,
         )
         for position, building in enumerate(site.buildings_of.get(readings.station, ()))

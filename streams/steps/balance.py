@@ -58,6 +58,14 @@ def balance_step(site: Site) -> Step[RegisterId, BalancePart, Day | Tick]:
         if isinstance(figures, str):
             figures = {"text": figures}
         start, end = day_bounds(first, zone)[0], day_bounds(last, zone)[1]
-        return Finding(*main, "balance", start, end, figures, received_at, withdrawn)
+        return Finding(
+            **main.fields(),
+            kind="balance",
+            start=start,
+            end=end,
+            figures=figures,
+            received_at=received_at,
+            withdrawn=withdrawn,
+        )
 
     return Step("balance", (Day, Tick), keys, (BalanceMonth, BalanceHead), run)

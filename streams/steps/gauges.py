@@ -56,9 +56,15 @@ def gauges_step(site: Site) -> Step[RegisterId, GaugePart, Readings | Tick]:
             return {}, rejected
         rests = rests_until(site, event.building, now, min(event.times))
         entered = enter_gauge(parts, event.times, event.amounts, rests=rests)
-        duplicate = len(event.times) - entered.accepted
-        newest = (entered.head.newest, entered.head.amount)
-        events: list[Event] = [*rejected, Counted(*gauge, entered.accepted, duplicate, *newest, now)]
+        counted = Counted(
+            **gauge.fields(),
+            accepted=entered.accepted,
+            duplicate=len(event.times) - entered.accepted,
+            last_time=entered.head.newest,
+            last_amount=entered.head.amount,
+            received_at=now,
+        )
+        events: list[Event] = [*rejected, counted]
         if entered.hours:
             events.append(_gauged(gauge, entered.hours, now))
         return entered.parts, events
@@ -69,12 +75,12 @@ def gauges_step(site: Site) -> Step[RegisterId, GaugePart, Readings | Tick]:
 def _gauged(gauge: RegisterId, hours: Mapping[int, GaugeHour | None], received_at: int) -> Gauged:
     shown = [hour or _WITHDRAWN for hour in hours.values()]
     return Gauged(
-        *gauge,
-        tuple(hours),
-        tuple(None if hour is None else hour.mean for hour in hours.values()),
-        tuple(hour.low for hour in shown),
-        tuple(hour.high for hour in shown),
-        tuple(hour.covered_ms for hour in shown),
-        tuple(hour.flags for hour in shown),
-        received_at,
+        **gauge.fields(),
+        hours=tuple(hours),
+        means=tuple(None if hour is None else hour.mean for hour in hours.values()),
+        lows=tuple(hour.low for hour in shown),
+        highs=tuple(hour.high for hour in shown),
+        covered_ms=tuple(hour.covered_ms for hour in shown),
+        flags=tuple(hour.flags for hour in shown),
+        received_at=received_at,
     )

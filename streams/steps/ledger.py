@@ -101,31 +101,60 @@ def _enter(rules: Rules, parts: Parts[Part], event: Readings | Declared) -> Ente
 def _events(
     register: RegisterId, entered: Entered, event: Readings | Declared, rejected: tuple[Rejected, ...]
 ) -> list[Event]:
+    building, meter, quantity = register
     now = event.received_at
     events: list[Event] = [*rejected]
     if not (isinstance(event, Declared) and event.by_site):
-        events.append(Counted(*register, entered.accepted, entered.duplicate, *entered.newest, now))
+        last_time, last_amount = entered.newest
+        events.append(
+            Counted(
+                building=building,
+                meter=meter,
+                quantity=quantity,
+                accepted=entered.accepted,
+                duplicate=entered.duplicate,
+                last_time=last_time,
+                last_amount=last_amount,
+                received_at=now,
+            )
+        )
     for findings, withdrawn in ((entered.findings_withdrawn, True), (entered.findings_added, False)):
         events += [
-            Finding(*register, kind, start, end, figures_of(figures), now, withdrawn)
+            Finding(
+                **register.fields(),
+                kind=kind,
+                start=start,
+                end=end,
+                figures=figures_of(figures),
+                received_at=now,
+                withdrawn=withdrawn,
+            )
             for kind, start, end, figures in findings
         ]
     if entered.unknowns_added or entered.unknowns_withdrawn:
         events.append(
-            Unknowns(*register, entered.unknowns_added, entered.unknowns_withdrawn, entered.frontier, now)
+            Unknowns(
+                **register.fields(),
+                added=entered.unknowns_added,
+                withdrawn=entered.unknowns_withdrawn,
+                frontier=entered.frontier,
+                received_at=now,
+            )
         )
     if entered.parts:
         hours = sorted(entered.hours)
         hourly = [entered.hours[hour] or (None, 0) for hour in hours]
         events.append(
             Hours(
-                *register,
-                tuple(hours),
-                tuple(amount for amount, _ in hourly),
-                tuple(flags for _, flags in hourly),
-                entered.frontier,
-                now,
-                _NEW_FOLD if entered.new_fold else _cause(event),
+                building=building,
+                meter=meter,
+                quantity=quantity,
+                hours=tuple(hours),
+                amounts=tuple(amount for amount, _ in hourly),
+                flags=tuple(flags for _, flags in hourly),
+                frontier=entered.frontier,
+                received_at=now,
+                cause=_NEW_FOLD if entered.new_fold else _cause(event),
             )
         )
     return events

@@ -128,7 +128,13 @@ def _apply(
         fitted = FittedState(baseline.document, baseline.id, terms.digest, terms.prices)
         view.changed[_BASELINE] = fitted
         events.append(
-            Fitted(contract.building, contract.id, baseline.id, baseline.document, event.received_at)
+            Fitted(
+                building=contract.building,
+                contract=contract.id,
+                baseline_id=baseline.id,
+                document=baseline.document,
+                received_at=event.received_at,
+            )
         )
         dates = view.dates_from(terms.reporting.first)
     elif fitted.conditions != terms.digest or fitted.prices != terms.prices:
@@ -213,13 +219,18 @@ def _figure(
         shown=_dated(month.shown, date, flags or None),
         added=_dated(month.added, date, adjustment or None),
     )
+    expected, shown_use, shown_estimate, temp_mc, extrapolated = new or (0, 0, 0, None, False)
     return Savings(
-        terms.contract.building,
-        terms.contract.id,
-        date,
-        *(new or (0, 0, 0, None, False)),
-        baseline.id,
-        received_at,
+        building=terms.contract.building,
+        contract=terms.contract.id,
+        date=date,
+        expected=expected,
+        used=shown_use,
+        estimated=shown_estimate,
+        temp_mc=temp_mc,
+        extrapolated=extrapolated,
+        baseline_id=baseline.id,
+        received_at=received_at,
         withdrawn=new is None,
         flags=flags,
         adjustment=adjustment,

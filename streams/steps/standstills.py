@@ -65,7 +65,15 @@ def standstills_step(site: Site) -> Step[RegisterId, StandstillPart, Day | Weath
         figures: dict[str, int | str] = {"days": run.last - run.first + 1}
         if run.flows:
             figures["flows"] = 1
-        return Finding(*register, "standstill", start, end, figures, received_at, withdrawn)
+        return Finding(
+            **register.fields(),
+            kind="standstill",
+            start=start,
+            end=end,
+            figures=figures,
+            received_at=received_at,
+            withdrawn=withdrawn,
+        )
 
     # The name of the step in stored state is that of its first version.
     return Step("idle", (Day, WeatherDay, Gauged), keys, (StandstillMonth, StandstillHead), run)

@@ -88,10 +88,19 @@ def weather_step(site: Site) -> Step[StationAt, WeatherPart, Readings | StationR
         entered = enter_temperatures(parts, event.times, temps_mc, rests=rests, zone=zone)
         events: list[Event] = [*rejected]
         if isinstance(event, StationReadings) or not event.copy:
-            duplicate = len(event.times) - entered.accepted
-            newest = (entered.head.newest, entered.head.temp_mc)
             # Counted for the station, not for the building.
-            events.append(Counted("", at.station, TEMPERATURE, entered.accepted, duplicate, *newest, now))
+            events.append(
+                Counted(
+                    building="",
+                    meter=at.station,
+                    quantity=TEMPERATURE,
+                    accepted=entered.accepted,
+                    duplicate=len(event.times) - entered.accepted,
+                    last_time=entered.head.newest,
+                    last_amount=entered.head.temp_mc,
+                    received_at=now,
+                )
+            )
         events += [_weather_day(at, mean, now) for mean in entered.means]
         return entered.parts, events
 
@@ -113,4 +122,11 @@ def weather_step(site: Site) -> Step[StationAt, WeatherPart, Readings | StationR
 
 
 def _weather_day(at: StationAt, day: DayMean, received_at: int) -> WeatherDay:
-    return WeatherDay(at.building, at.station, day.date, day.mean_mc, day.coverage, received_at)
+    return WeatherDay(
+        building=at.building,
+        station=at.station,
+        date=day.date,
+        mean_mc=day.mean_mc,
+        coverage=day.coverage,
+        received_at=received_at,
+    )

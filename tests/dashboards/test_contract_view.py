@@ -107,15 +107,33 @@ def rows_of(
         wanted = here.expected(baseline, temps[date], temps[date - 1], heated=on, date=date)
         savings.append(
             Savings(
-                "b01", "c1", date, wanted.adjusted, used[date], 0, temps[date],
-                baseline.extrapolated(temps[date], temps[date - 1]), baseline.id, 0,
+                building="b01", contract="c1", date=date, expected=wanted.adjusted, used=used[date], estimated=0, temp_mc=temps[date],
+                extrapolated=baseline.extrapolated(temps[date], temps[date - 1]), baseline_id=baseline.id, received_at=0,
                 adjustment=wanted.adjustment,
             )
         )  # fmt: skip
     return Rows(
         savings,
-        [Day("b01", "heat", "energy", d, u, u, 0, 0, 1.0, 0, 0) for d, u in used.items()],
-        [WeatherDay("b01", "spb", d, t, 1.0, 0) for d, t in temps.items()],
+        [
+            Day(
+                building="b01",
+                meter="heat",
+                quantity="energy",
+                date=d,
+                used=u,
+                known=u,
+                unknown=0,
+                estimated=0,
+                coverage=1.0,
+                flags=0,
+                received_at=0,
+            )
+            for d, u in used.items()
+        ],
+        [
+            WeatherDay(building="b01", station="spb", date=d, mean_mc=t, coverage=1.0, received_at=0)
+            for d, t in temps.items()
+        ],
         baseline.document,
     )
 
@@ -242,7 +260,21 @@ def test_days_without_supply_are_named_and_no_saving() -> None:
     zero = set(later)
     rows = rows._replace(
         days=[
-            d if d.date not in zero else Day("b01", "heat", "energy", d.date, 0, 0, 0, 0, 1.0, 0, 0)
+            d
+            if d.date not in zero
+            else Day(
+                building="b01",
+                meter="heat",
+                quantity="energy",
+                date=d.date,
+                used=0,
+                known=0,
+                unknown=0,
+                estimated=0,
+                coverage=1.0,
+                flags=0,
+                received_at=0,
+            )
             for d in rows.days
         ],
         savings=[s for s in rows.savings if s.date not in zero],

@@ -68,14 +68,29 @@ def baseline() -> Baseline:
 def watched(site: Site, used: int, held: dict[str, Any] | None = None) -> tuple[list[Event], dict[str, Any]]:
     """All that is stored of the contract, and what the watch over it keeps."""
     document = baseline()
-    facts: list[Event] = [Fitted("b01", "c1", document.id, document.document, 0)]
+    facts: list[Event] = [
+        Fitted(
+            building="b01", contract="c1", baseline_id=document.id, document=document.document, received_at=0
+        )
+    ]
     facts += [
-        Savings("b01", "c1", date, 10 * GCAL, used, 0, None, False, document.id, 0)
+        Savings(
+            building="b01",
+            contract="c1",
+            date=date,
+            expected=10 * GCAL,
+            used=used,
+            estimated=0,
+            temp_mc=None,
+            extrapolated=False,
+            baseline_id=document.id,
+            received_at=0,
+        )
         for date in range(BEGIN, BEGIN + DAYS)
     ]
     step, kept = watch_step(site), {} if held is None else held
     made: list[Event] = []
-    for fact in [*facts, Tick("b01", 7)]:
+    for fact in [*facts, Tick(building="b01", received_at=7)]:
         changed, events = step.run("c1", kept, fact)
         kept.update(changed)
         made += events
@@ -158,10 +173,10 @@ def test_money_of_an_older_store_or_tariff_is_calculated_from_its_days(later: in
 def test_a_changed_tariff_brings_the_position_up_to_date() -> None:
     _, kept = watched(site(), 9 * GCAL)
     step = watch_step(site(later=4000))
-    changed, (position,) = step.run("c1", kept, Tick("b01", 8))
+    changed, (position,) = step.run("c1", kept, Tick(building="b01", received_at=8))
     assert isinstance(position, Position)
     assert position.money == 100 * 180 * (2000 + 4000)
-    assert step.run("c1", {**kept, **changed}, Tick("b01", 9)) == ({}, ())
+    assert step.run("c1", {**kept, **changed}, Tick(building="b01", received_at=9)) == ({}, ())
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,14 @@ def alert(
 ) -> Alert:
     detail = {"savings_pct": 3.0, "lo_pct": -4.5, "hi_pct": 10.4, "days": 67}
     fields = {"changed": opened, "amount": 5_000_000, "money": 12_345_00, "detail": detail}
-    return Alert("b01", "c-b01-heat", "no_saving", opened, state, **(fields | changes))
+    return Alert(
+        building="b01",
+        subject="c-b01-heat",
+        kind="no_saving",
+        opened=opened,
+        state=state,
+        **(fields | changes),
+    )
 
 
 def notifier(

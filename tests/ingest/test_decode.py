@@ -37,7 +37,15 @@ def decode(payload: Any, topic: str = HEAT, **options: Any) -> list[Readings | R
 
 def readings(*pairs: tuple[int, int], meter: str = "heat", quantity: str = "energy") -> Readings:
     times, amounts = zip(*pairs, strict=True)
-    return Readings("b01", meter, quantity, "register", times, amounts, NOW)
+    return Readings(
+        building="b01",
+        meter=meter,
+        quantity=quantity,
+        nature="register",
+        times=times,
+        amounts=amounts,
+        received_at=NOW,
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,7 +110,9 @@ def test_reads(payload: Any, expected: list[tuple[int, int]]) -> None:
 )
 def test_reads_a_station(payload: Any, amounts: tuple[int, ...]) -> None:
     times = tuple(range(T, T + len(amounts)))
-    assert decode(payload, SPB) == [StationReadings("spb", times, amounts, NOW)]
+    assert decode(payload, SPB) == [
+        StationReadings(station="spb", times=times, temps_mc=amounts, received_at=NOW)
+    ]
 
 
 NESTED = b"[" * 100_000 + b"]" * 100_000
@@ -242,7 +252,15 @@ def test_without_a_site_file_the_payload_names_its_unit() -> None:
     decoder = Decoder()
     payload = {"time": T, "value": "5.50", "unit": "m3"}
     (result,) = decoder.decode("kvartal/v1/any/w1/readings", json.dumps(payload).encode(), received_at=NOW)
-    assert result == Readings("any", "w1", "volume", "register", (T,), (5_500,), NOW)
+    assert result == Readings(
+        building="any",
+        meter="w1",
+        quantity="volume",
+        nature="register",
+        times=(T,),
+        amounts=(5_500,),
+        received_at=NOW,
+    )
     del payload["unit"]
     (result,) = decoder.decode("kvartal/v1/any/w1/readings", json.dumps(payload).encode(), received_at=NOW)
     assert isinstance(result, Rejected)

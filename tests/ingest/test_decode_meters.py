@@ -54,7 +54,15 @@ def test_a_meter_measures_more_than_its_register(
 ) -> None:
     payload = {"quantity": quantity, "readings": [["2026-10-26T00:00:00Z", value]]}
     (result,) = decode(payload if unit is None else payload | {"unit": unit})
-    expected = Readings("b01", "heat", quantity, nature, (NOON - DAY_MS // 2,), (amount,), NOON)
+    expected = Readings(
+        building="b01",
+        meter="heat",
+        quantity=quantity,
+        nature=nature,
+        times=(NOON - DAY_MS // 2,),
+        amounts=(amount,),
+        received_at=NOON,
+    )
     assert result == expected
 
 
@@ -99,8 +107,15 @@ def test_without_a_site_file_the_unit_of_an_exchange_must_be_a_registers() -> No
 def test_an_exchange_is_declared_however_late() -> None:
     declaration = {"time": "2025-01-01T00:00:00+03:00", "old_final": 10, "new_initial": "0.001"}
     (result,) = decode({"unit": "Gcal", "exchange": declaration})
-    exchange = Exchange(at("2024-12-31T21:00:00Z"), 11_630_000, 1_163)
-    assert result == Declared("b01", "heat", "energy", (exchange,), False, NOON)
+    exchange = Exchange(at=at("2024-12-31T21:00:00Z"), final=11_630_000, initial=1_163)
+    assert result == Declared(
+        building="b01",
+        meter="heat",
+        quantity="energy",
+        exchanges=(exchange,),
+        by_site=False,
+        received_at=NOON,
+    )
     assert as_line(result) == {
         "exchange": {
             "building": "b01", "meter": "heat", "quantity": "energy", "time": "2024-12-31T21:00:00Z",

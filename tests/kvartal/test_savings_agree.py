@@ -80,11 +80,34 @@ def house(saved: float = 0.1, colder_mc: int = 0, out: Iterable[int] = ()) -> Ho
 def facts(of: House) -> list[Event]:
     made: list[Event] = []
     for date in sorted({*of.temps, *of.used}):
-        made.append(WeatherDay("b01", "spb", date, of.temps.get(date), 1.0, 0))
+        made.append(
+            WeatherDay(
+                building="b01",
+                station="spb",
+                date=date,
+                mean_mc=of.temps.get(date),
+                coverage=1.0,
+                received_at=0,
+            )
+        )
         if (used := of.used.get(date)) is not None:
             estimated = of.estimated.get(date, 0)
-            made.append(Day("b01", "heat", "energy", date, used, used, 0, estimated, 1.0, 0, 0))
-    return [*made, Tick("b01", 0)]
+            made.append(
+                Day(
+                    building="b01",
+                    meter="heat",
+                    quantity="energy",
+                    date=date,
+                    used=used,
+                    known=used,
+                    unknown=0,
+                    estimated=estimated,
+                    coverage=1.0,
+                    flags=0,
+                    received_at=0,
+                )
+            )
+    return [*made, Tick(building="b01", received_at=0)]
 
 
 def streamed(site: Site, of: House) -> list[Event]:
@@ -249,7 +272,12 @@ def test_report_and_comparison_of_acts_agree(extra: str) -> None:
     contract, of = here.contracts["c1"], house()
     firsts = [dt.date(2023 + (9 + n) // 12, (9 + n) % 12 + 1, 1) for n in range(25)]
     blocks = [
-        Unknown(to_ms(midnight(first, here)), to_ms(midnight(after, here)), used_between(of, first, after), 0)
+        Unknown(
+            start=to_ms(midnight(first, here)),
+            end=to_ms(midnight(after, here)),
+            amount=used_between(of, first, after),
+            flags=0,
+        )
         for first, after in pairwise(firsts)
     ]
     rows = Rows(unknowns=blocks, weather=[each for each in facts(of) if isinstance(each, WeatherDay)])

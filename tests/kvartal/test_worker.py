@@ -20,7 +20,17 @@ SITE = parse_site(EXAMPLE.read_text(encoding="utf-8"))
 def alert(state: Literal["open", "resolved"] = "open", days: int = 67) -> Alert:
     detail = {"savings_pct": 3.0, "lo_pct": -4.5, "hi_pct": 10.4, "days": days}
     opened = 1_767_225_600_000
-    return Alert("b01", "c-b01-heat", "no_saving", opened, state, opened + days, 5_000_000, 12_345_00, detail)
+    return Alert(
+        building="b01",
+        subject="c-b01-heat",
+        kind="no_saving",
+        opened=opened,
+        state=state,
+        changed=opened + days,
+        amount=5_000_000,
+        money=12_345_00,
+        detail=detail,
+    )
 
 
 def test_each_state_is_told_once_whichever_worker_has_the_building(
@@ -66,7 +76,17 @@ def test_each_state_is_told_once_whichever_worker_has_the_building(
     assert len(published) == 3
 
     # A worker wrote the figures and died before it notified: the next one sends the alert.
-    late = Alert("b02", "c-b02-heat", "no_saving", 5, "open", 6, 1, 100, alert().detail)
+    late = Alert(
+        building="b02",
+        subject="c-b02-heat",
+        kind="no_saving",
+        opened=5,
+        state="open",
+        changed=6,
+        amount=1,
+        money=100,
+        detail=alert().detail,
+    )
     sink = ThroughToInflux(url=influxd.url, token="any", org="kvartal", bucket="tells", directory=tmp_path)
     sink.write([late])
     sink.close()

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from metering.events import Alert, Day, Event, Gauged, Hours, Position, Savings, Unknown, Unknowns
+from metering.events import Alert, Day, Event, Gauged, Hours, Position, RegisterId, Savings, Unknown, Unknowns
 from metering.times import HOUR_MS
 from storage.contract import Figures, Sink
 from storage.influx import InfluxSink
@@ -21,7 +21,7 @@ from storage.influx_reader import InfluxFigures
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
 
-WHO = ("b01", "heat", "energy")
+WHO = RegisterId("b01", "heat", "energy")
 HOUR = 482_000
 DATE = 739_000
 
@@ -69,12 +69,19 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Both]:
 
 def hours(amounts: Iterable[int | None], flags: int = 0, first: int = HOUR) -> Hours:
     given = tuple(amounts)
-    return Hours(*WHO, tuple(range(first, first + len(given))), given, (flags,) * len(given), 0, 0)
+    return Hours(
+        **WHO.fields(),
+        hours=tuple(range(first, first + len(given))),
+        amounts=given,
+        flags=(flags,) * len(given),
+        frontier=0,
+        received_at=0,
+    )
 
 
 def day(date: int = DATE, used: int | None = 480, **changes: Any) -> Day:
     fields = {"known": 400, "unknown": 80, "estimated": 80, "coverage": 1.0, "flags": 2, "received_at": 0}
-    return Day(*WHO, date, used, **(fields | changes))
+    return Day(**WHO.fields(), date=date, used=used, **(fields | changes))
 
 
 def savings(date: int = DATE, **changes: Any) -> Savings:
@@ -87,7 +94,9 @@ def savings(date: int = DATE, **changes: Any) -> Savings:
         "flags": 9,
         "adjustment": -35,
     }
-    return Savings("b01", "c1", date, **(fields | changes), baseline_id="ab12", received_at=0)
+    return Savings(
+        building="b01", contract="c1", date=date, **(fields | changes), baseline_id="ab12", received_at=0
+    )
 
 
 def gauged(means: Iterable[int | None], first: int = HOUR) -> Gauged:
@@ -95,7 +104,16 @@ def gauged(means: Iterable[int | None], first: int = HOUR) -> Gauged:
     n = len(given)
     hours = tuple(range(first, first + n))
     return Gauged(
-        "b01", "heat", "supply_temperature", hours, given, (-3,) * n, (9,) * n, (60_000,) * n, (1,) * n, 0
+        building="b01",
+        meter="heat",
+        quantity="supply_temperature",
+        hours=hours,
+        means=given,
+        lows=(-3,) * n,
+        highs=(9,) * n,
+        covered_ms=(60_000,) * n,
+        flags=(1,) * n,
+        received_at=0,
     )
 
 
@@ -133,13 +151,16 @@ def test_changes_within_one_write_end_as_the_last_one(store: Both) -> None:
 
 def test_unknown_blocks_come_change_their_end_and_go(store: Both) -> None:
     start = HOUR * HOUR_MS + 60_000
-    long, short = Unknown(start, start + 30 * HOUR_MS, 900, 2), Unknown(start, start + 8 * HOUR_MS, 300, 2)
-    late = Unknown(start + 9 * HOUR_MS, start + 30 * HOUR_MS, 500, 3)
-    store.write(Unknowns(*WHO, (long,), (), 0, 0))
+    long, short = (
+        Unknown(start=start, end=start + 30 * HOUR_MS, amount=900, flags=2),
+        Unknown(start=start, end=start + 8 * HOUR_MS, amount=300, flags=2),
+    )
+    late = Unknown(start=start + 9 * HOUR_MS, end=start + 30 * HOUR_MS, amount=500, flags=3)
+    store.write(Unknowns(**WHO.fields(), added=(long,), withdrawn=(), frontier=0, received_at=0))
     assert store.figures.unknowns(*WHO) == [long]
-    store.write(Unknowns(*WHO, (short, late), (long,), 0, 0))
+    store.write(Unknowns(**WHO.fields(), added=(short, late), withdrawn=(long,), frontier=0, received_at=0))
     assert store.figures.unknowns(*WHO) == [short, late]
-    store.write(Unknowns(*WHO, (), (late,), 0, 0))
+    store.write(Unknowns(**WHO.fields(), added=(), withdrawn=(late,), frontier=0, received_at=0))
     assert store.figures.unknowns(*WHO) == [short]
 
 
@@ -165,7 +186,21 @@ def test_savings_are_restated_and_withdrawn(store: Both) -> None:
 def test_the_newest_position_is_the_position(store: Both) -> None:
     def position(last: int) -> Position:
         return Position(
-            "b01", "c1", DATE, last, 2, 1, 2000, 1600, 123.456, 5, "B", "ab12", 77, {"spike_dropped": 8}, -90
+            building="b01",
+            contract="c1",
+            first=DATE,
+            last=last,
+            days=2,
+            days_missing=1,
+            expected=2000,
+            used=1600,
+            half_width=123.456,
+            estimated=5,
+            grade="B",
+            baseline_id="ab12",
+            received_at=77,
+            flagged={"spike_dropped": 8},
+            adjustment=-90,
         )
 
     assert store.figures.position("c1") is None
@@ -183,7 +218,17 @@ def test_the_newest_position_is_the_position(store: Both) -> None:
 
 def test_an_alert_opens_changes_and_resolves(store: Both) -> None:
     def alert(opened: int, state: Any, **detail: Any) -> Alert:
-        return Alert("b01", "c1", "no_saving", opened * 1000, state, 5_000, 10, 2550, {"days": 60, **detail})
+        return Alert(
+            building="b01",
+            subject="c1",
+            kind="no_saving",
+            opened=opened * 1000,
+            state=state,
+            changed=5_000,
+            amount=10,
+            money=2550,
+            detail={"days": 60, **detail},
+        )
 
     store.write(alert(1_000, "open"), alert(2_000, "open"))
     store.write(alert(1_000, "resolved", text='with "quotes" and \\ and, commas='))
@@ -195,14 +240,42 @@ def test_an_alert_opens_changes_and_resolves(store: Both) -> None:
 
 
 def test_a_silent_house_has_no_subject(store: Both) -> None:
-    alert = Alert("b01", "", "meter_silent", 7_000, "open", 8_000, 0, 0, {"hours": 30, "last_reading_ms": 1})
+    alert = Alert(
+        building="b01",
+        subject="",
+        kind="meter_silent",
+        opened=7_000,
+        state="open",
+        changed=8_000,
+        amount=0,
+        money=0,
+        detail={"hours": 30, "last_reading_ms": 1},
+    )
     store.write(alert)
     assert store.figures.alerts() == [alert]
 
 
 def test_ranges_and_registers_keep_apart(store: Both) -> None:
-    other = Hours("b01", "light", "energy", (HOUR,), (5,), (0,), 0, 0)
-    water = Hours("b01", "heat", "volume", (HOUR,), (6,), (0,), 0, 0)
+    other = Hours(
+        building="b01",
+        meter="light",
+        quantity="energy",
+        hours=(HOUR,),
+        amounts=(5,),
+        flags=(0,),
+        frontier=0,
+        received_at=0,
+    )
+    water = Hours(
+        building="b01",
+        meter="heat",
+        quantity="volume",
+        hours=(HOUR,),
+        amounts=(6,),
+        flags=(0,),
+        frontier=0,
+        received_at=0,
+    )
     store.write(hours([1, 2, 3]), other, water)
     assert store.figures.hours("b01", "light", "energy", HOUR, HOUR + 3) == [(HOUR, 5, 0)]
     assert store.figures.hours("b01", "heat", "volume", HOUR, HOUR + 3) == [(HOUR, 6, 0)]
@@ -236,7 +309,18 @@ def test_hours_are_the_last_that_was_written_of_each(
         for batch in batches:
             events = []
             for at, amount, flags in batch:
-                events.append(Hours("b01", meter, "energy", (HOUR + at,), (amount,), (flags,), 0, 0))
+                events.append(
+                    Hours(
+                        building="b01",
+                        meter=meter,
+                        quantity="energy",
+                        hours=(HOUR + at,),
+                        amounts=(amount,),
+                        flags=(flags,),
+                        frontier=0,
+                        received_at=0,
+                    )
+                )
                 held.pop(HOUR + at, None)
                 if amount is not None:
                     held[HOUR + at] = (amount, flags)

@@ -21,7 +21,7 @@ import pytest
 import urllib3
 
 from metering.baselines.fit import fit
-from metering.events import Event, Finding, Fitted, Hours, Savings
+from metering.events import Event, Finding, Fitted, Hours, RegisterId, Savings
 from metering.site.model import parse_site
 from storage import schema
 from storage.influx import InfluxSink, OutboxInUse
@@ -33,13 +33,20 @@ from streams.codec import encode
 from tests.sites import building, contract, meter, site_text
 from tests.waiting import until
 
-WHO = ("b01", "heat", "energy")
+WHO = RegisterId("b01", "heat", "energy")
 HOUR = 482_000
 
 
 def day_of_hours(number: int) -> Hours:
     first = HOUR + 24 * number
-    return Hours(*WHO, tuple(range(first, first + 24)), tuple(range(number, number + 24)), (0,) * 24, 0, 0)
+    return Hours(
+        **WHO.fields(),
+        hours=tuple(range(first, first + 24)),
+        amounts=tuple(range(number, number + 24)),
+        flags=(0,) * 24,
+        frontier=0,
+        received_at=0,
+    )
 
 
 class Server:
@@ -239,7 +246,9 @@ def test_a_drain_that_has_ended_is_not_silent(server: Server, tmp_path: Path) ->
 
 def test_a_text_that_has_no_utf8_is_sent_all_the_same(server: Server, tmp_path: Path) -> None:
     sink = sink_to(server.url, tmp_path / "o.db")
-    sink.write([Finding(*WHO, "spike", 5, 9, {"text": "a\ud800\nb"}, 7)])
+    sink.write(
+        [Finding(**WHO.fields(), kind="spike", start=5, end=9, figures={"text": "a\ud800\nb"}, received_at=7)]
+    )
     assert sink.drain(10)
     assert 'detail="a? b"' in server.taken[0]
     sink.close()
@@ -261,7 +270,21 @@ def test_influxd_is_killed_in_mid_drain_and_nothing_is_lost(influxd: Any, tmp_pa
     for number in range(200):
         events: list[Event] = [day_of_hours(number)]
         if number % 50 == 25:
-            events.insert(0, Savings("b01", f"c{number}", 739_000, 1, 1, 0, 0, False, "ab", 0))
+            events.insert(
+                0,
+                Savings(
+                    building="b01",
+                    contract=f"c{number}",
+                    date=739_000,
+                    expected=1,
+                    used=1,
+                    estimated=0,
+                    temp_mc=0,
+                    extrapolated=False,
+                    baseline_id="ab",
+                    received_at=0,
+                ),
+            )
         sink.write(events)
         if number == 100:
             until(lambda: bool(figures.query(count)))
@@ -347,7 +370,7 @@ def test_a_baseline_of_the_log_reaches_the_store_before_any_day_is_reported(
     sink = sink_to(influxd.url, tmp_path / "o.db", bucket="fitted")
     site = parse_site(SITE)
     applier = Applier(site=site, parts=TableParts({}), sink=sink)
-    fitted = Fitted("b01", "c1", "ab12", document, 9)
+    fitted = Fitted(building="b01", contract="c1", baseline_id="ab12", document=document, received_at=9)
     for offset in range(2):  # adopted twice, it is one row
         assert applier.apply(encode(fitted), partition=0, offset=offset)
     assert sink.drain(20)

@@ -22,6 +22,7 @@ from metering.events import (
     Hours,
     Position,
     Readings,
+    RegisterId,
     Rejected,
     Restated,
     Savings,
@@ -35,7 +36,7 @@ from storage.influx_reader import InfluxFigures
 from storage.points import series, text, to_lines
 from tests.sites import build_site, building, contract, meter, tariff
 
-WHO = ("b01", "heat", "energy")
+WHO = RegisterId("b01", "heat", "energy")
 DATE = 739_000
 MIDNIGHT = "1713916800000000000"
 SITE = build_site(
@@ -99,7 +100,7 @@ def _field(value: str) -> int | float | str:
     ("event", "lines"),
     [
         (
-            Hours(*WHO, (482_000, 482_001), (10, None), (9, 0), 0, 0),
+            Hours(**WHO.fields(), hours=(482_000, 482_001), amounts=(10, None), flags=(9, 0), frontier=0, received_at=0),
             [
                 "hour,building=b01,meter=heat,quantity=energy known_wh=10i,unknown_wh=0i,held=1i,flags=9i "
                 "1735200000000000000",
@@ -108,32 +109,32 @@ def _field(value: str) -> int | float | str:
             ],
         ),
         (
-            Day("b01", "cold", "volume", DATE, None, 3, 4, 0, 0.5, 2, 99),
+            Day(building="b01", meter="cold", quantity="volume", date=DATE, used=None, known=3, unknown=4, estimated=0, coverage=0.5, flags=2, received_at=99),
             [
                 "day,building=b01,meter=cold,quantity=volume used_l=0i,complete=0i,known_l=3i,unknown_l=4i,"
                 f"estimated_l=0i,coverage=0.5,flags=2i,held=1i {MIDNIGHT}"
             ],
         ),
         (
-            Day(*WHO, DATE, 5, 5, 0, 0, 1.0, 2, 99, withdrawn=True),
+            Day(**WHO.fields(), date=DATE, used=5, known=5, unknown=0, estimated=0, coverage=1.0, flags=2, received_at=99, withdrawn=True),
             [
                 "day,building=b01,meter=heat,quantity=energy used_wh=0i,complete=0i,known_wh=0i,unknown_wh=0i,"
                 f"estimated_wh=0i,coverage=0.0,flags=0i,held=0i {MIDNIGHT}"
             ],
         ),
         (
-            WeatherDay("b01", "spb", DATE, -4_250, 1.0, 0),
+            WeatherDay(building="b01", station="spb", date=DATE, mean_mc=-4_250, coverage=1.0, received_at=0),
             [f"weather_day,building=b01,station=spb mean_c=-4.25,mean_mc=-4250i,held=1i,coverage=1.0 {MIDNIGHT}"],
         ),
         (
-            Savings("b01", "c1", DATE, 9, 8, 1, None, True, "ab", 0, withdrawn=True),
+            Savings(building="b01", contract="c1", date=DATE, expected=9, used=8, estimated=1, temp_mc=None, extrapolated=True, baseline_id="ab", received_at=0, withdrawn=True),
             [
                 "savings,building=b01,contract=c1 expected=0i,used=0i,avoided=0i,money=0i,estimated=0i,temp_mc=0i,"
                 f'has_temp=0i,extrapolated=1i,carrier="",baseline_id="ab",flags=0i,adjustment=0i,held=0i {MIDNIGHT}'
             ],
         ),
         (
-            Unknowns(*WHO, (Unknown(5, 90, 7, 2),), (Unknown(5, 80, 6, 2), Unknown(81, 90, 1, 2)), 0, 0),
+            Unknowns(**WHO.fields(), added=(Unknown(start=5, end=90, amount=7, flags=2),), withdrawn=(Unknown(start=5, end=80, amount=6, flags=2), Unknown(start=81, end=90, amount=1, flags=2)), frontier=0, received_at=0),
             [
                 "unknown,building=b01,meter=heat,quantity=energy unknown_wh=0i,end_ms=90i,held=0i,flags=0i,"
                 "start_ms=81i 81000000",
@@ -141,10 +142,10 @@ def _field(value: str) -> int | float | str:
                 "start_ms=5i 5000000",
             ],
         ),
-        (Readings(*WHO, "register", (1,), (2,), 3), []),
-        (Tick("b01", 3), []),
+        (Readings(**WHO.fields(), nature="register", times=(1,), amounts=(2,), received_at=3), []),
+        (Tick(building="b01", received_at=3), []),
         (
-            Fitted("b01", "c1", "ab12", b'{"days":365,"first":"2023-01-01","last":"2023-12-31","metrics":{"cvrmse":0.1,"r2":0.9},"model":"mean"}', 3),
+            Fitted(building="b01", contract="c1", baseline_id="ab12", document=b'{"days":365,"first":"2023-01-01","last":"2023-12-31","metrics":{"cvrmse":0.1,"r2":0.9},"model":"mean"}', received_at=3),
             [
                 'baseline,building=b01,contract=c1 baseline_id="ab12",fitted_ms=3i,model="mean",first="2023-01-01",'
                 'last="2023-12-31",days=365i,cvrmse=0.1,r2=0.9,document="{\\"days\\":365,\\"first\\":\\"2023-01-01\\",'
@@ -160,11 +161,26 @@ def test_an_event_becomes_these_lines(event: Event, lines: list[str]) -> None:
 
 def test_the_site_adds_names_money_and_the_unit_that_people_know() -> None:
     (line,) = map(
-        parse, to_lines(Savings("b01", "c1", DATE, 3_489_000, 1_163_000, 0, 0, False, "ab", 0), SITE)
+        parse,
+        to_lines(
+            Savings(
+                building="b01",
+                contract="c1",
+                date=DATE,
+                expected=3_489_000,
+                used=1_163_000,
+                estimated=0,
+                temp_mc=0,
+                extrapolated=False,
+                baseline_id="ab",
+                received_at=0,
+            ),
+            SITE,
+        ),
     )
     assert (line.fields["carrier"], line.fields["money"]) == ("heat", 400_000)
     position = Position(
-        "b01", "c1", DATE, DATE + 72, 73, 0, 23_260_000, 11_630_000, 1_163_000.0, 0, "B", "ab", 0,
+        building="b01", contract="c1", first=DATE, last=DATE + 72, days=73, days_missing=0, expected=23_260_000, used=11_630_000, half_width=1_163_000.0, estimated=0, grade="B", baseline_id="ab", received_at=0,
         money=900_000, money_half_width=90_000, prices="ef",
     )  # fmt: skip
     over_time, now = map(parse, to_lines(position, SITE))
@@ -185,7 +201,21 @@ def test_the_site_adds_names_money_and_the_unit_that_people_know() -> None:
 
 
 def test_nobody_adds_kilowatt_hours_to_gigacalories() -> None:
-    position = Position("b01", "c2", DATE, DATE, 1, 0, 20_000, 5_000, 1.0, 0, "B", "ab", 0)
+    position = Position(
+        building="b01",
+        contract="c2",
+        first=DATE,
+        last=DATE,
+        days=1,
+        days_missing=0,
+        expected=20_000,
+        used=5_000,
+        half_width=1.0,
+        estimated=0,
+        grade="B",
+        baseline_id="ab",
+        received_at=0,
+    )
     _, now = map(parse, to_lines(position, SITE))
     assert now.fields["avoided_kwh"] == 15.0
     assert "avoided_gcal" not in now.fields
@@ -196,7 +226,21 @@ def test_nobody_adds_kilowatt_hours_to_gigacalories() -> None:
     ("expected", "used", "width"), [(0, 0, 5.0), (0, 10, 5.0), (100, 50, math.inf), (100, 50, math.nan)]
 )
 def test_an_interval_without_end_is_not_shown_as_none(expected: int, used: int, width: float) -> None:
-    position = Position("b01", "c1", DATE, DATE, 1, 0, expected, used, width, 0, "D", "ab", 0)
+    position = Position(
+        building="b01",
+        contract="c1",
+        first=DATE,
+        last=DATE,
+        days=1,
+        days_missing=0,
+        expected=expected,
+        used=used,
+        half_width=width,
+        estimated=0,
+        grade="D",
+        baseline_id="ab",
+        received_at=0,
+    )
     for line in map(parse, to_lines(position)):
         assert (line.fields["lo_pct"], line.fields["hi_pct"], line.fields["proved"]) == (-1e6, 1e6, 0)
 
@@ -204,14 +248,14 @@ def test_an_interval_without_end_is_not_shown_as_none(expected: int, used: int, 
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (Rejected("t", b"x", "not_json", "a", 7), Rejected("t", b"y", "not_json", "a", 7)),
-        (Rejected("t", b"x", "not_json", "a", 7), Rejected("u", b"x", "not_json", "a", 7)),
-        (Rejected("t", b"", "bad_time", "1", 7), Rejected("t", b"", "bad_time", "2", 7)),
-        (Restated(*WHO, DATE, 1, 2, "late", 7), Restated(*WHO, DATE + 1, 1, 2, "late", 7)),
-        (Counted(*WHO, 24, 0, 10, 5, 7), Counted(*WHO, 24, 0, 11, 5, 7)),
-        (Finding(*WHO, "conflict", 5, 5, {"values": 2}, 7), Finding(*WHO, "conflict", 5, 5, {"values": 3}, 7)),
-        (Hours(*WHO, (5,), (1,), (0,), 0, 7), Hours(*WHO, (6,), (1,), (0,), 0, 7)),
-        (Alert("b01", "", "meter_silent", 5, "open", 6, 0, 0, {}), Alert("b01", "", "meter_silent", 6, "open", 6, 0, 0, {})),
+        (Rejected(topic="t", payload=b"x", reason="not_json", detail="a", received_at=7), Rejected(topic="t", payload=b"y", reason="not_json", detail="a", received_at=7)),
+        (Rejected(topic="t", payload=b"x", reason="not_json", detail="a", received_at=7), Rejected(topic="u", payload=b"x", reason="not_json", detail="a", received_at=7)),
+        (Rejected(topic="t", payload=b"", reason="bad_time", detail="1", received_at=7), Rejected(topic="t", payload=b"", reason="bad_time", detail="2", received_at=7)),
+        (Restated(**WHO.fields(), date=DATE, old=1, new=2, cause="late", learned_at=7), Restated(**WHO.fields(), date=DATE + 1, old=1, new=2, cause="late", learned_at=7)),
+        (Counted(**WHO.fields(), accepted=24, duplicate=0, last_time=10, last_amount=5, received_at=7), Counted(**WHO.fields(), accepted=24, duplicate=0, last_time=11, last_amount=5, received_at=7)),
+        (Finding(**WHO.fields(), kind="conflict", start=5, end=5, figures={"values": 2}, received_at=7), Finding(**WHO.fields(), kind="conflict", start=5, end=5, figures={"values": 3}, received_at=7)),
+        (Hours(**WHO.fields(), hours=(5,), amounts=(1,), flags=(0,), frontier=0, received_at=7), Hours(**WHO.fields(), hours=(6,), amounts=(1,), flags=(0,), frontier=0, received_at=7)),
+        (Alert(building="b01", subject="", kind="meter_silent", opened=5, state="open", changed=6, amount=0, money=0, detail={}), Alert(building="b01", subject="", kind="meter_silent", opened=6, state="open", changed=6, amount=0, money=0, detail={})),
     ],
     ids=lambda event: type(event).__name__,
 )  # fmt: skip
@@ -225,8 +269,16 @@ def test_two_facts_of_one_instant_are_two_points(one: Event, other: Event) -> No
 
 
 def test_a_finding_that_is_withdrawn_falls_on_its_own_point() -> None:
-    found = Finding(*WHO, "spike", 5, 9, {"text": "12 Gcal"}, 7)
-    gone = Finding(*WHO, "spike", 5, 9, {"text": "12 Gcal"}, 99, withdrawn=True)
+    found = Finding(**WHO.fields(), kind="spike", start=5, end=9, figures={"text": "12 Gcal"}, received_at=7)
+    gone = Finding(
+        **WHO.fields(),
+        kind="spike",
+        start=5,
+        end=9,
+        figures={"text": "12 Gcal"},
+        received_at=99,
+        withdrawn=True,
+    )
     (before,), (after,) = to_lines(found), to_lines(gone)
     assert before.replace("held=1i", "held=0i") == after
 
@@ -239,7 +291,18 @@ TAG = st.text(min_size=1, max_size=20)
 @given(value=TEXT, building=TAG, meter=TAG)
 def test_any_text_stays_in_its_field_and_any_tag_in_its_tag(value: str, building: str, meter: str) -> None:
     assume_readable = {"\\": "/"} | {chr(code): "_" for code in (*range(32), 127)}
-    (line,) = to_lines(Finding(building, meter, "energy", "spike", 5, 9, {"text": value}, 7))
+    (line,) = to_lines(
+        Finding(
+            building=building,
+            meter=meter,
+            quantity="energy",
+            kind="spike",
+            start=5,
+            end=9,
+            figures={"text": value},
+            received_at=7,
+        )
+    )
     assert "\n" not in line
     parsed = parse(line)
     assert parsed.tags["building"] == building.translate(str.maketrans(assume_readable))

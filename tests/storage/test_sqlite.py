@@ -19,6 +19,7 @@ from metering.events import (
     Fitted,
     Hours,
     Position,
+    RegisterId,
     Rejected,
     Restated,
     Savings,
@@ -34,7 +35,7 @@ from storage.sqlite_ledger import LedgerRow, Register
 from storage.sqlite_reader import Reader
 from storage.sqlite_schema import VERSION, WrongStore
 
-WHO = ("b01", "heat", "energy")
+WHO = RegisterId("b01", "heat", "energy")
 HOUR = 482_000
 DATE = 739_000
 
@@ -77,27 +78,95 @@ def opened(tmp_path: Path) -> Iterator[Open]:
 
 def hours(*amounts: int | None, first: int = HOUR, meter: str = "heat", building: str = "b01") -> Hours:
     at = tuple(range(first, first + len(amounts)))
-    return Hours(building, meter, "energy", at, amounts, (0,) * len(amounts), 0, 0)
+    return Hours(
+        building=building,
+        meter=meter,
+        quantity="energy",
+        hours=at,
+        amounts=amounts,
+        flags=(0,) * len(amounts),
+        frontier=0,
+        received_at=0,
+    )
 
 
 def rejected(payload: bytes = b"{", reason: str = "not_json", received_at: int = 5) -> Rejected:
-    return Rejected("k/b01/heat", payload, reason, "why", received_at, 1, False)
+    return Rejected(
+        topic="k/b01/heat",
+        payload=payload,
+        reason=reason,
+        detail="why",
+        received_at=received_at,
+        readings=1,
+        retain=False,
+    )
 
 
 EVENTS: list[Event] = [
     hours(1, 2, None, 4),
-    Unknowns(*WHO, (Unknown(9_000, 99_000, 5, 2),), (), 0, 0),
-    Day(*WHO, DATE, 30, 30, 0, 1, 1.0, 1, 9),
-    WeatherDay("b01", "spb", DATE, -4_250, 0.9, 9),
-    Fitted("b01", "c1", "ab12", b'{"model":"mean"}', 9),
-    Savings("b01", "c1", DATE, 40, 30, 1, -4_250, False, "ab12", 9),
-    Position("b01", "c1", DATE, DATE, 1, 0, 40, 30, 2.5, 1, "B", "ab12", 9),
-    Alert("b01", "c1", "no_saving", 1_000, "open", 2_000, 5, 99, {"days": 60}),
-    Finding(*WHO, "conflict", 5, 9, {"values": 2}, 9),
-    Restated(*WHO, DATE, 30, 31, "later reading", 9),
-    Restated(*WHO, DATE, 31, 32, "later reading", 9),
+    Unknowns(
+        **WHO.fields(),
+        added=(Unknown(start=9_000, end=99_000, amount=5, flags=2),),
+        withdrawn=(),
+        frontier=0,
+        received_at=0,
+    ),
+    Day(
+        **WHO.fields(),
+        date=DATE,
+        used=30,
+        known=30,
+        unknown=0,
+        estimated=1,
+        coverage=1.0,
+        flags=1,
+        received_at=9,
+    ),
+    WeatherDay(building="b01", station="spb", date=DATE, mean_mc=-4_250, coverage=0.9, received_at=9),
+    Fitted(building="b01", contract="c1", baseline_id="ab12", document=b'{"model":"mean"}', received_at=9),
+    Savings(
+        building="b01",
+        contract="c1",
+        date=DATE,
+        expected=40,
+        used=30,
+        estimated=1,
+        temp_mc=-4_250,
+        extrapolated=False,
+        baseline_id="ab12",
+        received_at=9,
+    ),
+    Position(
+        building="b01",
+        contract="c1",
+        first=DATE,
+        last=DATE,
+        days=1,
+        days_missing=0,
+        expected=40,
+        used=30,
+        half_width=2.5,
+        estimated=1,
+        grade="B",
+        baseline_id="ab12",
+        received_at=9,
+    ),
+    Alert(
+        building="b01",
+        subject="c1",
+        kind="no_saving",
+        opened=1_000,
+        state="open",
+        changed=2_000,
+        amount=5,
+        money=99,
+        detail={"days": 60},
+    ),
+    Finding(**WHO.fields(), kind="conflict", start=5, end=9, figures={"values": 2}, received_at=9),
+    Restated(**WHO.fields(), date=DATE, old=30, new=31, cause="later reading", learned_at=9),
+    Restated(**WHO.fields(), date=DATE, old=31, new=32, cause="later reading", learned_at=9),
     rejected(),
-    Tick("b01", 9),
+    Tick(building="b01", received_at=9),
 ]
 
 
@@ -130,7 +199,7 @@ def test_events_written_again_change_nothing(opened: Open) -> None:
 
 
 def test_accounts_are_added_with_a_commit_only(opened: Open) -> None:
-    counted = Counted(*WHO, 3, 1, 7_000, 55, 9)
+    counted = Counted(**WHO.fields(), accepted=3, duplicate=1, last_time=7_000, last_amount=55, received_at=9)
     opened.commit(counted, received=4)
     opened.commit(counted, received=4)
     opened.store.write([counted])
@@ -150,8 +219,18 @@ def test_the_same_payload_rejected_twice_is_two_rows_of_a_commit(opened: Open) -
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda: Day(*WHO, DATE, 2**70, 0, 0, 0, 1.0, 0, 9),  # beyond SQLite's integers
-        lambda: Fitted("b01", "c1", "ab12", None, 9),  # type: ignore[arg-type]
+        lambda: Day(
+            **WHO.fields(),
+            date=DATE,
+            used=2**70,
+            known=0,
+            unknown=0,
+            estimated=0,
+            coverage=1.0,
+            flags=0,
+            received_at=9,
+        ),  # beyond SQLite's integers
+        lambda: Fitted(building="b01", contract="c1", baseline_id="ab12", document=None, received_at=9),  # type: ignore[arg-type]
         lambda: (_ for _ in ()).throw(KeyError("a bug in a step")),
     ],
 )
@@ -204,7 +283,13 @@ def test_the_ledger_is_in_order_and_an_unknown_block_is_one_row(opened: Open) ->
         hours(5, meter="light", building="b02"),
         hours(9, first=HOUR + 40),
         hours(1, 2),
-        Unknowns(*WHO, (Unknown(start, start + 38 * HOUR_MS, 700, 2),), (), 0, 0),
+        Unknowns(
+            **WHO.fields(),
+            added=(Unknown(start=start, end=start + 38 * HOUR_MS, amount=700, flags=2),),
+            withdrawn=(),
+            frontier=0,
+            received_at=0,
+        ),
         hours(4, building="b10"),
         hours(3, first=HOUR - 48, building="b10"),
     )
@@ -233,8 +318,18 @@ def test_a_ledger_being_read_is_of_one_commit(opened: Open) -> None:
 
 def test_every_version_of_a_baseline_is_kept(opened: Open) -> None:
     for number, baseline_id in enumerate(("ab12", "cd34")):
-        opened.commit(Fitted("b01", "c1", baseline_id, b'{"v":%d}' % number, 10 + number))
-    opened.commit(Fitted("b01", "c1", "ab12", b'{"v":0}', 99))
+        opened.commit(
+            Fitted(
+                building="b01",
+                contract="c1",
+                baseline_id=baseline_id,
+                document=b'{"v":%d}' % number,
+                received_at=10 + number,
+            )
+        )
+    opened.commit(
+        Fitted(building="b01", contract="c1", baseline_id="ab12", document=b'{"v":0}', received_at=99)
+    )
     assert opened.reader.baseline("c1") == b'{"v":1}'
     assert opened.reader.baseline_ids("c1") == ["cd34", "ab12"]
     assert opened.reader.baseline_of_id("ab12") == b'{"v":0}'
@@ -242,15 +337,34 @@ def test_every_version_of_a_baseline_is_kept(opened: Open) -> None:
 
 
 def test_a_finding_is_explained_and_goes(opened: Open) -> None:
-    two = [Finding(*WHO, "conflict", 5, 5, {"values": n}, 9) for n in (2, 3)]
+    two = [
+        Finding(**WHO.fields(), kind="conflict", start=5, end=5, figures={"values": n}, received_at=9)
+        for n in (2, 3)
+    ]
     opened.commit(*two)
-    opened.commit(Finding(*WHO, "conflict", 5, 5, {"values": 2}, 11, withdrawn=True))
+    opened.commit(
+        Finding(
+            **WHO.fields(),
+            kind="conflict",
+            start=5,
+            end=5,
+            figures={"values": 2},
+            received_at=11,
+            withdrawn=True,
+        )
+    )
     assert [found["figures"] for found in opened.reader.findings()] == [{"values": 3}]
 
 
 def test_a_restatement_that_came_back_in_one_instant_is_none(opened: Open) -> None:
-    opened.commit(Restated(*WHO, DATE, 30, 31, "late", 9), Restated(*WHO, DATE, 31, 30, "late", 9))
-    opened.commit(Restated(*WHO, DATE + 1, None, 7, "late", 9), Restated(*WHO, DATE, 30, 29, "late", 10))
+    opened.commit(
+        Restated(**WHO.fields(), date=DATE, old=30, new=31, cause="late", learned_at=9),
+        Restated(**WHO.fields(), date=DATE, old=31, new=30, cause="late", learned_at=9),
+    )
+    opened.commit(
+        Restated(**WHO.fields(), date=DATE + 1, old=None, new=7, cause="late", learned_at=9),
+        Restated(**WHO.fields(), date=DATE, old=30, new=29, cause="late", learned_at=10),
+    )
     found = [(row["date"], row["old"], row["new"]) for row in opened.reader.restatements()]
     assert found == [(DATE, 30, 29), (DATE + 1, None, 7)]
 

@@ -15,7 +15,7 @@ from storage.sqlite_reader import Reader
 # Each commit n: 24 hours of value n for 20 registers, a part that names n, a rejection, and 480 readings counted.
 _WRITER = """
 import sys
-from metering.events import Counted, Hours, Rejected
+from metering.events import Counted, Hours, RegisterId, Rejected
 from storage.sqlite import Store
 
 store = Store(sys.argv[1])
@@ -25,11 +25,14 @@ while True:
     n += 1
     events = []
     for building in range(20):
-        who = (f"b{building:02d}", "heat", "energy")
+        who = RegisterId(f"b{building:02d}", "heat", "energy")
         first = 480_000 + 24 * n
-        events.append(Counted(*who, 24, 0, n, n, n))
-        events.append(Hours(*who, tuple(range(first, first + 24)), (n,) * 24, (0,) * 24, n, n))
-    events.append(Rejected("t", b"%d" % n, "not_json", "", n, 1, False))
+        counted = dict(accepted=24, duplicate=0, last_time=n, last_amount=n, received_at=n)
+        events.append(Counted(**who.fields(), **counted))
+        hours = tuple(range(first, first + 24))
+        figures = dict(hours=hours, amounts=(n,) * 24, flags=(0,) * 24, frontier=n, received_at=n)
+        events.append(Hours(**who.fields(), **figures))
+    events.append(Rejected(topic="t", payload=b"%d" % n, reason="not_json", detail="", received_at=n))
     store.commit(
         parts={("writer", "n"): b"%d" % n, ("state", str(n)): bytes(3000)},
         events=events,

@@ -211,7 +211,19 @@ def test_an_entry_does_not_grow_with_the_months_of_a_contract() -> None:
     first = 737_425  # 2020-01-01
     for offset, date in enumerate(range(first, first + 5 * 365)):
         saved = Savings(
-            "b01", "c1", date, 1_200_000, 1_000_000, 0, -5_000, False, "a-baseline", 0, False, 1, 7
+            building="b01",
+            contract="c1",
+            date=date,
+            expected=1_200_000,
+            used=1_000_000,
+            estimated=0,
+            temp_mc=-5_000,
+            extrapolated=False,
+            baseline_id="a-baseline",
+            received_at=0,
+            withdrawn=False,
+            flags=1,
+            adjustment=7,
         )
         changed, _ = step.run("c1", cache.parts(step, "c1"), saved)
         cache.put(step, "c1", changed)

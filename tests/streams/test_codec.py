@@ -31,8 +31,8 @@ def readings(
     pairs: list[tuple[int, int]], building: str, meter: str, received_at: int, copy: bool
 ) -> Readings:
     return Readings(
-        building, meter, "energy", "register",
-        tuple(t for t, _ in pairs), tuple(v for _, v in pairs), received_at, copy,
+        building=building, meter=meter, quantity="energy", nature="register",
+        times=tuple(t for t, _ in pairs), amounts=tuple(v for _, v in pairs), received_at=received_at, copy=copy,
     )  # fmt: skip
 
 
@@ -42,7 +42,10 @@ LOGGED = st.one_of(
     ),
     st.builds(
         lambda pairs, *rest: StationReadings(
-            rest[0], tuple(t for t, _ in pairs), tuple(v for _, v in pairs), rest[1]
+            station=rest[0],
+            times=tuple(t for t, _ in pairs),
+            temps_mc=tuple(v for _, v in pairs),
+            received_at=rest[1],
         ),
         st.lists(st.tuples(INTEGERS, INTEGERS), max_size=5),
         TEXTS,
@@ -61,41 +64,83 @@ def test_an_event_comes_back_as_it_went(event: Logged) -> None:
 # Bytes of version 0.1, and of today. A change that makes one of these fail makes every log unreadable.
 OLD = [
     (
-        Readings("b01", "heat", "energy", "register", (3_600_000, 7_200_000), (1_163_000, 70_000), 7_260_000),
+        Readings(
+            building="b01",
+            meter="heat",
+            quantity="energy",
+            nature="register",
+            times=(3_600_000, 7_200_000),
+            amounts=(1_163_000, 70_000),
+            received_at=7_260_000,
+        ),
         "99a852656164696e6773a3623031a468656174a6656e65726779a8726567697374657292ce0036ee80ce006ddd0092ce0011bef8"
         "ce00011170ce006ec760c2",
     ),
     # A station's readings as the first version wrote them for no building, and for one.
     (
-        StationReadings("spb", (3_600_000,), (-5_000,), 5),
+        StationReadings(station="spb", times=(3_600_000,), temps_mc=(-5_000,), received_at=5),
         "9aa852656164696e6773a0a3737062b36f7574646f6f725f74656d7065726174757265a5676175676591ce0036ee8091d1ec7805c290",
     ),
     (
-        Readings("b01", "spb", "outdoor_temperature", "gauge", (3_600_000,), (-5_000,), 5),
+        Readings(
+            building="b01",
+            meter="spb",
+            quantity="outdoor_temperature",
+            nature="gauge",
+            times=(3_600_000,),
+            amounts=(-5_000,),
+            received_at=5,
+        ),
         "9aa852656164696e6773a3623031a3737062b36f7574646f6f725f74656d7065726174757265a5676175676591ce0036ee8091d1ec7805"
         "c290",
     ),
 ]
 GOLDEN = [
     (
-        Readings("b01", "heat", "energy", "register", (3_600_000, 7_200_000), (1_163_000, 70_000), 7_260_000),
+        Readings(
+            building="b01",
+            meter="heat",
+            quantity="energy",
+            nature="register",
+            times=(3_600_000, 7_200_000),
+            amounts=(1_163_000, 70_000),
+            received_at=7_260_000,
+        ),
         "9aa852656164696e6773a3623031a468656174a6656e65726779a8726567697374657292ce0036ee80ce006ddd0092ce0011bef8"
         "ce00011170ce006ec760c290",
     ),
     (
-        Declared("b01", "heat", "energy", (Exchange(3_600_000, 10, 0),), False, 5),
+        Declared(
+            building="b01",
+            meter="heat",
+            quantity="energy",
+            exchanges=(Exchange(at=3_600_000, final=10, initial=0),),
+            by_site=False,
+            received_at=5,
+        ),
         "97a84465636c61726564a3623031a468656174a6656e657267799195a178ce0036ee800a00c2c205",
     ),
     (
-        StationReadings("spb", (3_600_000,), (-5_000,), 5),
+        StationReadings(station="spb", times=(3_600_000,), temps_mc=(-5_000,), received_at=5),
         "95af53746174696f6e52656164696e6773a373706291ce0036ee8091d1ec7805",
     ),
-    (Tick("b01", 60_000), "93a45469636ba3623031cdea60"),
+    (Tick(building="b01", received_at=60_000), "93a45469636ba3623031cdea60"),
     (
-        Awaited("b01", "c1", "heat", "energy", "spb", 739_000, 5),
+        Awaited(
+            building="b01",
+            reader="c1",
+            meter="heat",
+            quantity="energy",
+            station="spb",
+            first=739_000,
+            received_at=5,
+        ),
         "98a741776169746564a3623031a26331a468656174a6656e65726779a3737062ce000b46b805",
     ),
-    (Fitted("b01", "c1", "ab12", b"{}", 5), "96a6466974746564a3623031a26331a461623132c4027b7d05"),
+    (
+        Fitted(building="b01", contract="c1", baseline_id="ab12", document=b"{}", received_at=5),
+        "96a6466974746564a3623031a26331a461623132c4027b7d05",
+    ),
 ]
 
 
@@ -112,7 +157,9 @@ def test_todays_bytes_are_read_for_ever(event: Logged, hexed: str) -> None:
 
 def test_a_reading_without_a_later_field_is_read() -> None:
     written = msgspec.msgpack.encode(["Readings", "b", "m", "energy", "register", [1], [2], 3])
-    assert decode(written) == Readings("b", "m", "energy", "register", (1,), (2,), 3)
+    assert decode(written) == Readings(
+        building="b", meter="m", quantity="energy", nature="register", times=(1,), amounts=(2,), received_at=3
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,10 +170,30 @@ def test_a_reading_without_a_later_field_is_read() -> None:
         b"{}",
         encode(["Readings", "b"]),
         encode(["Hours", "b", "m", "energy", [], [], [], 0, 0]),
-        encode(Rejected("t", b"x", "not_json", "", 0)),
-        encode(Readings("b", "m", "energy", "register", (1, 2), (3,), 4)),
-        encode(Readings("b", "m", "warmth", "register", (1,), (3,), 4)),
-        encode(StationReadings("spb", (1, 2), (3,), 4)),
+        encode(Rejected(topic="t", payload=b"x", reason="not_json", detail="", received_at=0)),
+        encode(
+            Readings(
+                building="b",
+                meter="m",
+                quantity="energy",
+                nature="register",
+                times=(1, 2),
+                amounts=(3,),
+                received_at=4,
+            )
+        ),
+        encode(
+            Readings(
+                building="b",
+                meter="m",
+                quantity="warmth",
+                nature="register",
+                times=(1,),
+                amounts=(3,),
+                received_at=4,
+            )
+        ),
+        encode(StationReadings(station="spb", times=(1, 2), temps_mc=(3,), received_at=4)),
         encode(["Readings", "b", "m", "energy", "register", ["now"], [1], 3]),
         b"\x91\xa1\x80",  # an event whose name is no UTF-8
     ],
@@ -153,7 +220,9 @@ def test_todays_rejections_are_read_for_ever() -> None:
         "88a474797065a852656a6563746564a5746f706963a174a77061796c6f6164c40178a6726561736f6ea86e6f745f6a736f6e"
         "a664657461696ca26e6fab72656365697665645f617405a872656164696e677301a672657461696ec2"
     )
-    assert decode_rejected(bytes.fromhex(hexed)) == Rejected("t", b"x", "not_json", "no", 5)
+    assert decode_rejected(bytes.fromhex(hexed)) == Rejected(
+        topic="t", payload=b"x", reason="not_json", detail="no", received_at=5
+    )
     for value in (b"\xc1", b"\x81\xa1\x80\x00"):
         with pytest.raises(NotOurs):
             decode_rejected(value)
@@ -170,21 +239,98 @@ def site() -> Site:
 @pytest.mark.parametrize(
     ("event", "unknown"),
     [
-        (Readings("b01", "heat", "energy", "register", (), (), 0), None),
-        (Readings("b01", "gone", "energy", "register", (), (), 0), "no meter b01/gone"),
-        # A contract may await the days of a virtual meter, which has no readings.
-        (Awaited("b01", "c1", "sum", "energy", "", 1, 0), None),
         (
-            Readings("b01", "sum", "energy", "register", (), (), 0),
+            Readings(
+                building="b01",
+                meter="heat",
+                quantity="energy",
+                nature="register",
+                times=(),
+                amounts=(),
+                received_at=0,
+            ),
+            None,
+        ),
+        (
+            Readings(
+                building="b01",
+                meter="gone",
+                quantity="energy",
+                nature="register",
+                times=(),
+                amounts=(),
+                received_at=0,
+            ),
+            "no meter b01/gone",
+        ),
+        # A contract may await the days of a virtual meter, which has no readings.
+        (
+            Awaited(
+                building="b01",
+                reader="c1",
+                meter="sum",
+                quantity="energy",
+                station="",
+                first=1,
+                received_at=0,
+            ),
+            None,
+        ),
+        (
+            Readings(
+                building="b01",
+                meter="sum",
+                quantity="energy",
+                nature="register",
+                times=(),
+                amounts=(),
+                received_at=0,
+            ),
             "no register b01/sum (it is virtual)",
         ),
-        (Readings("b09", "heat", "energy", "register", (), (), 0), "no building 'b09'"),
-        (Readings("b01", "spb", "outdoor_temperature", "gauge", (), (), 0), None),
-        (StationReadings("spb", (), (), 0), None),
-        (Tick("b01", 0), None),
-        (Tick("b09", 0), "no building 'b09'"),
-        (Fitted("b01", "c9", "", b"", 0), "no contract 'c9'"),
-        (Awaited("b01", "c1", "heat", "energy", "moon", 1, 0), "no station 'moon'"),
+        (
+            Readings(
+                building="b09",
+                meter="heat",
+                quantity="energy",
+                nature="register",
+                times=(),
+                amounts=(),
+                received_at=0,
+            ),
+            "no building 'b09'",
+        ),
+        (
+            Readings(
+                building="b01",
+                meter="spb",
+                quantity="outdoor_temperature",
+                nature="gauge",
+                times=(),
+                amounts=(),
+                received_at=0,
+            ),
+            None,
+        ),
+        (StationReadings(station="spb", times=(), temps_mc=(), received_at=0), None),
+        (Tick(building="b01", received_at=0), None),
+        (Tick(building="b09", received_at=0), "no building 'b09'"),
+        (
+            Fitted(building="b01", contract="c9", baseline_id="", document=b"", received_at=0),
+            "no contract 'c9'",
+        ),
+        (
+            Awaited(
+                building="b01",
+                reader="c1",
+                meter="heat",
+                quantity="energy",
+                station="moon",
+                first=1,
+                received_at=0,
+            ),
+            "no station 'moon'",
+        ),
     ],
 )
 def test_what_the_site_file_does_not_know(site: Site, event: Logged, unknown: str | None) -> None:

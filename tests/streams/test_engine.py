@@ -47,25 +47,33 @@ class Memory:
 
 def heat(*amounts: int, building: str = "b01") -> Readings:
     times = tuple(range(HOUR_MS, HOUR_MS * (len(amounts) + 1), HOUR_MS))
-    return Readings(building, "heat", "energy", "register", times, amounts, times[-1])
+    return Readings(
+        building=building,
+        meter="heat",
+        quantity="energy",
+        nature="register",
+        times=times,
+        amounts=amounts,
+        received_at=times[-1],
+    )
 
 
 @pytest.mark.parametrize(
     ("events", "counts", "ticked"),
     [
         ([], {}, {}),
-        ([Tick("b01", 5)], {}, {}),
-        ([Rejected("t", b"x", "not_json", "", 5, 2)], {"received": 2, "rejected": 2, "rejected:not_json": 2}, {}),
+        ([Tick(building="b01", received_at=5)], {}, {}),
+        ([Rejected(topic="t", payload=b"x", reason="not_json", detail="", received_at=5, readings=2)], {"received": 2, "rejected": 2, "rejected:not_json": 2}, {}),
         ([heat(1, 2), heat(1, 2)], {"received": 4, "accepted": 2, "duplicate": 2}, {"b01": 2 * HOUR_MS}),
         ([heat(1, 2), heat(1)], {"received": 3, "accepted": 2, "duplicate": 1}, {"b01": 2 * HOUR_MS}),
         # Two buildings have the station's temperatures; they are counted once.
         (
-            copy_to_buildings(StationReadings("spb", (HOUR_MS,), (1,), 9), SITE),
+            copy_to_buildings(StationReadings(station="spb", times=(HOUR_MS,), temps_mc=(1,), received_at=9), SITE),
             {"received": 1, "accepted": 1},
             {"b01": 9, "b02": 9},
         ),
         # No building uses the station: its readings are counted, and no building gets a tick.
-        ([StationReadings("idle", (HOUR_MS,), (1,), 9)] * 2, {"received": 2, "accepted": 1, "duplicate": 1}, {}),
+        ([StationReadings(station="idle", times=(HOUR_MS,), temps_mc=(1,), received_at=9)] * 2, {"received": 2, "accepted": 1, "duplicate": 1}, {}),
     ],
 )  # fmt: skip
 def test_a_batch(events: list[Input], counts: dict[str, int], ticked: dict[str, int]) -> None:
@@ -84,7 +92,7 @@ def counted(events: Iterable[Event]) -> list[tuple[str, str, int, int]]:
 
 def test_a_station_of_no_building_is_known_by_its_old_bytes() -> None:
     """The first version wrote `Readings` with an empty building on the log."""
-    new = StationReadings("idle", (HOUR_MS,), (1,), 9)
+    new = StationReadings(station="idle", times=(HOUR_MS,), temps_mc=(1,), received_at=9)
     old = ["Readings", "", "idle", "outdoor_temperature", "gauge", [HOUR_MS], [1], 9]
     sink = Memory()
     applier = Applier(site=SITE, parts=TableParts({}), sink=sink)
@@ -96,7 +104,7 @@ def test_a_station_of_no_building_is_known_by_its_old_bytes() -> None:
 def test_the_embedded_runner_copies_a_station_to_its_buildings() -> None:
     store = Memory()
     runner = Embedded(site=SITE, store=store, decode=lambda *_, **__: [])
-    runner.enter([StationReadings("spb", (HOUR_MS,), (1,), 9)], 9)
+    runner.enter([StationReadings(station="spb", times=(HOUR_MS,), temps_mc=(1,), received_at=9)], 9)
     assert counted(store.events) == [("", "spb", 1, 0)]
     stored = {key for key, _ in store.parts if key.startswith("weather/")}
     assert stored == {"weather/b01/spb", "weather/b02/spb"}

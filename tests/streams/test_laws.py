@@ -31,8 +31,10 @@ from metering.events import (
     Fitted,
     Gauged,
     Hours,
+    Nature,
     Position,
     Readings,
+    RegisterId,
     Savings,
     Tick,
     Unknowns,
@@ -105,7 +107,9 @@ def fitted() -> Fitted:
         last=dates[-1],
         unit="Wh",
     )
-    return Fitted("b01", "c1", baseline.id, baseline.document, 0)
+    return Fitted(
+        building="b01", contract="c1", baseline_id=baseline.id, document=baseline.document, received_at=0
+    )
 
 
 def baselines(fitted: Fitted) -> list[Fitted]:
@@ -145,11 +149,17 @@ def heat_readings(seed: int) -> list[tuple[int, int]]:
 
 def part_of(rng: random.Random, now: int) -> list[Readings | Declared]:
     """A sub-meter: first its archive, then its register, an exchange that somebody declares, and its gauges."""
-    who = ("b01", "part", "energy")
+    who = RegisterId("b01", "part", "energy")
     starts = [at(h) for h in range(72)]
     uses = [rng.randint(0, 90_000) for _ in starts]
     rows = Readings(
-        *who, "interval", tuple(t + HOUR_MS for t in starts), tuple(uses), now, False, tuple(starts)
+        **who.fields(),
+        nature="interval",
+        times=tuple(t + HOUR_MS for t in starts),
+        amounts=tuple(uses),
+        received_at=now,
+        copy=False,
+        starts=tuple(starts),
     )
     swap = rng.randint(200, 400)
     v, counts = rng.randint(10**7, 10**9), []
@@ -159,13 +169,23 @@ def part_of(rng: random.Random, now: int) -> list[Readings | Declared]:
         if rng.random() < 0.9 and not 100 < hour < 200:
             counts.append((at(hour), v))
         v += 0 if hour > 420 else rng.randint(0, 90_000)
-    told = Declared(*who, (Exchange(at(swap) - 60_000, final, 0),), False, now)
+    told = Declared(
+        **who.fields(),
+        exchanges=(Exchange(at=at(swap) - 60_000, final=final, initial=0),),
+        by_site=False,
+        received_at=now,
+    )
     gauge = [(at(h), rng.randint(40_000, 90_000)) for h in range(24 * DAYS) if rng.random() < 0.9]
     flow = [(at(h), rng.choice([0, 0, 500])) for h in range(415, 24 * DAYS)]
 
     def pieces(what: tuple[Any, ...], pairs: list[tuple[int, int]], size: int) -> list[Readings]:
         several = [pairs[i : i + size] for i in range(0, len(pairs), size)]
-        return [Readings(*what, tuple(t for t, _ in p), tuple(v for _, v in p), now) for p in several]
+        return [
+            Readings(
+                **what.fields(), nature=tuple(t for t, _ in p), times=tuple(v for _, v in p), amounts=now
+            )
+            for p in several
+        ]
 
     return [
         rows,
@@ -182,16 +202,23 @@ def events_of(seed: int) -> list[Readings | Declared]:
     weather = [(at(h), rng.randint(2_000, 15_000)) for h in range(-24, 24 * DAYS + 1) if rng.random() < 0.97]
     now = at(24 * DAYS + 1)
 
-    def message(who: tuple[Any, ...], pairs: Sequence[tuple[int, int]]) -> Readings:
-        return Readings(*who, tuple(t for t, _ in pairs), tuple(v for _, v in pairs), now)
+    def message(register: RegisterId, nature: Nature, pairs: Sequence[tuple[int, int]]) -> Readings:
+        return Readings(
+            **register.fields(),
+            nature=nature,
+            times=tuple(t for t, _ in pairs),
+            amounts=tuple(v for _, v in pairs),
+            received_at=now,
+        )
 
     size = rng.choice([1, 5, 24])
     parts: list[Readings | Declared] = [
-        message(("b01", "heat", "energy", "register"), heat[i : i + size]) for i in range(0, len(heat), size)
+        message(RegisterId("b01", "heat", "energy"), "register", heat[i : i + size])
+        for i in range(0, len(heat), size)
     ]
     parts += part_of(rng, now)
     parts += [
-        message(("b01", "spb", "outdoor_temperature", "gauge"), weather[i : i + 24])
+        message(RegisterId("b01", "spb", "outdoor_temperature"), "gauge", weather[i : i + 24])
         for i in range(0, len(weather), 24)
     ]
     return parts
@@ -315,7 +342,7 @@ def run_embedded(
 def run_faust(site: Site, fitted: Fitted, messages: Iterable[Event], table: dict[bytes, bytes]) -> Kept:
     kept = Kept()
     applier = Applier(site=site, parts=TableParts(table), sink=kept)
-    log: list[Event] = [*baselines(fitted), *messages, Tick("b01", at(24 * DAYS + 2))]
+    log: list[Event] = [*baselines(fitted), *messages, Tick(building="b01", received_at=at(24 * DAYS + 2))]
     for offset, event in enumerate(log):
         assert applier.apply(msgspec.msgpack.encode(event), partition=0, offset=offset)
     return kept
@@ -382,7 +409,7 @@ def test_a_worker_that_dies_between_any_two_table_writes_loses_and_doubles_nothi
     rng.shuffle(events)
     events = events[:40]
     reference = run_faust(site, fitted, events, {})
-    log: list[Event] = [*baselines(fitted), *events, Tick("b01", at(24 * DAYS + 2))]
+    log: list[Event] = [*baselines(fitted), *events, Tick(building="b01", received_at=at(24 * DAYS + 2))]
     kept = Kept()
     table: dict[bytes, bytes] = {}
     begin = 0

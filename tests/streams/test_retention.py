@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from ingest.captures import Capture
 from ingest.decode import Decoder
@@ -52,7 +53,15 @@ def day_of(day: int, quantity: str = "energy") -> Readings:
     else:
         amounts = tuple(hour * 7919 % 9000 for hour in hours)
     meter = "spb" if quantity == "outdoor_temperature" else "heat"
-    return Readings("b01", meter, quantity, nature, times, amounts, times[-1] + HOUR_MS)
+    return Readings(
+        building="b01",
+        meter=meter,
+        quantity=quantity,
+        nature=nature,
+        times=times,
+        amounts=amounts,
+        received_at=times[-1] + HOUR_MS,
+    )
 
 
 QUANTITIES = ("energy", "supply_temperature", "outdoor_temperature")
@@ -103,7 +112,7 @@ class OnTable:
         return self.events[before:]
 
     def tick(self, now: int) -> list[Event]:
-        return self.enter(Tick("b01", now))
+        return self.enter(Tick(building="b01", received_at=now))
 
     def parts(self) -> dict[str, bytes]:
         parts: dict[str, bytes] = {}
@@ -168,7 +177,17 @@ def test_every_figure_is_as_it_was(tmp_path: Path) -> None:
     for on in (plain, spared):
         changed = [*late.amounts]
         changed[5] += 7
-        on.enter(Readings("b01", "heat", "energy", "register", late.times, tuple(changed), now_of(DAYS)))
+        on.enter(
+            Readings(
+                building="b01",
+                meter="heat",
+                quantity="energy",
+                nature="register",
+                times=late.times,
+                amounts=tuple(changed),
+                received_at=now_of(DAYS),
+            )
+        )
         on.store.close()
     shown = []
     for on in (plain, spared):
@@ -195,13 +214,13 @@ def test_what_lies_before_the_cut_is_rejected_and_the_accounts_add_up(mode: str,
     on = filled(mode, site_with(), tmp_path / "a.db")
     late = day_of(2)
     both = Readings(
-        "b01",
-        "heat",
-        "energy",
-        "register",
-        (late.times[3], now_of(DAYS)),
-        (late.amounts[3] + 1, 200_000_000),
-        now_of(DAYS),
+        building="b01",
+        meter="heat",
+        quantity="energy",
+        nature="register",
+        times=(late.times[3], now_of(DAYS)),
+        amounts=(late.amounts[3] + 1, 200_000_000),
+        received_at=now_of(DAYS),
     )
     batch = Batch()
     batch.keep(on.enter(both))
@@ -217,9 +236,20 @@ def test_what_lies_before_the_cut_is_rejected_and_the_accounts_add_up(mode: str,
         "unit": "Wh",
         "readings": [["2024-01-03T03:00:00Z", late.amounts[3] + 1]],
     }
-    said = Exchange(late.times[3], 10, 0)
+    said = Exchange(at=late.times[3], final=10, initial=0)
     batch = Batch()
-    batch.keep(on.enter(Declared("b01", "heat", "energy", (said,), False, now_of(DAYS))))
+    batch.keep(
+        on.enter(
+            Declared(
+                building="b01",
+                meter="heat",
+                quantity="energy",
+                exchanges=(said,),
+                by_site=False,
+                received_at=now_of(DAYS),
+            )
+        )
+    )
     assert batch.counts == {"received": 1, "rejected": 1, "rejected:before_retention": 1}
     replayed = Decoder(site_with()).decode(
         "k/b01/heat", rejected.payload, received_at=now_of(DAYS), retain=False
@@ -236,20 +266,21 @@ def test_gauges_and_weather_are_cut_alike(mode: str, tmp_path: Path, quantity: s
     on = filled(mode, site_with(), tmp_path / "a.db")
     on.tick(now_of(DAYS + 10))
     batch = Batch()
-    batch.keep(
-        on.enter(Readings("b01", *_who(quantity), day_of(2).times, day_of(2).amounts, now_of(DAYS + 10)))
-    )
+    batch.keep(on.enter(replace(day_of(2, quantity), received_at=now_of(DAYS + 10))))
     assert batch.counts == {"received": 24, "rejected": 24, "rejected:before_retention": 24}
     assert [e for e in batch.events if not isinstance(e, Rejected | Counted)] == []
 
 
-def _who(quantity: str) -> tuple[str, str, Any]:
-    return ("spb" if quantity == "outdoor_temperature" else "heat", quantity, "gauge")
-
-
 def test_the_site_says_once_what_lies_before_the_cut(mode: str, tmp_path: Path) -> None:
     on = filled(mode, site_with(), tmp_path / "a.db")
-    said = Declared("b01", "heat", "energy", (Exchange(FIRST + 5, 10, 0, True),), True, now_of(DAYS))
+    said = Declared(
+        building="b01",
+        meter="heat",
+        quantity="energy",
+        exchanges=(Exchange(at=FIRST + 5, final=10, initial=0, by_site=True),),
+        by_site=True,
+        received_at=now_of(DAYS),
+    )
     batch = Batch()
     batch.keep(on.enter(said))
     assert [event.reason for event in batch.events if isinstance(event, Rejected)] == ["before_retention"]
@@ -263,17 +294,12 @@ def test_history_of_any_age_is_taken_in_any_order_and_rests_before_it_is_cut(
     on = runner(mode, site_with(), tmp_path / "a.db")
     now = now_of(DAYS + 400)
     for day in reversed(range(DAYS)):
-        on.enter(Readings("b01", *_energy(day), now))
+        on.enter(replace(day_of(day), received_at=now))
     assert len(days_of(on, "ledger")) == DAYS
     on.tick(now + 44 * DAY_MS)
     assert len(days_of(on, "ledger")) == DAYS
     on.tick(now + 45 * DAY_MS)
     assert len(days_of(on, "ledger")) == 2
-
-
-def _energy(day: int) -> tuple[str, str, Any, tuple[int, ...], tuple[int, ...]]:
-    event = day_of(day)
-    return ("heat", "energy", "register", event.times, event.amounts)
 
 
 def test_the_audit_begins_at_the_checkpoint_and_sees_a_changed_block(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ class ThroughApplier:
         return list(events)
 
     def end(self) -> None:
-        self._log(Tick(building, END) for building in self._site.buildings)
+        self._log(Tick(building=building, received_at=END) for building in self._site.buildings)
 
 
 @pytest.mark.parametrize("through", [ThroughEmbedded, ThroughApplier])

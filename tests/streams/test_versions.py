@@ -46,13 +46,13 @@ def readings(first: int, last: int) -> list[Readings]:
     hours = [hour for hour in range(first, last) if hour not in WITHOUT_READINGS]
     return [
         Readings(
-            "b01",
-            "heat",
-            "energy",
-            "register",
-            tuple(T0 + hour * HOUR_MS for hour in hours[at : at + 6]),
-            tuple(1_000 * hour for hour in hours[at : at + 6]),
-            T0 + last * HOUR_MS,
+            building="b01",
+            meter="heat",
+            quantity="energy",
+            nature="register",
+            times=tuple(T0 + hour * HOUR_MS for hour in hours[at : at + 6]),
+            amounts=tuple(1_000 * hour for hour in hours[at : at + 6]),
+            received_at=T0 + last * HOUR_MS,
         )
         for at in range(0, len(hours), 6)
     ]

@@ -71,7 +71,15 @@ def day(building: str, number: int) -> Readings:
         amounts.append(amount)
         amount += use(building, hour)
     times = tuple(hour * 3_600_000 for hour in hours)
-    return Readings(building, "el", "energy", "register", times, tuple(amounts), times[-1] + 60_000)
+    return Readings(
+        building=building,
+        meter="el",
+        quantity="energy",
+        nature="register",
+        times=times,
+        amounts=tuple(amounts),
+        received_at=times[-1] + 60_000,
+    )
 
 
 def days(first: int, last: int) -> list[Readings]:
@@ -244,7 +252,20 @@ def test_the_life_of_a_worker(
     poison.produce(READINGS, value=b"\xc1not msgpack", key=b"b01")
     poison.produce(READINGS, value=None, key=b"b02")
     assert poison.flush(10) == 0
-    event_log.publish([Readings("b01", "gone", "energy", "register", (1, 2), (3, 4), 5), *days(4, 6)])
+    event_log.publish(
+        [
+            Readings(
+                building="b01",
+                meter="gone",
+                quantity="energy",
+                nature="register",
+                times=(1, 2),
+                amounts=(3, 4),
+                received_at=5,
+            ),
+            *days(4, 6),
+        ]
+    )
     assert worker.wait_applied(event_log.delivered, 30)
     assert kept.hours == whole(6)
     assert sorted((r.reason, r.payload[:4], r.readings) for r in kept.rejected) == [
@@ -292,7 +313,7 @@ def test_the_log_that_cannot_be_reached_says_so() -> None:
     log = EventLog(bootstrap="127.0.0.1:1", timeout_s=0.5)
     for _ in range(2):
         with pytest.raises(NotDelivered):
-            log.publish([Tick("b01", 0)])
+            log.publish([Tick(building="b01", received_at=0)])
     with pytest.raises(NotDelivered, match=r"127\.0\.0\.1:1"):
         create_topics("127.0.0.1:1", partitions=4, timeout_s=0.5)
 
@@ -303,12 +324,14 @@ def test_another_number_of_partitions_is_refused(kafka: MockKafka) -> None:
 
 
 def test_one_building_stays_in_one_partition(event_log: EventLog) -> None:
-    event_log.publish([Tick("b01", n) for n in range(50)])
+    event_log.publish([Tick(building="b01", received_at=n) for n in range(50)])
     assert list(event_log.delivered.values()) == [49]
 
 
 def test_the_longest_rejection_fits_into_the_log(kafka: MockKafka, event_log: EventLog) -> None:
-    event_log.publish([Rejected("t", b"x" * (LONGEST + 1), "too_large", "long", 0)])
+    event_log.publish(
+        [Rejected(topic="t", payload=b"x" * (LONGEST + 1), reason="too_large", detail="long", received_at=0)]
+    )
     consumer = Consumer(
         {"bootstrap.servers": kafka.bootstrap, "group.id": "test", "auto.offset.reset": "earliest"}
     )
@@ -403,7 +426,7 @@ def test_a_worker_waits_a_moment_for_a_site_that_knows_the_meter(
     event_log.publish([day("b01", 3)])
     assert worker.wait_applied(event_log.delivered, 30), worker.failed
     sites.hurried.clear()
-    strange = Fitted("b01", "gone", "0" * 16, b"{}", 7)
+    strange = Fitted(building="b01", contract="gone", baseline_id="0" * 16, document=b"{}", received_at=7)
     begun = time.monotonic()
     event_log.publish([*days(3, 5), strange])
     assert worker.wait_applied(event_log.delivered, 30), worker.failed

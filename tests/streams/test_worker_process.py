@@ -57,7 +57,19 @@ def test_a_worker_takes_a_changed_site_file_over(
 
     def publish(building: str) -> None:
         times = (HOUR_MS, 2 * HOUR_MS, 3 * HOUR_MS)
-        event_log.publish([Readings(building, "el", "energy", "register", times, (0, 5, 9), times[-1])])
+        event_log.publish(
+            [
+                Readings(
+                    building=building,
+                    meter="el",
+                    quantity="energy",
+                    nature="register",
+                    times=times,
+                    amounts=(0, 5, 9),
+                    received_at=times[-1],
+                )
+            ]
+        )
 
     try:
         publish("b01")

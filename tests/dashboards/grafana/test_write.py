@@ -24,6 +24,7 @@ from metering.events import (
     Fitted,
     Hours,
     Position,
+    RegisterId,
     Rejected,
     Restated,
     Savings,
@@ -223,30 +224,30 @@ def figures(influxd: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     influxd.create("grafana")
     outbox = tmp_path_factory.mktemp("grafana") / "outbox.db"
     sink = InfluxSink(url=influxd.url, token="any", org="kvartal", bucket="grafana", outbox=outbox, site=SITE)
-    who = ("b01", "heat", "energy")
+    who = RegisterId("b01", "heat", "energy")
     days = range(DATE, DATE + 5)
     sink.write(
         [
-            *(Savings("b01", c, day, 10_000_000, 8_000_000, 0, -4_000, False, "ab12", 0) for day in days for c in ("c1", "c2", "c3")),
-            Savings("b01", "c1", DATE + 5, 99_000_000, 1, 0, -4_000, False, "ab12", 0, withdrawn=True),
-            *(Day(*who, day, 8_000_000, 8_000_000, 0, 0, 1.0, 0, 0) for day in days),
-            Day("b02", "heat", "energy", DATE, 1, 1, 0, 0, 1.0, 0, 0),
-            *(WeatherDay("b01", "spb", day, -4_000, 1.0, 0) for day in days),
-            *(Position("b01", c, DATE, DATE + 4, 5, 0, 50_000_000, 40_000_000, 2_000_000.0, 0, "B", "ab12", 0, money=money, money_half_width=money and 350_000, prices="ef" if money else "") for c, money in (("c1", 1_719_690), ("c2", None), ("c3", None))),
-            Fitted("b01", "c1", "ab12", DOCUMENT, MS),
-            Fitted("b01", "c1", "ab12", DOCUMENT, MS),
-            Alert("b01", "c1", "no_saving", MS, "open", MS, 10, 250_000, {"days": 60}),
-            Alert("b01", "heat", "meter_silent", MS, "resolved", MS, 0, 0, {"hours": 30}),
-            Hours(*who, (MS // 3_600_000, MS // 3_600_000 + 1), (120_000, None), (0, 0), 0, 0),
-            Unknowns(*who, (Unknown(MS, MS + 10**8, 5_000_000, 2),), (), 0, 0),
-            Finding(*who, "spike_dropped", MS, MS + 5, {"values": 1, "first": 900}, MS),
-            Finding(*who, "conflict", MS, MS, {"values": 2}, MS),
-            Finding(*who, "conflict", MS, MS, {"values": 2}, MS, withdrawn=True),
-            Restated(*who, DATE, 1_000, 2_000, "later reading", MS),
-            Restated(*who, DATE + 1, None, 2_000, "later reading", MS),
-            Counted(*who, 24, 0, MS, 5, MS),
-            Counted(*who, 0, 24, MS, 5, MS),
-            *(Rejected("t", str(n).encode(), "not_json", "no", MS) for n in range(7)),
+            *(Savings(building="b01", contract=c, date=day, expected=10_000_000, used=8_000_000, estimated=0, temp_mc=-4_000, extrapolated=False, baseline_id="ab12", received_at=0) for day in days for c in ("c1", "c2", "c3")),
+            Savings(building="b01", contract="c1", date=DATE + 5, expected=99_000_000, used=1, estimated=0, temp_mc=-4_000, extrapolated=False, baseline_id="ab12", received_at=0, withdrawn=True),
+            *(Day(**who.fields(), date=day, used=8_000_000, known=8_000_000, unknown=0, estimated=0, coverage=1.0, flags=0, received_at=0) for day in days),
+            Day(building="b02", meter="heat", quantity="energy", date=DATE, used=1, known=1, unknown=0, estimated=0, coverage=1.0, flags=0, received_at=0),
+            *(WeatherDay(building="b01", station="spb", date=day, mean_mc=-4_000, coverage=1.0, received_at=0) for day in days),
+            *(Position(building="b01", contract=c, first=DATE, last=DATE + 4, days=5, days_missing=0, expected=50_000_000, used=40_000_000, half_width=2_000_000.0, estimated=0, grade="B", baseline_id="ab12", received_at=0, money=money, money_half_width=money and 350_000, prices="ef" if money else "") for c, money in (("c1", 1_719_690), ("c2", None), ("c3", None))),
+            Fitted(building="b01", contract="c1", baseline_id="ab12", document=DOCUMENT, received_at=MS),
+            Fitted(building="b01", contract="c1", baseline_id="ab12", document=DOCUMENT, received_at=MS),
+            Alert(building="b01", subject="c1", kind="no_saving", opened=MS, state="open", changed=MS, amount=10, money=250_000, detail={"days": 60}),
+            Alert(building="b01", subject="heat", kind="meter_silent", opened=MS, state="resolved", changed=MS, amount=0, money=0, detail={"hours": 30}),
+            Hours(**who.fields(), hours=(MS // 3_600_000, MS // 3_600_000 + 1), amounts=(120_000, None), flags=(0, 0), frontier=0, received_at=0),
+            Unknowns(**who.fields(), added=(Unknown(start=MS, end=MS + 10**8, amount=5_000_000, flags=2),), withdrawn=(), frontier=0, received_at=0),
+            Finding(**who.fields(), kind="spike_dropped", start=MS, end=MS + 5, figures={"values": 1, "first": 900}, received_at=MS),
+            Finding(**who.fields(), kind="conflict", start=MS, end=MS, figures={"values": 2}, received_at=MS),
+            Finding(**who.fields(), kind="conflict", start=MS, end=MS, figures={"values": 2}, received_at=MS, withdrawn=True),
+            Restated(**who.fields(), date=DATE, old=1_000, new=2_000, cause="later reading", learned_at=MS),
+            Restated(**who.fields(), date=DATE + 1, old=None, new=2_000, cause="later reading", learned_at=MS),
+            Counted(**who.fields(), accepted=24, duplicate=0, last_time=MS, last_amount=5, received_at=MS),
+            Counted(**who.fields(), accepted=0, duplicate=24, last_time=MS, last_amount=5, received_at=MS),
+            *(Rejected(topic="t", payload=str(n).encode(), reason="not_json", detail="no", received_at=MS) for n in range(7)),
         ]
     )  # fmt: skip
     assert sink.drain(20)

@@ -107,7 +107,17 @@ def baseline_id(db: Path) -> str:
         last=dates[-1],
     )
     store = Store(db)
-    store.write([Fitted("b01", "c1", document.id, document.document, 0)])
+    store.write(
+        [
+            Fitted(
+                building="b01",
+                contract="c1",
+                baseline_id=document.id,
+                document=document.document,
+                received_at=0,
+            )
+        ]
+    )
     store.close()
     return document.id
 

@@ -86,7 +86,17 @@ def test_more_days_do_not_move_what_was_opened() -> None:
 
 
 def alert(kind: str, opened: int, amount: int = 0, state: Literal["open", "resolved"] = "open") -> Alert:
-    return Alert("b01", "c1", kind, opened, state, 9, amount, 0, {"days": 60})
+    return Alert(
+        building="b01",
+        subject="c1",
+        kind=kind,
+        opened=opened,
+        state=state,
+        changed=9,
+        amount=amount,
+        money=0,
+        detail={"days": 60},
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +113,19 @@ def alert(kind: str, opened: int, amount: int = 0, state: Literal["open", "resol
         (
             [alert("no_saving", 1)],
             [],
-            [Alert("b01", "c1", "no_saving", 1, "resolved", 9, 0, 0, {"days": 60, "withdrawn": 1})],
+            [
+                Alert(
+                    building="b01",
+                    subject="c1",
+                    kind="no_saving",
+                    opened=1,
+                    state="resolved",
+                    changed=9,
+                    amount=0,
+                    money=0,
+                    detail={"days": 60, "withdrawn": 1},
+                )
+            ],
         ),
     ],
 )

@@ -24,8 +24,19 @@ class Ticking:
         now = round(hour * HOUR_MS)
         told: list[Alert] = []
         for name in heard:
-            told += self._run(Counted("b01", name, "energy", 1, 0, now, 5, now))
-        return told + self._run(Tick("b01", now))
+            told += self._run(
+                Counted(
+                    building="b01",
+                    meter=name,
+                    quantity="energy",
+                    accepted=1,
+                    duplicate=0,
+                    last_time=now,
+                    last_amount=5,
+                    received_at=now,
+                )
+            )
+        return told + self._run(Tick(building="b01", received_at=now))
 
     def _run(self, event: Counted | Tick) -> list[Alert]:
         changed, events = self.step.run("b01", self.parts, event)
@@ -69,5 +80,5 @@ def test_a_meter_that_was_never_heard_is_waited_for(ticking: Ticking) -> None:
 
 def test_silence_is_not_judged_without_ticks(ticking: Ticking) -> None:
     site: Site = parse_site(SITE)
-    assert list(silence_step(site).keys(Tick("b01", 0))) == ["b01"]
+    assert list(silence_step(site).keys(Tick(building="b01", received_at=0))) == ["b01"]
     assert ticking.parts == {}

@@ -101,9 +101,11 @@ def test_acts_are_the_long_unknown_blocks():
         return to_ms(dt.datetime.fromisoformat(text).replace(tzinfo=zone))
 
     blocks = [
-        Unknown(ms("2025-02-01T09:30"), ms("2025-03-01T08:00"), 70, 0),  # read in the morning
-        Unknown(ms("2025-01-01T00:00"), ms("2025-02-01T00:00"), 80, 0),
-        Unknown(ms("2025-03-05T00:00"), ms("2025-03-09T00:00"), 5, 0),  # a gap
+        Unknown(
+            start=ms("2025-02-01T09:30"), end=ms("2025-03-01T08:00"), amount=70, flags=0
+        ),  # read in the morning
+        Unknown(start=ms("2025-01-01T00:00"), end=ms("2025-02-01T00:00"), amount=80, flags=0),
+        Unknown(start=ms("2025-03-05T00:00"), end=ms("2025-03-09T00:00"), amount=5, flags=0),  # a gap
     ]
     days = [dt.date(2025, m, 1).toordinal() for m in (1, 2, 3)]
     assert acts_of(blocks, zone) == [Act(days[0], days[1] - 1, 80), Act(days[1], days[2] - 1, 70)]

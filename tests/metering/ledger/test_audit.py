@@ -90,7 +90,7 @@ AT = T0 + 71 * HOUR_MS
         (hour_beside, [Fault("hours", {"number": 1, "hour": DAY * 24 + 96, "amount": 7})]),
         (showing(unknowns=()), [Fault("unknown", {"shown": 0, "booked": 260_000})]),
         (
-            showing(unknowns=(Unknown(T0, T0 + DAY_MS, 260_001, 2),)),
+            showing(unknowns=(Unknown(start=T0, end=T0 + DAY_MS, amount=260_001, flags=2),)),
             [Fault("unknown", {"shown": 260_001, "booked": 260_000})],
         ),
         (

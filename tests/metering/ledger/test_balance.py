@@ -17,9 +17,34 @@ def days(meter: str, *figures: int | tuple[int, int] | None, first: int = 1) -> 
     found: dict[int, Day] = {}
     for date, figure in enumerate(figures, first):
         if isinstance(figure, int):
-            found[date] = Day("b01", meter, "energy", date, figure, figure, 0, 0, 1.0, 0, 9)
+            found[date] = Day(
+                building="b01",
+                meter=meter,
+                quantity="energy",
+                date=date,
+                used=figure,
+                known=figure,
+                unknown=0,
+                estimated=0,
+                coverage=1.0,
+                flags=0,
+                received_at=9,
+            )
         elif figure is not None:
-            found[date] = Day("b01", meter, "energy", date, None, *figure, 0, 0.5, 0, 9)
+            known, unknown = figure
+            found[date] = Day(
+                building="b01",
+                meter=meter,
+                quantity="energy",
+                date=date,
+                used=None,
+                known=known,
+                unknown=unknown,
+                estimated=0,
+                coverage=0.5,
+                flags=0,
+                received_at=9,
+            )
     return found
 
 

@@ -33,10 +33,10 @@ def test_a_missing_hour_makes_the_day_unknown_and_never_zero() -> None:
 
 def test_a_block_within_the_day_belongs_to_it_and_one_across_midnight_does_not() -> None:
     hours = {h: v for h, v in FULL.items() if not 3 <= h - START // HOUR_MS < 12}
-    block = Unknown(START + 3 * HOUR_MS, START + 12 * HOUR_MS, 77, f.UNKNOWN)
+    block = Unknown(start=START + 3 * HOUR_MS, end=START + 12 * HOUR_MS, amount=77, flags=f.UNKNOWN)
     day = day_of(DATE, MOSCOW, hours, [block])
     assert (day.used, day.unknown, day.estimated) == (150 + 77, 77, 0)
-    crossing = Unknown(START - 9 * HOUR_MS, START + 3 * HOUR_MS, 50, f.UNKNOWN)
+    crossing = Unknown(start=START - 9 * HOUR_MS, end=START + 3 * HOUR_MS, amount=50, flags=f.UNKNOWN)
     hours = {h: v for h, v in FULL.items() if h - START // HOUR_MS >= 3}
     assert day_of(DATE, MOSCOW, hours, [crossing]).used is None
 
@@ -54,7 +54,7 @@ def test_only_what_crosses_midnight_is_an_estimate_of_the_day(
 
 
 def test_a_register_read_once_a_day_gives_whole_days() -> None:
-    assert day_of(DATE, MOSCOW, {}, [Unknown(START, END, 500, f.UNKNOWN)]).used == 500
+    assert day_of(DATE, MOSCOW, {}, [Unknown(start=START, end=END, amount=500, flags=f.UNKNOWN)]).used == 500
 
 
 def test_a_partial_hour_beside_a_block_is_whole_and_a_hole_is_not() -> None:

@@ -365,7 +365,7 @@ def declared(draw: st.DrawFn) -> list[Fact]:
         at = T0 + draw(st.integers(-4, 200)) * HOUR_MS + draw(st.sampled_from([0, 0, 1, 600_000]))
         count = st.sampled_from([0, 50_000_000, 50_400_000, 120_000_000])
         if draw(st.booleans()):
-            facts.append(Exchange(at, draw(count), draw(count), draw(st.booleans())))
+            facts.append(Exchange(at=at, final=draw(count), initial=draw(count), by_site=draw(st.booleans())))
         else:
             length = draw(st.sampled_from([HOUR_MS, HOUR_MS, 24 * HOUR_MS, 720 * HOUR_MS]))
             facts.append(Interval(at, at - length, draw(st.sampled_from([0, 20_000, 400_000, 10**10]))))
@@ -438,7 +438,7 @@ def test_a_declared_exchange_keeps_every_watt_hour_of_both_registers() -> None:
     """At half past, between two readings, with what the old one counted since its last."""
     old, new = count_up(50), count_up(50, first=7_000)
     at = T0 + 49 * HOUR_MS + HOUR_MS // 2
-    exchange = Exchange(at, final=old[-1] + 9_000, initial=100)
+    exchange = Exchange(at=at, final=old[-1] + 9_000, initial=100)
     kept = kept_of(hourly(old) + hourly(new, T0 + 50 * HOUR_MS), facts=[exchange])
     assert kept.total == old[-1] + 9_000 - old[0] + new[-1] - 100
     hour = T0 // HOUR_MS + 49
@@ -450,7 +450,7 @@ def test_a_declared_exchange_keeps_every_watt_hour_of_both_registers() -> None:
 def test_a_declared_exchange_counts_and_not_what_the_readings_suggest(later_h: int) -> None:
     old, new = count_up(50), count_up(50, first=0)
     at = T0 + (49 + later_h) * HOUR_MS
-    kept = kept_of(hourly(old + new), facts=[Exchange(at, old[-1], 0)])
+    kept = kept_of(hourly(old + new), facts=[Exchange(at=at, final=old[-1], initial=0)])
     assert kept.total == old[-1] - old[0] + new[-1]
     assert "exchange" not in {kind for kind, *_ in kept.findings}
     assert "reset" not in {kind for kind, *_ in kept.findings}
@@ -461,14 +461,23 @@ def test_an_exchange_declared_later_restates_what_was_detected() -> None:
     kept = kept_of(hourly(old + new))
     assert {kind for kind, *_ in kept.findings} == {"exchange"}
     at = T0 + 49 * HOUR_MS + HOUR_MS // 2
-    kept.take(declare(RULES, kept.parts, [Exchange(at, old[-1] + 8_000, new[0] - 8_000, True)], by_site=True))
+    kept.take(
+        declare(
+            RULES,
+            kept.parts,
+            [Exchange(at=at, final=old[-1] + 8_000, initial=new[0] - 8_000, by_site=True)],
+            by_site=True,
+        )
+    )
     assert not kept.findings
     assert kept.total == old[-1] - old[0] + new[-1] - new[0] + 16_000
 
 
 def test_a_declaration_that_contradicts_the_register_invents_nothing() -> None:
     amounts = count_up(100)
-    kept = kept_of(hourly(amounts), facts=[Exchange(T0 + 50 * HOUR_MS, 900_000_000, 120_000_000)])
+    kept = kept_of(
+        hourly(amounts), facts=[Exchange(at=T0 + 50 * HOUR_MS, final=900_000_000, initial=120_000_000)]
+    )
     assert {kind for kind, *_ in kept.findings} >= {"exchange_contradicted"}
     assert kept.total <= amounts[-1] - amounts[0]
 
@@ -482,7 +491,7 @@ def hourly_use(amounts: list[int], start: int) -> list[Fact]:
 def test_intervals_are_hours_and_a_month_is_one_unknown_block() -> None:
     month = Interval(T0, T0 - 30 * DAY_MS, 20_000_000)
     kept = kept_of([], facts=[month, *hourly_use([5, 6, 7], T0)])
-    assert kept.unknowns == {Unknown(T0 - 30 * DAY_MS, T0, 20_000_000, f.UNKNOWN)}
+    assert kept.unknowns == {Unknown(start=T0 - 30 * DAY_MS, end=T0, amount=20_000_000, flags=f.UNKNOWN)}
     assert list(kept.hours.values()) == [(5, 0), (6, 0), (7, 0)]
     assert not kept.findings
 

@@ -100,7 +100,7 @@ def test_a_change_of_rules_folds_from_the_checkpoint_on() -> None:
 
 def test_a_list_of_the_site_that_differs_only_before_the_cut_changes_no_figure() -> None:
     ledger = Register()
-    old, new = (Exchange(T0 + day * DAY_MS + 1, 1, 0, by_site=True) for day in (1, 2))
+    old, new = (Exchange(at=T0 + day * DAY_MS + 1, final=1, initial=0, by_site=True) for day in (1, 2))
     ledger.enter(hourly(10))
     ledger.take(declare(RULES, ledger.parts, [old], by_site=True))
     before = ledger.figures()
@@ -148,7 +148,7 @@ def register_of(rng: random.Random) -> tuple[list[tuple[int, int]], list[Fact]]:
         elif fault == 2:
             final = v
             v = rng.randint(0, 1000)
-            facts.append(Exchange(t, final, v))
+            facts.append(Exchange(at=t, final=final, initial=v))
         elif fault == 3:
             factor = 1000 if factor == 1 else 1
         elif fault in (4, 5):

@@ -39,10 +39,36 @@ def test_lamps_that_save_more_in_winter_are_no_event_and_failing_sensors_are(fai
     period = Period(FIRST, LAST)
     baseline = fit_period(DailyUse(used, {}), period, latitude=59.94, calendar="ru", models={"lighting"})
     savings = [
-        Savings("b01", "c1", d, baseline.expected(None, date=d), used[d], 0, None, False, baseline.id, 0)
+        Savings(
+            building="b01",
+            contract="c1",
+            date=d,
+            expected=baseline.expected(None, date=d),
+            used=used[d],
+            estimated=0,
+            temp_mc=None,
+            extrapolated=False,
+            baseline_id=baseline.id,
+            received_at=0,
+        )
         for d in range(BEGIN, END + 1)
     ]
-    days = [Day("b01", "light", "energy", d, u, u, 0, 0, 1.0, 0, 0) for d, u in used.items()]
+    days = [
+        Day(
+            building="b01",
+            meter="light",
+            quantity="energy",
+            date=d,
+            used=u,
+            known=u,
+            unknown=0,
+            estimated=0,
+            coverage=1.0,
+            flags=0,
+            received_at=0,
+        )
+        for d, u in used.items()
+    ]
     view = view_contract(Rows(savings, days, (), baseline.document), site, site.contracts["c1"])
     assert baseline.model == "lighting"
     if fails is None:

@@ -97,7 +97,19 @@ def test_a_day_of_unknown_use_is_expected_all_the_same(baseline: Baseline) -> No
 
 
 def test_a_published_day_is_its_figure() -> None:
-    saved = Savings("b", "c", 7, 100, 90, 4, None, True, "id", 0, adjustment=-3)
+    saved = Savings(
+        building="b",
+        contract="c",
+        date=7,
+        expected=100,
+        used=90,
+        estimated=4,
+        temp_mc=None,
+        extrapolated=True,
+        baseline_id="id",
+        received_at=0,
+        adjustment=-3,
+    )
     assert published(saved) == Figure(7, 100, 90, 4, True, -3)
 
 

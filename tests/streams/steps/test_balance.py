@@ -27,7 +27,20 @@ MARCH = dt.date(2026, 3, 1).toordinal()
 
 
 def day(meter: str, date: int, used: int | None, **more: Any) -> Day:
-    return Day("b01", meter, "energy", date, used, used or 0, 0, 0, 1.0, 0, 9, **more)
+    return Day(
+        building="b01",
+        meter=meter,
+        quantity="energy",
+        date=date,
+        used=used,
+        known=used or 0,
+        unknown=0,
+        estimated=0,
+        coverage=1.0,
+        flags=0,
+        received_at=9,
+        **more,
+    )
 
 
 class Watched:
@@ -60,7 +73,7 @@ def test_a_month_in_which_the_parts_are_more_than_the_whole() -> None:
     for event in [*month(9_000, 5_000, 5_000), *month(9_000, 4_000, 5_000, first=FIRST + 31, days=28)]:
         watched.take(event)
     assert not watched.standing
-    watched.take(Tick("b01", 10))
+    watched.take(Tick(building="b01", received_at=10))
     assert watched.standing == {
         (
             "2025-12-31T21:00:00Z",
@@ -68,19 +81,38 @@ def test_a_month_in_which_the_parts_are_more_than_the_whole() -> None:
             (("days", 31), ("meters", "lift, light"), ("subs", 310_000), ("main", 279_000)),
         )
     }
-    watched.take(Tick("b01", 11))
+    watched.take(Tick(building="b01", received_at=11))
     assert watched.told == 1
     # The main meter's readings of a week come in after all, or a day is withdrawn: what stands follows.
     for date in range(FIRST, FIRST + 31):
         watched.take(day("main", date, 10_000))
-    watched.take(Tick("b01", 12))
+    watched.take(Tick(building="b01", received_at=12))
     assert not watched.standing
 
 
 def test_days_of_others_are_none_of_its_business() -> None:
     watched = Watched()
     assert list(watched.step.keys(day("heat", FIRST, 5))) == []
-    assert list(watched.step.keys(Day("b01", "lift", "volume", FIRST, 5, 5, 0, 0, 1.0, 0, 9))) == []
+    assert (
+        list(
+            watched.step.keys(
+                Day(
+                    building="b01",
+                    meter="lift",
+                    quantity="volume",
+                    date=FIRST,
+                    used=5,
+                    known=5,
+                    unknown=0,
+                    estimated=0,
+                    coverage=1.0,
+                    flags=0,
+                    received_at=9,
+                )
+            )
+        )
+        == []
+    )
 
 
 @given(seed=st.integers(0, 10**6))
@@ -96,21 +128,24 @@ def test_the_order_of_the_days_does_not_matter(seed: int) -> None:
                 earlier.append(day(name, date, usual + rng.randint(-900, 900)))
             final.append(told)
     reference = Watched()
-    for event in [*final, Tick("b01", 10)]:
+    for event in [*final, Tick(building="b01", received_at=10)]:
         reference.take(event)
     rng.shuffle(final)
     shuffled = Watched()
     for event in [*earlier, *final]:
         shuffled.take(event)
         if rng.random() < 0.05:
-            shuffled.take(Tick("b01", 10))
-    shuffled.take(Tick("b01", 10))
+            shuffled.take(Tick(building="b01", received_at=10))
+    shuffled.take(Tick(building="b01", received_at=10))
     assert shuffled.standing == reference.standing
 
 
 def test_the_bounds_of_a_finding_are_those_of_the_days_compared() -> None:
     watched = Watched()
-    for event in [*month(9_000, 5_000, 5_000, first=FIRST + 4, days=22), Tick("b01", 10)]:
+    for event in [
+        *month(9_000, 5_000, 5_000, first=FIRST + 4, days=22),
+        Tick(building="b01", received_at=10),
+    ]:
         watched.take(event)
     [(start, end, _)] = watched.standing
     assert start == iso(day_bounds(FIRST + 4, SITE.zone)[0])

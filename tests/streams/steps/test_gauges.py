@@ -66,13 +66,13 @@ class Kept:
     def take(self, pairs: list[tuple[int, int]]) -> None:
         step = gauges_step(SITE)
         event = Readings(
-            "b01",
-            "heat",
-            "supply_temperature",
-            "gauge",
-            tuple(t for t, _ in pairs),
-            tuple(v for _, v in pairs),
-            0,
+            building="b01",
+            meter="heat",
+            quantity="supply_temperature",
+            nature="gauge",
+            times=tuple(t for t, _ in pairs),
+            amounts=tuple(v for _, v in pairs),
+            received_at=0,
         )
         (key,) = step.keys(event)
         changed, events = step.run(key, self.parts, event)
@@ -134,7 +134,7 @@ def test_a_reading_soon_after_the_cut_gives_the_hours_that_it_gives_without(hour
         if cut:
             now = (first // 24 + 404) * DAY_MS
             changed, events = gauges_step(SITE).run(
-                "b01/heat/supply_temperature", kept.parts, Tick("b01", now)
+                "b01/heat/supply_temperature", kept.parts, Tick(building="b01", received_at=now)
             )
             assert not events
             assert sum(part is None for part in changed.values()) == 3

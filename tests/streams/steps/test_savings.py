@@ -57,8 +57,24 @@ def days(first: dt.date, last: dt.date, seed: int = 1) -> list[Event]:
         on = day.month < 5 or day.month > 9
         noise = 0.5 * noise + rng.gauss(0, 200_000)
         used = round((3_000_000 + (max(0, 17_000 - temp) * 450 if on else 0) + noise) * (1 + level[day.year]))
-        found.append(WeatherDay("b01", "spb", date, temp, 1.0, 0))
-        found.append(Day("b01", "heat", "energy", date, used, used, 0, 0, 1.0, 0, 0))
+        found.append(
+            WeatherDay(building="b01", station="spb", date=date, mean_mc=temp, coverage=1.0, received_at=0)
+        )
+        found.append(
+            Day(
+                building="b01",
+                meter="heat",
+                quantity="energy",
+                date=date,
+                used=used,
+                known=used,
+                unknown=0,
+                estimated=0,
+                coverage=1.0,
+                flags=0,
+                received_at=0,
+            )
+        )
     return found
 
 
@@ -105,11 +121,13 @@ def after(events: list[Event]) -> list[Event]:
 
 @pytest.fixture(scope="module")
 def plain(facts: list[Event]) -> Kept:
-    return Kept().run(parse_site(text()), [*facts, Tick("b01", 0)])
+    return Kept().run(parse_site(text()), [*facts, Tick(building="b01", received_at=0)])
 
 
 def test_the_baseline_is_the_same_and_the_figures_say_what_was_added(facts: list[Event], plain: Kept) -> None:
-    kept = Kept().run(parse_site(text(statics=STATICS, event=EVENT)), [*facts, Tick("b01", 0)])
+    kept = Kept().run(
+        parse_site(text(statics=STATICS, event=EVENT)), [*facts, Tick(building="b01", received_at=0)]
+    )
     assert kept.fitted == plain.fitted
     assert kept.position is not None
     assert plain.position is not None
@@ -130,9 +148,9 @@ def test_any_order_gives_the_same_figures(facts: list[Event], plain: Kept, seed:
     site = parse_site(text(statics=STATICS, event=EVENT, season=SEASON))
     assert plain.fitted is not None
     winter = [e for e in facts if e.date >= dt.date(2024, 9, 1).toordinal()]  # type: ignore[union-attr]
-    first = Kept().run(site, [plain.fitted, *winter, Tick("b01", 0)])
+    first = Kept().run(site, [plain.fitted, *winter, Tick(building="b01", received_at=0)])
     random.Random(seed).shuffle(winter)
-    again = Kept().run(site, [plain.fitted, *winter, *winter[:30], Tick("b01", 0)])
+    again = Kept().run(site, [plain.fitted, *winter, *winter[:30], Tick(building="b01", received_at=0)])
     assert again.savings == first.savings
     assert again.position == first.position
 
@@ -141,7 +159,7 @@ def test_any_order_gives_the_same_figures(facts: list[Event], plain: Kept, seed:
 def test_a_site_file_that_changed_restates_all_days(facts: list[Event], plain: Kept, there: bool) -> None:
     without, with_it = parse_site(text()), parse_site(text(statics=STATICS, event=EVENT))
     old, new = (without, with_it) if there else (with_it, without)
-    tick = Tick("b01", 0)
+    tick = Tick(building="b01", received_at=0)
     at_once = Kept().run(new, [*facts, tick])
     kept = Kept().run(old, [*facts[:-1], tick])
     kept.run(new, [facts[-1], tick])
@@ -200,17 +218,17 @@ def test_days_are_published_again_if_the_tariff_changed(facts: list[Event]) -> N
         prices = tariff(("2020-01-01", str(price)), id="t", unit="kWh")
         return parse_site(text(event='tariff = "t"\n' + prices))
 
-    kept = Kept().run(priced(5), [*facts, Tick("b01", 0)])
+    kept = Kept().run(priced(5), [*facts, Tick(building="b01", received_at=0)])
     before = dict(kept.savings)
     old = kept.position
     kept.savings = {}
     newest = facts[-1]
-    kept.run(priced(7), [newest, Tick("b01", 1)])
+    kept.run(priced(7), [newest, Tick(building="b01", received_at=1)])
     assert kept.savings == before
     assert old is not None
     assert old.money is not None
     assert kept.position is not None
     assert kept.position.money == pytest.approx(old.money * 7 / 5, abs=2)
     kept.savings = {}
-    kept.run(priced(7), [newest, Tick("b01", 2)])
+    kept.run(priced(7), [newest, Tick(building="b01", received_at=2)])
     assert kept.savings == {}

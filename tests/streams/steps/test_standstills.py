@@ -41,22 +41,39 @@ def ordinal(day: int, month: int = 1) -> int:
 
 def use(meter: str, figures: list[int | None], day: int = 1, month: int = 1) -> list[Event]:
     return [
-        Day("b01", meter, "energy", ordinal(day, month) + i, used, used or 0, 0, 0, 1.0, 0, 9)
+        Day(
+            building="b01",
+            meter=meter,
+            quantity="energy",
+            date=ordinal(day, month) + i,
+            used=used,
+            known=used or 0,
+            unknown=0,
+            estimated=0,
+            coverage=1.0,
+            flags=0,
+            received_at=9,
+        )
         for i, used in enumerate(figures)
     ]
 
 
 def weather(temps: list[int], day: int = 1, month: int = 1, year: int = 2026) -> list[Event]:
     first = dt.date(year, month, day).toordinal()
-    return [WeatherDay("b01", "spb", first + i, t * 1000, 1.0, 9) for i, t in enumerate(temps)]
+    return [
+        WeatherDay(
+            building="b01", station="spb", date=first + i, mean_mc=t * 1000, coverage=1.0, received_at=9
+        )
+        for i, t in enumerate(temps)
+    ]
 
 
 def flow(day: int, litres: int, hours: int = 24, meter: str = "heat") -> Gauged:
     start = day_bounds(ordinal(day), SITE_MODEL.zone)[0] // HOUR_MS
     n = hours
     return Gauged(
-        "b01", meter, "flow", tuple(range(start, start + n)),
-        (litres,) * n, (0,) * n, (litres,) * n, (HOUR_MS,) * n, (0,) * n, 9,
+        building="b01", meter=meter, quantity="flow", hours=tuple(range(start, start + n)),
+        means=(litres,) * n, lows=(0,) * n, highs=(litres,) * n, covered_ms=(HOUR_MS,) * n, flags=(0,) * n, received_at=9,
     )  # fmt: skip
 
 
@@ -124,7 +141,7 @@ def standing(events: list[Event]) -> set[tuple[str, int, int]]:
         (
             [
                 *use("light", [5, 0, 0, 0, 5]),
-                Day("b01", "light", "energy", ordinal(1), None, 0, 0, 0, 0.0, 0, 9, withdrawn=True),
+                Day(building="b01", meter="light", quantity="energy", date=ordinal(1), used=None, known=0, unknown=0, estimated=0, coverage=0.0, flags=0, received_at=9, withdrawn=True),
             ],
             set(),
         ),
@@ -152,18 +169,68 @@ def test_the_order_of_what_is_known_does_not_matter(seed: int) -> None:
     cold = 0
     for date in range(ordinal(10, 4), ordinal(10, 6)):
         cold = max(0, cold - 1) or (7 if rng.random() < 0.2 else 0)
-        final.append(WeatherDay("b01", "spb", date, rng.choice([None, 4_000 if cold else 12_000]), 1.0, 9))
+        final.append(
+            WeatherDay(
+                building="b01",
+                station="spb",
+                date=date,
+                mean_mc=rng.choice([None, 4_000 if cold else 12_000]),
+                coverage=1.0,
+                received_at=9,
+            )
+        )
         for name in ("heat", "light"):
             used = rng.choice([None, 0, 0, 0, 0, 0, 0, 0, 5])
             gone = rng.random() < 0.03
-            final.append(Day("b01", name, "energy", date, used, used or 0, 0, 0, 1.0, 0, 9, withdrawn=gone))
+            final.append(
+                Day(
+                    building="b01",
+                    meter=name,
+                    quantity="energy",
+                    date=date,
+                    used=used,
+                    known=used or 0,
+                    unknown=0,
+                    estimated=0,
+                    coverage=1.0,
+                    flags=0,
+                    received_at=9,
+                    withdrawn=gone,
+                )
+            )
             if rng.random() < 0.2:
-                earlier.append(Day("b01", name, "energy", date, rng.choice([0, 7]), 0, 0, 0, 1.0, 0, 9))
+                earlier.append(
+                    Day(
+                        building="b01",
+                        meter=name,
+                        quantity="energy",
+                        date=date,
+                        used=rng.choice([0, 7]),
+                        known=0,
+                        unknown=0,
+                        estimated=0,
+                        coverage=1.0,
+                        flags=0,
+                        received_at=9,
+                    )
+                )
         if rng.random() < 0.3:
             start = day_bounds(date, SITE_MODEL.zone)[0] // HOUR_MS
             for hour in range(start, start + rng.choice([5, 24])):
-                figures = ((hour,), (rng.choice([0, 0, 0, 700]),), (0,), (700,), (HOUR_MS,), (0,), 9)
-                final.append(Gauged("b01", "heat", "flow", *figures))
+                final.append(
+                    Gauged(
+                        building="b01",
+                        meter="heat",
+                        quantity="flow",
+                        hours=(hour,),
+                        means=(rng.choice([0, 0, 0, 700]),),
+                        lows=(0,),
+                        highs=(700,),
+                        covered_ms=(HOUR_MS,),
+                        flags=(0,),
+                        received_at=9,
+                    )
+                )
     expected = standing(final)
     rng.shuffle(final)
     assert standing([*earlier, *final]) == expected

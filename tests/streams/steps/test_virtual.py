@@ -45,7 +45,7 @@ def site() -> Site:
 
 def day(meter: str, used: int | None, **figures: Any) -> Day:
     told = {"known": used or 0, "unknown": 0, "estimated": 0, "coverage": 1.0, "flags": 0, "received_at": 9}
-    return Day("b01", meter, "energy", DATE, used, **(told | figures))
+    return Day(building="b01", meter=meter, quantity="energy", date=DATE, used=used, **(told | figures))
 
 
 def last(events: list[Event], meter: str) -> Day:
@@ -83,7 +83,19 @@ def test_a_member_that_is_restated_restates_and_one_that_is_withdrawn_withdraws(
 
 
 def test_another_quantity_of_a_member_is_none_of_its_business(site: Site) -> None:
-    volume = Day("b01", "lift", "volume", DATE, 5, 5, 0, 0, 1.0, 0, 9)
+    volume = Day(
+        building="b01",
+        meter="lift",
+        quantity="volume",
+        date=DATE,
+        used=5,
+        known=5,
+        unknown=0,
+        estimated=0,
+        coverage=1.0,
+        flags=0,
+        received_at=9,
+    )
     assert run(site, [volume]) == []
 
 
