@@ -181,7 +181,7 @@ def _import_archive(
                 progress=done,
             )
     except KeyboardInterrupt:
-        to_stderr("interrupted: imported rows stay, and the same command resumes the import")
+        to_stderr("interrupted: imported rows stay, and the same command goes on from there")
         raise
     print_json(counts)
     if counts["too_late_rows"]:
