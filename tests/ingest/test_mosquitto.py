@@ -7,14 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ingest.broker import NoBroker, free_port
 from ingest.mosquitto import Mosquitto
-from ingest.source import Message, MqttSource
+from ingest.source import MqttSource
+from tests.waiting import take
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_a_path_with_a_space_is_no_trouble(mosquitto: Mosquitto, tmp_path: Path)
 
 
 def test_the_broker_of_a_killed_parent_is_ended_and_its_session_kept(
-    tmp_path: Path, mosquitto: Mosquitto, take: Callable[..., list[Message]]
+    tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     directory, port = tmp_path / "own", free_port()
     script = (

@@ -177,7 +177,10 @@ def test_the_outbox_outlives_a_killed_process(server: Server, tmp_path: Path) ->
         sink = InfluxSink(url="http://127.0.0.1:9", token="t", org="o", bucket="b", outbox=sys.argv[1])
         number = 0
         while True:
-            sink.write([Hours("b01", "heat", "energy", (482_000 + number,), (number,), (0,), 0, 0)])
+            sink.write([Hours(
+                building="b01", meter="heat", quantity="energy", hours=(482_000 + number,),
+                amounts=(number,), flags=(0,), frontier=0, received_at=0,
+            )])
             print(number, flush=True)
             number += 1
         """

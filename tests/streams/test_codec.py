@@ -51,8 +51,15 @@ LOGGED = st.one_of(
         TEXTS,
         INTEGERS,
     ),
-    st.builds(Tick, TEXTS, INTEGERS),
-    st.builds(Fitted, TEXTS, TEXTS, TEXTS, st.binary(max_size=40), INTEGERS),
+    st.builds(Tick, building=TEXTS, received_at=INTEGERS),
+    st.builds(
+        Fitted,
+        building=TEXTS,
+        contract=TEXTS,
+        baseline_id=TEXTS,
+        document=st.binary(max_size=40),
+        received_at=INTEGERS,
+    ),
 )
 
 
@@ -210,7 +217,16 @@ def test_any_bytes_are_an_event_or_not_ours(value: bytes) -> None:
         assert isinstance(decode(value), Readings | Tick | Fitted)
 
 
-@given(event=st.builds(Rejected, TEXTS, st.binary(max_size=40), TEXTS, TEXTS, INTEGERS))
+@given(
+    event=st.builds(
+        Rejected,
+        topic=TEXTS,
+        payload=st.binary(max_size=40),
+        reason=TEXTS,
+        detail=TEXTS,
+        received_at=INTEGERS,
+    )
+)
 def test_a_rejection_comes_back_as_it_went(event: Rejected) -> None:
     assert decode_rejected(encode(event)) == event
 

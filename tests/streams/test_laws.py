@@ -178,11 +178,17 @@ def part_of(rng: random.Random, now: int) -> list[Readings | Declared]:
     gauge = [(at(h), rng.randint(40_000, 90_000)) for h in range(24 * DAYS) if rng.random() < 0.9]
     flow = [(at(h), rng.choice([0, 0, 500])) for h in range(415, 24 * DAYS)]
 
-    def pieces(what: tuple[Any, ...], pairs: list[tuple[int, int]], size: int) -> list[Readings]:
+    def pieces(
+        register: RegisterId, nature: Nature, pairs: list[tuple[int, int]], size: int
+    ) -> list[Readings]:
         several = [pairs[i : i + size] for i in range(0, len(pairs), size)]
         return [
             Readings(
-                **what.fields(), nature=tuple(t for t, _ in p), times=tuple(v for _, v in p), amounts=now
+                **register.fields(),
+                nature=nature,
+                times=tuple(t for t, _ in p),
+                amounts=tuple(v for _, v in p),
+                received_at=now,
             )
             for p in several
         ]
@@ -190,9 +196,9 @@ def part_of(rng: random.Random, now: int) -> list[Readings | Declared]:
     return [
         rows,
         told,
-        *pieces((*who, "register"), counts, 24),
-        *pieces(("b01", "part", "supply_temperature", "gauge"), gauge, 24),
-        *pieces(("b01", "part", "flow", "gauge"), flow, 24),
+        *pieces(who, "register", counts, 24),
+        *pieces(RegisterId("b01", "part", "supply_temperature"), "gauge", gauge, 24),
+        *pieces(RegisterId("b01", "part", "flow"), "gauge", flow, 24),
     ]
 
 

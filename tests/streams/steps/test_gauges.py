@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering import flags as f
-from metering.events import Counted, Gauged, Readings, Tick
+from metering.events import Counted, Gauged, Readings, RegisterId, Tick
 from metering.ledger.gauges import GaugeHour, gauge_hours
 from metering.times import DAY_MS, HOUR_MS
 from streams.steps.gauges import gauges_step
@@ -134,7 +134,9 @@ def test_a_reading_soon_after_the_cut_gives_the_hours_that_it_gives_without(hour
         if cut:
             now = (first // 24 + 404) * DAY_MS
             changed, events = gauges_step(SITE).run(
-                "b01/heat/supply_temperature", kept.parts, Tick(building="b01", received_at=now)
+                RegisterId("b01", "heat", "supply_temperature"),
+                kept.parts,
+                Tick(building="b01", received_at=now),
             )
             assert not events
             assert sum(part is None for part in changed.values()) == 3
