@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from metering.baselines.document import Baseline
 from metering.baselines.season import last_affected
-from metering.events import Day, Event, Fitted, Savings, WeatherDay
+from metering.events import Awaited, Day, Event, Fitted, Savings, WeatherDay
 from metering.parts import Changed, PartName, Parts, month_name, part
 from metering.periods import SEASON_WEATHER_DAYS, Period
 from metering.savings.conditions import Conditions, conditions
@@ -52,6 +52,8 @@ class FittedState(Struct, frozen=True, tag="b", array_like=True):
     """Digest of the conditions (`metering.savings.conditions`) that the figures were calculated under."""
     prices: str = ""
     """Digest of the tariff (`metering.savings.worth.price_digest`) of the published figures."""
+    published: bool = False
+    """Whether the document went to the stores. In the cluster an older Kvartal did not send it."""
 
 
 _Part: TypeAlias = Month | FittedState
@@ -84,7 +86,7 @@ def _terms(site: Site, contract: Contract) -> _Terms:
     )
 
 
-def savings_step(site: Site) -> Step[str, _Part, Day | WeatherDay | Fitted]:
+def savings_step(site: Site) -> Step[str, _Part, Day | WeatherDay | Fitted | Awaited]:
     """The step that fits each contract's baseline once and computes its savings.
 
     The conditions and prices of the site file are compared with those of the published figures. If they differ, the
@@ -92,21 +94,24 @@ def savings_step(site: Site) -> Step[str, _Part, Day | WeatherDay | Fitted]:
     """
     terms = {contract.id: _terms(site, contract) for contract in site.contract}
 
-    def keys(event: Day | WeatherDay | Fitted) -> Iterable[str]:
-        if isinstance(event, Fitted):
-            return (event.contract,) if event.contract in site.contracts else ()
+    def keys(event: Day | WeatherDay | Fitted | Awaited) -> Iterable[str]:
+        if isinstance(event, Fitted | Awaited):
+            contract = event.contract if isinstance(event, Fitted) else event.reader
+            return (contract,) if contract in site.contracts else ()
         if isinstance(event, Day):
             return (c.id for c in site.contracts_of.get((event.building, event.meter), ()))
         return (c.id for c in site.contract if c.building == event.building)
 
     def run(
-        key: str, parts: Parts[_Part], event: Day | WeatherDay | Fitted
+        key: str, parts: Parts[_Part], event: Day | WeatherDay | Fitted | Awaited
     ) -> tuple[Changed[_Part], Sequence[Event]]:
         if isinstance(event, Fitted):
             return _adopt(terms[key], parts, event)
+        if isinstance(event, Awaited):
+            return _publish(terms[key].contract, parts, event.received_at)
         return _apply(terms[key], parts, event)
 
-    return Step("savings", (Day, WeatherDay, Fitted), keys, (Month, FittedState), run)
+    return Step("savings", (Day, WeatherDay, Fitted, Awaited), keys, (Month, FittedState), run)
 
 
 def _apply(
@@ -125,7 +130,7 @@ def _apply(
         baseline = fit_when_complete(terms.fitting, event.date, view.used, view.temp)
         if baseline is None:
             return view.changed, ()
-        fitted = FittedState(baseline.document, baseline.id, terms.digest, terms.prices)
+        fitted = FittedState(baseline.document, baseline.id, terms.digest, terms.prices, published=True)
         view.changed[_BASELINE] = fitted
         events.append(
             Fitted(
@@ -168,10 +173,25 @@ def _adopt(terms: _Terms, parts: Parts[_Part], event: Fitted) -> tuple[Changed[_
     state = part(parts, _BASELINE, FittedState)
     if state is not None and state.baseline_id == event.baseline_id:
         return {}, ()
-    fitted = FittedState(event.document, event.baseline_id, terms.digest, terms.prices)
+    fitted = FittedState(event.document, event.baseline_id, terms.digest, terms.prices, published=True)
     view = _View(parts, {_BASELINE: fitted})
     dates = view.dates_from(terms.reporting.first)
     return view.changed, _figures(terms, fitted, view, dates, event.received_at)
+
+
+def _publish(contract: Contract, parts: Parts[_Part], now: int) -> tuple[Changed[_Part], Sequence[Event]]:
+    """Send the baseline to the stores if an older Kvartal has not."""
+    state = part(parts, _BASELINE, FittedState)
+    if state is None or state.published:
+        return {}, ()
+    fitted = Fitted(
+        building=contract.building,
+        contract=contract.id,
+        baseline_id=state.baseline_id,
+        document=state.document,
+        received_at=now,
+    )
+    return {_BASELINE: replace(state, published=True)}, (fitted,)
 
 
 def _figures(

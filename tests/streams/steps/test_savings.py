@@ -8,10 +8,11 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 
 from metering.baselines.document import Baseline
-from metering.events import Day, Event, Fitted, Position, Savings, Tick, WeatherDay
+from metering.events import Awaited, Day, Event, Fitted, Position, Savings, Tick, WeatherDay
 from metering.savings.uncertainty import ADJUSTED_SHARE
 from metering.site.model import Site, parse_site
 from streams.steps.savings import savings_step
@@ -232,3 +233,20 @@ def test_days_are_published_again_if_the_tariff_changed(facts: list[Event]) -> N
     kept.savings = {}
     kept.run(priced(7), [newest, Tick(building="b01", received_at=2)])
     assert kept.savings == {}
+
+
+def test_a_baseline_that_an_older_kvartal_did_not_send_reaches_the_stores_once(plain: Kept) -> None:
+    step = savings_step(parse_site(text()))
+    (contract,) = plain.parts["savings"]
+    parts = dict(plain.parts["savings"][contract])
+    awaited = Awaited(
+        building="b01", reader=contract, meter="heat", quantity="energy", station="", first=0, received_at=7
+    )
+    assert step.run(contract, parts, awaited) == ({}, ())
+    (baseline,) = (name for name in parts if name == "baseline")
+    parts[baseline] = msgspec.structs.replace(parts[baseline], published=False)
+    changed, events = step.run(contract, parts, awaited)
+    assert plain.fitted is not None
+    assert events == (msgspec.structs.replace(plain.fitted, received_at=7),)
+    assert step.run(contract, parts | changed, awaited) == ({}, ())
+    assert list(step.keys(msgspec.structs.replace(awaited, reader="balance of main sub"))) == []
