@@ -10,7 +10,7 @@ from metering.ledger.balance import subs_of
 from metering.site.meters import Building, DeclaredExchange, Meter, Virtual
 from metering.site.model import Site
 from metering.times import UTC, date_of, to_ms
-from metering.units import UNITS, to_amount
+from metering.units import COUNTED, UNITS, to_amount
 
 _BEFORE_A_BASELINE: Final = 400
 """Days before its first day that a baseline may read: a season follows from the temperatures before it."""
@@ -88,7 +88,8 @@ def _made_of(meter: str, virtual: Virtual) -> str:
 def declared(site: Site, now: int) -> list[Declared]:
     """The exchanges that the site file declares, one event per register. Repeated events change nothing.
 
-    A register without an exchange gets an event too, so that a declaration removed from the file becomes void.
+    Every quantity that a meter may count gets an event, with or without exchanges: a declaration removed from the file
+    becomes void, and a register that an older version of the fold made is folded again at the start.
 
     Args:
         site: The site.
@@ -111,12 +112,12 @@ def declared(site: Site, now: int) -> list[Declared]:
 
 
 def _by_quantity(site: Site, meter: Meter, now: int) -> dict[str, tuple[Exchange, ...]]:
-    exchanges: dict[str, tuple[Exchange, ...]] = {meter.quantity: ()}
+    exchanges: dict[str, tuple[Exchange, ...]] = dict.fromkeys(COUNTED, ())
     for entry in meter.exchange:
         quantity = entry.quantity or meter.quantity
         exchange = _exchange(site, meter, entry)
         if exchange.at <= now:
-            exchanges[quantity] = (*exchanges.get(quantity, ()), exchange)
+            exchanges[quantity] = (*exchanges[quantity], exchange)
     return exchanges
 
 

@@ -86,6 +86,9 @@ QUANTITIES: Final[dict[str, Quantity]] = {
 }
 """By name. A meter's own register (`energy` or `volume`) has the unit that the site file gives the meter."""
 
+COUNTED: Final = tuple(name for name, quantity in QUANTITIES.items() if quantity.nature == "register")
+"""The quantities that a register counts."""
+
 SHOWN_UNIT: Final[dict[str, str]] = {
     "heat": "Gcal",
     "electricity": "kWh",

@@ -28,13 +28,12 @@ from metering.ledger.state import Interval, Rules
 from metering.parts import HEAD, Changed, Parts, part
 from metering.site.model import Site
 from metering.times import DAY_MS
-from metering.units import QUANTITIES
+from metering.units import COUNTED
 from streams.daily import FirstTicks
 from streams.step import Step
 
 _NEW_FOLD: Final = "new rules of the ledger"
 _CAUSES: Final = {"exchange": "declared exchange", "interval": "archive", "register": "later reading"}
-_COUNTED: Final = tuple(name for name, quantity in QUANTITIES.items() if quantity.nature == "register")
 
 
 def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick]:
@@ -54,7 +53,7 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick
             RegisterId(event.building, meter.id, quantity)
             for meter in meters
             if meter.virtual is None
-            for quantity in _COUNTED
+            for quantity in COUNTED
         ]
 
     def run(
