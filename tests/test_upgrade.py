@@ -27,6 +27,7 @@ import pytest
 
 from dashboards.page.serve import listen, serve_page
 from ingest.captures import read_captures
+from kvartal.audit import audit_store
 from kvartal.site_events import site_events
 from kvartal.wiring import embedded
 from metering.events import Event, Rejected
@@ -406,3 +407,27 @@ def test_a_workers_table_goes_on(cluster: dict[str, Any], site: Site, tmp_path: 
     old = figures(store_of([*head.events, *old_tail.events], tmp_path / "old.db"), site)
     assert old == new
     assert before["c-school"][1].last < new["c-school"][1].last
+
+
+def test_one_start_folds_every_register_of_the_old_store_again(
+    places: dict[str, Path], site: Site, tmp_path: Path
+) -> None:
+    old = tmp_path / "old.db"
+    shutil.copy(places["db"], old)
+    assert audit_store(old).outdated
+    store = Store(old)
+    now = read_captures_end(places["captures"])
+    embedded(site, store).enter(site_events(site, now), now)
+    store.close()
+    audited = audit_store(old)
+    assert (audited.faults, audited.outdated) == ([], [])
+    reader = Reader(old)
+    findings = reader.findings(limit=10**6)
+    reader.close()
+    assert findings
+    assert not [each for each in findings if "text" in each["figures"]]
+
+
+def read_captures_end(captures: Path) -> int:
+    """When the newest message of the captures arrived [ms]."""
+    return max(capture.received_at for capture in read_captures(captures))
