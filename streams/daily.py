@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metering.events import Tick
+from metering.events import RegisterId, Tick
 from metering.site.meters import Building
 from metering.site.model import Site
 from metering.times import DAY_MS
@@ -18,6 +18,8 @@ class FirstTicks:
     def __init__(self, site: Site) -> None:
         self._buildings = site.buildings
         self._quiet_until: dict[str, int] = {}
+        self.without_state: set[RegisterId] = set()
+        """Registers and gauges without state when a tick looked. They are looked up again after their next reading."""
 
     def building(self, tick: Tick) -> Building | None:
         """The building of the tick if it is the building's first one of its day; None otherwise."""

@@ -35,20 +35,28 @@ def gauges_step(site: Site) -> Step[RegisterId, GaugePart, Readings | Tick]:
 
     def keys(event: Readings | Tick) -> Iterable[RegisterId]:
         if isinstance(event, Readings):
-            gauge = event.nature == "gauge" and event.quantity != TEMPERATURE
-            return (event.register,) if gauge else ()
+            shown = event.nature == "gauge" and event.quantity != TEMPERATURE
+            return (event.register,) if shown else ()
         building = ticks.building(event)
         meters = () if building is None else building.meter
-        return [RegisterId(event.building, meter.id, name) for meter in meters for name in _GAUGES]
+        return [
+            gauge
+            for meter in meters
+            for name in _GAUGES
+            if (gauge := RegisterId(event.building, meter.id, name)) not in ticks.without_state
+        ]
 
     def run(
         gauge: RegisterId, parts: Parts[GaugePart], event: Readings | Tick
     ) -> tuple[Changed[GaugePart], Sequence[Event]]:
         now = event.received_at
-        if isinstance(event, Tick):
-            return delete_gauge(parts, cut_day(site, event.building, now), now), ()
-        rejected: tuple[Rejected, ...] = ()
         head = part(parts, HEAD, GaugeHead)
+        if isinstance(event, Tick):
+            if head is None:
+                ticks.without_state.add(gauge)
+            return delete_gauge(parts, cut_day(site, event.building, now), now), ()
+        ticks.without_state.discard(gauge)
+        rejected: tuple[Rejected, ...] = ()
         if head is not None and head.cut:
             event, refused = split(event, head.cut)
             rejected = () if refused is None else (refused,)

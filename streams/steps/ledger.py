@@ -50,10 +50,11 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick
         building = ticks.building(event)
         meters = () if building is None else building.meter
         return [
-            RegisterId(event.building, meter.id, quantity)
+            register
             for meter in meters
             if meter.virtual is None
             for quantity in COUNTED
+            if (register := RegisterId(event.building, meter.id, quantity)) not in ticks.without_state
         ]
 
     def run(
@@ -61,7 +62,11 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick
     ) -> tuple[Changed[Part], Sequence[Event]]:
         head = part(parts, HEAD, Head)
         if isinstance(event, Tick):
-            return ({} if head is None else _retain(site, parts, head, event)), ()
+            if head is None:
+                ticks.without_state.add(register)
+                return {}, ()
+            return _retain(site, parts, head, event), ()
+        ticks.without_state.discard(register)
         rejected: tuple[Rejected, ...] = ()
         if head is not None and head.cut:
             refused: Rejected | None
