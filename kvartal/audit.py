@@ -54,11 +54,11 @@ def audit_store(db: Path) -> Audited:
     outdated: list[str] = []
     try:
         registers = [r for r in reader.ledger.registers() if QUANTITIES[r.quantity].nature == "register"]
-        for register in registers:
-            reader.ledger.head(register.building, register.meter, register.quantity).check_version()
-        for register in registers:
-            head, result = _audit(reader, register)
-            faults += [sentence(register, fault) for fault in result]
+        heads = [reader.ledger.head(each.building, each.meter, each.quantity) for each in registers]
+        for head in heads:
+            head.check_version()
+        for register, head in zip(registers, heads, strict=True):
+            faults += [sentence(register, fault) for fault in _audit(reader, register, head)]
             if head.outdated:
                 outdated.append(_name(register))
     finally:
@@ -78,11 +78,10 @@ def _name(register: Register) -> str:
     return f"{register.building}/{register.meter}/{register.quantity}"
 
 
-def _audit(reader: Reader, register: Register) -> tuple[Head, list[Fault]]:
+def _audit(reader: Reader, register: Register, head: Head) -> list[Fault]:
     key = (register.building, register.meter, register.quantity)
     blocks = reader.ledger.blocks(*key)
-    head = reader.ledger.head(*key)
     booked = booked_hours(blocks)
     first, end = min(booked, default=0) - 24, max(booked, default=-1) + 25
     hours = {hour: amount for hour, amount, _ in reader.hours(*key, first, end)}
-    return head, audit(head, blocks, Shown(register.accepted, hours, reader.unknowns(*key)))
+    return audit(head, blocks, Shown(register.accepted, hours, reader.unknowns(*key)))

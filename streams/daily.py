@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from metering.events import RegisterId, Tick
 from metering.site.meters import Building
 from metering.site.model import Site
@@ -20,6 +22,18 @@ class FirstTicks:
         self._quiet_until: dict[str, int] = {}
         self.without_state: set[RegisterId] = set()
         """Registers and gauges without state when a tick looked. They are looked up again after their next reading."""
+
+    def registers(self, tick: Tick, quantities: Sequence[str]) -> list[RegisterId]:
+        """Registers or gauges of these quantities that the tick may concern; none if it is not the first of its day."""
+        building = self.building(tick)
+        meters = () if building is None else building.meter
+        return [
+            register
+            for meter in meters
+            if meter.virtual is None
+            for quantity in quantities
+            if (register := RegisterId(tick.building, meter.id, quantity)) not in self.without_state
+        ]
 
     def building(self, tick: Tick) -> Building | None:
         """The building of the tick if it is the building's first one of its day; None otherwise."""

@@ -37,14 +37,7 @@ def gauges_step(site: Site) -> Step[RegisterId, GaugePart, Readings | Tick]:
         if isinstance(event, Readings):
             shown = event.nature == "gauge" and event.quantity != TEMPERATURE
             return (event.register,) if shown else ()
-        building = ticks.building(event)
-        meters = () if building is None else building.meter
-        return [
-            gauge
-            for meter in meters
-            for name in _GAUGES
-            if (gauge := RegisterId(event.building, meter.id, name)) not in ticks.without_state
-        ]
+        return ticks.registers(event, _GAUGES)
 
     def run(
         gauge: RegisterId, parts: Parts[GaugePart], event: Readings | Tick

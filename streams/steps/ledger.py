@@ -47,15 +47,7 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick
             return () if event.nature == "gauge" else (event.register,)
         if isinstance(event, Declared):
             return (event.register,)
-        building = ticks.building(event)
-        meters = () if building is None else building.meter
-        return [
-            register
-            for meter in meters
-            if meter.virtual is None
-            for quantity in COUNTED
-            if (register := RegisterId(event.building, meter.id, quantity)) not in ticks.without_state
-        ]
+        return ticks.registers(event, COUNTED)
 
     def run(
         register: RegisterId, parts: Parts[Part], event: Readings | Declared | Tick
