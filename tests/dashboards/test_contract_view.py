@@ -17,12 +17,13 @@ from dashboards.portfolio import lines as portfolio_lines
 from dashboards.words.contract import lines, spans_of
 from metering.baselines.document import Baseline
 from metering.baselines.fit import fit
-from metering.events import Day, Savings, WeatherDay
+from metering.events import Savings, WeatherDay
 from metering.report.contract import view_contract
 from metering.report.parts import ContractView, Rows
 from metering.report.portfolio import view_portfolio
 from metering.savings.conditions import conditions
 from metering.site.model import Site
+from tests.days import day_of
 from tests.sites import build_site, building, contract, meter, season, station, tariff
 
 FIRST, LAST = dt.date(2023, 10, 1).toordinal(), dt.date(2024, 9, 30).toordinal()
@@ -114,22 +115,7 @@ def rows_of(
         )  # fmt: skip
     return Rows(
         savings,
-        [
-            Day(
-                building="b01",
-                meter="heat",
-                quantity="energy",
-                date=d,
-                used=u,
-                known=u,
-                unknown=0,
-                estimated=0,
-                coverage=1.0,
-                flags=0,
-                received_at=0,
-            )
-            for d, u in used.items()
-        ],
+        [day_of("heat", d, u) for d, u in used.items()],
         [
             WeatherDay(building="b01", station="spb", date=d, mean_mc=t, coverage=1.0, received_at=0)
             for d, t in temps.items()
@@ -259,24 +245,7 @@ def test_days_without_supply_are_named_and_no_saving() -> None:
     rows = rows_of(site, factor=lambda _: 0.75, out=range(out.start, out.stop))
     zero = set(later)
     rows = rows._replace(
-        days=[
-            d
-            if d.date not in zero
-            else Day(
-                building="b01",
-                meter="heat",
-                quantity="energy",
-                date=d.date,
-                used=0,
-                known=0,
-                unknown=0,
-                estimated=0,
-                coverage=1.0,
-                flags=0,
-                received_at=0,
-            )
-            for d in rows.days
-        ],
+        days=[d if d.date not in zero else day_of("heat", d.date, 0) for d in rows.days],
         savings=[s for s in rows.savings if s.date not in zero],
     )
     view = view_contract(rows, site, site.contracts["c1"])

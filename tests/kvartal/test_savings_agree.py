@@ -33,6 +33,7 @@ from metering.times import to_ms
 from streams.steps.savings import savings_step
 from streams.steps.watch import watch_step
 from tests.dates import day, period
+from tests.days import day_of
 from tests.sites import build_site, building, contract, meter, station
 
 BEFORE, AFTER = period("2023-10-01..2024-09-30"), period("2024-10-15..2025-10-14")
@@ -92,21 +93,7 @@ def facts(of: House) -> list[Event]:
         )
         if (used := of.used.get(date)) is not None:
             estimated = of.estimated.get(date, 0)
-            made.append(
-                Day(
-                    building="b01",
-                    meter="heat",
-                    quantity="energy",
-                    date=date,
-                    used=used,
-                    known=used,
-                    unknown=0,
-                    estimated=estimated,
-                    coverage=1.0,
-                    flags=0,
-                    received_at=0,
-                )
-            )
+            made.append(day_of("heat", date, used, estimated=estimated))
     return [*made, Tick(building="b01", received_at=0)]
 
 

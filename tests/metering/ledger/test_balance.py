@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from metering.events import Day
 from metering.ledger.balance import Balance, balance, excess
+from tests.days import day_of
 
 KWH = 1000
 
@@ -17,34 +18,10 @@ def days(meter: str, *figures: int | tuple[int, int] | None, first: int = 1) -> 
     found: dict[int, Day] = {}
     for date, figure in enumerate(figures, first):
         if isinstance(figure, int):
-            found[date] = Day(
-                building="b01",
-                meter=meter,
-                quantity="energy",
-                date=date,
-                used=figure,
-                known=figure,
-                unknown=0,
-                estimated=0,
-                coverage=1.0,
-                flags=0,
-                received_at=9,
-            )
+            found[date] = day_of(meter, date, figure, received_at=9)
         elif figure is not None:
             known, unknown = figure
-            found[date] = Day(
-                building="b01",
-                meter=meter,
-                quantity="energy",
-                date=date,
-                used=None,
-                known=known,
-                unknown=unknown,
-                estimated=0,
-                coverage=0.5,
-                flags=0,
-                received_at=9,
-            )
+            found[date] = day_of(meter, date, None, known=known, unknown=unknown, coverage=0.5, received_at=9)
     return found
 
 

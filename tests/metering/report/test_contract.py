@@ -9,11 +9,12 @@ import pytest
 
 from metering.baselines.daylight import dark_hours
 from metering.baselines.fit import fit_period
-from metering.events import Day, Savings
+from metering.events import Savings
 from metering.periods import DailyUse, Period
 from metering.report.contract import view_contract
 from metering.report.parts import Rows
 from metering.site.model import parse_site
+from tests.days import day_of
 from tests.sites import building, contract, meter, site_text
 
 FIRST, LAST = dt.date(2023, 10, 1).toordinal(), dt.date(2024, 9, 30).toordinal()
@@ -53,22 +54,7 @@ def test_lamps_that_save_more_in_winter_are_no_event_and_failing_sensors_are(fai
         )
         for d in range(BEGIN, END + 1)
     ]
-    days = [
-        Day(
-            building="b01",
-            meter="light",
-            quantity="energy",
-            date=d,
-            used=u,
-            known=u,
-            unknown=0,
-            estimated=0,
-            coverage=1.0,
-            flags=0,
-            received_at=0,
-        )
-        for d, u in used.items()
-    ]
+    days = [day_of("light", d, u) for d, u in used.items()]
     view = view_contract(Rows(savings, days, (), baseline.document), site, site.contracts["c1"])
     assert baseline.model == "lighting"
     if fails is None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from metering.events import Day, Event, Finding, Tick
 from metering.times import day_bounds, iso
 from streams.steps.balance import balance_step
+from tests.days import day_of
 from tests.sites import build_site, building, meter
 
 SITE = build_site(
@@ -27,20 +28,7 @@ MARCH = dt.date(2026, 3, 1).toordinal()
 
 
 def day(meter: str, date: int, used: int | None, **more: Any) -> Day:
-    return Day(
-        building="b01",
-        meter=meter,
-        quantity="energy",
-        date=date,
-        used=used,
-        known=used or 0,
-        unknown=0,
-        estimated=0,
-        coverage=1.0,
-        flags=0,
-        received_at=9,
-        **more,
-    )
+    return day_of(meter, date, used, received_at=9, **more)
 
 
 class Watched:
@@ -93,26 +81,7 @@ def test_a_month_in_which_the_parts_are_more_than_the_whole() -> None:
 def test_days_of_others_are_none_of_its_business() -> None:
     watched = Watched()
     assert list(watched.step.keys(day("heat", FIRST, 5))) == []
-    assert (
-        list(
-            watched.step.keys(
-                Day(
-                    building="b01",
-                    meter="lift",
-                    quantity="volume",
-                    date=FIRST,
-                    used=5,
-                    known=5,
-                    unknown=0,
-                    estimated=0,
-                    coverage=1.0,
-                    flags=0,
-                    received_at=9,
-                )
-            )
-        )
-        == []
-    )
+    assert list(watched.step.keys(day_of("lift", FIRST, 5, quantity="volume", received_at=9))) == []
 
 
 @given(seed=st.integers(0, 10**6))

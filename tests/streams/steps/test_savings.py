@@ -12,11 +12,12 @@ import msgspec
 import pytest
 
 from metering.baselines.document import Baseline
-from metering.events import Awaited, Day, Event, Fitted, Position, Savings, Tick, WeatherDay
+from metering.events import Awaited, Event, Fitted, Position, Savings, Tick, WeatherDay
 from metering.savings.uncertainty import ADJUSTED_SHARE
 from metering.site.model import Site, parse_site
 from streams.steps.savings import savings_step
 from streams.steps.watch import watch_step
+from tests.days import day_of
 from tests.sites import building, contract, meter, site_text, station, tariff
 
 FIRST = dt.date(2022, 1, 1)
@@ -61,21 +62,7 @@ def days(first: dt.date, last: dt.date, seed: int = 1) -> list[Event]:
         found.append(
             WeatherDay(building="b01", station="spb", date=date, mean_mc=temp, coverage=1.0, received_at=0)
         )
-        found.append(
-            Day(
-                building="b01",
-                meter="heat",
-                quantity="energy",
-                date=date,
-                used=used,
-                known=used,
-                unknown=0,
-                estimated=0,
-                coverage=1.0,
-                flags=0,
-                received_at=0,
-            )
-        )
+        found.append(day_of("heat", date, used))
     return found
 
 

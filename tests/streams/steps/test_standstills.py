@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.events import Day, Event, Finding, Gauged, WeatherDay
+from metering.events import Event, Finding, Gauged, WeatherDay
 from metering.site.model import parse_site
 from metering.times import HOUR_MS, day_bounds
 from streams.steps.standstills import standstills_step
+from tests.days import day_of
 from tests.sites import building, meter, site_text, station
 
 SITE = site_text(
@@ -40,22 +41,7 @@ def ordinal(day: int, month: int = 1) -> int:
 
 
 def use(meter: str, figures: list[int | None], day: int = 1, month: int = 1) -> list[Event]:
-    return [
-        Day(
-            building="b01",
-            meter=meter,
-            quantity="energy",
-            date=ordinal(day, month) + i,
-            used=used,
-            known=used or 0,
-            unknown=0,
-            estimated=0,
-            coverage=1.0,
-            flags=0,
-            received_at=9,
-        )
-        for i, used in enumerate(figures)
-    ]
+    return [day_of(meter, ordinal(day, month) + i, used, received_at=9) for i, used in enumerate(figures)]
 
 
 def weather(temps: list[int], day: int = 1, month: int = 1, year: int = 2026) -> list[Event]:
@@ -141,7 +127,7 @@ def standing(events: list[Event]) -> set[tuple[str, int, int]]:
         (
             [
                 *use("light", [5, 0, 0, 0, 5]),
-                Day(building="b01", meter="light", quantity="energy", date=ordinal(1), used=None, known=0, unknown=0, estimated=0, coverage=0.0, flags=0, received_at=9, withdrawn=True),
+                day_of("light", ordinal(1), None, coverage=0.0, received_at=9, withdrawn=True),
             ],
             set(),
         ),
@@ -182,38 +168,9 @@ def test_the_order_of_what_is_known_does_not_matter(seed: int) -> None:
         for name in ("heat", "light"):
             used = rng.choice([None, 0, 0, 0, 0, 0, 0, 0, 5])
             gone = rng.random() < 0.03
-            final.append(
-                Day(
-                    building="b01",
-                    meter=name,
-                    quantity="energy",
-                    date=date,
-                    used=used,
-                    known=used or 0,
-                    unknown=0,
-                    estimated=0,
-                    coverage=1.0,
-                    flags=0,
-                    received_at=9,
-                    withdrawn=gone,
-                )
-            )
+            final.append(day_of(name, date, used, received_at=9, withdrawn=gone))
             if rng.random() < 0.2:
-                earlier.append(
-                    Day(
-                        building="b01",
-                        meter=name,
-                        quantity="energy",
-                        date=date,
-                        used=rng.choice([0, 7]),
-                        known=0,
-                        unknown=0,
-                        estimated=0,
-                        coverage=1.0,
-                        flags=0,
-                        received_at=9,
-                    )
-                )
+                earlier.append(day_of(name, date, rng.choice([0, 7]), known=0, received_at=9))
         if rng.random() < 0.3:
             start = day_bounds(date, SITE_MODEL.zone)[0] // HOUR_MS
             for hour in range(start, start + rng.choice([5, 24])):

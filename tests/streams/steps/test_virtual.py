@@ -12,6 +12,7 @@ from metering.events import Day, Event, Restated
 from metering.site.model import Site, SiteError, parse_site
 from streams.step import advance, takers
 from streams.steps.virtual import virtual_step
+from tests.days import day_of
 from tests.sites import building, meter, site_text
 
 SITE = site_text(
@@ -44,8 +45,7 @@ def site() -> Site:
 
 
 def day(meter: str, used: int | None, **figures: Any) -> Day:
-    told = {"known": used or 0, "unknown": 0, "estimated": 0, "coverage": 1.0, "flags": 0, "received_at": 9}
-    return Day(building="b01", meter=meter, quantity="energy", date=DATE, used=used, **(told | figures))
+    return day_of(meter, DATE, used, **({"received_at": 9} | figures))
 
 
 def last(events: list[Event], meter: str) -> Day:
@@ -83,19 +83,7 @@ def test_a_member_that_is_restated_restates_and_one_that_is_withdrawn_withdraws(
 
 
 def test_another_quantity_of_a_member_is_none_of_its_business(site: Site) -> None:
-    volume = Day(
-        building="b01",
-        meter="lift",
-        quantity="volume",
-        date=DATE,
-        used=5,
-        known=5,
-        unknown=0,
-        estimated=0,
-        coverage=1.0,
-        flags=0,
-        received_at=9,
-    )
+    volume = day_of("lift", DATE, 5, quantity="volume", received_at=9)
     assert run(site, [volume]) == []
 
 
