@@ -27,6 +27,18 @@ class BookedFinding(NamedTuple):
     sentence in their place."""
 
 
+class Named(NamedTuple):
+    """A part of the difference between two readings that is not use of the register between them."""
+
+    reason: str
+    """`first` (what the register showed before the first reading), `rollover`, `reset`, `exchange`, `unread` (between
+    intervals and the register after them), or `interval` (booked although no register counted it)."""
+    at: int
+    """[ms]."""
+    amount: int
+    """What is taken out of the difference [base units]; below zero if the ledger booked more than the difference."""
+
+
 def figures_of(figures: tuple[tuple[str, int], ...] | str) -> dict[str, int | str]:
     """A finding's figures by name; a sentence of old state under `text`."""
     return {"text": figures} if isinstance(figures, str) else dict(figures)
@@ -45,6 +57,14 @@ class Booked(Struct, array_like=True):
     """Differences between the anchor's amount and what was booked: a rollover's wrap, the jump from one register to
     the next, the use of an interval. Conservation: the anchor's amount after the run, minus the amount before it (0 if
     there was no anchor), plus shift, is the sum of all that the run booked."""
+    named: list[Named] = []
+    """The reasons of `shift`, whose amounts add up to `-shift`; empty in state written before they were kept."""
+
+    def name(self, reason: str, at: int, amount: int) -> None:
+        """Take an amount out of what the register's readings say, with its reason."""
+        if amount:
+            self.shift -= amount
+            self.named.append(Named(reason, at, amount))
 
     def add_finding(self, kind: str, start: int, end: int, **figures: int) -> None:
         """Add a finding over `[start, end]` [ms]."""
@@ -53,7 +73,12 @@ class Booked(Struct, array_like=True):
     def copy(self) -> Booked:
         """A copy that the fold may append to."""
         return Booked(
-            dict(self.amounts), dict(self.flags), list(self.unknowns), list(self.findings), self.shift
+            dict(self.amounts),
+            dict(self.flags),
+            list(self.unknowns),
+            list(self.findings),
+            self.shift,
+            list(self.named),
         )
 
 

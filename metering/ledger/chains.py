@@ -139,14 +139,14 @@ def _confirm(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
     if kind == ROLLOVER:
         assert rules.wrap is not None
         state = keep(rules, state, first.t, first.sent + rules.wrap, explanation.flag, booked)
-        booked.shift += rules.wrap
+        booked.name("rollover", first.t, -rules.wrap)
         state = replace(state, v=first.sent, num=1, den=1)
     else:
         flag = explanation.flag
         mark(booked, (state.t - 1) // HOUR_MS, flag)
         mark(booked, state.t // HOUR_MS, flag | f.PARTIAL)
         mark(booked, first.t // HOUR_MS, flag | (f.PARTIAL if first.t % HOUR_MS else 0))
-        booked.shift += state.v - first.sent
+        booked.name(explanation.name, first.t, first.sent - state.v)
         state = State(first.t, first.sent, unchanged_since=first.t, usual=state.usual)
     for t, v in points[1:]:
         state = keep(rules, state, t, v, 0, booked)

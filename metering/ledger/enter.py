@@ -196,6 +196,7 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
         [*before.unknowns, *booked.unknowns] if booked.unknowns else before.unknowns,
         [*before.findings, *booked.findings] if booked.findings else before.findings,
         before.shift + booked.shift,
+        [*before.named, *booked.named] if booked.named else before.named,
     )
     hours: dict[int, Hour] = {}
     for hour in sorted(touched):

@@ -174,7 +174,7 @@ def _fold_instant(rules: Rules, state: State | None, t: int, values: list[int], 
     if state is None:
         if t % HOUR_MS:
             mark(booked, t // HOUR_MS, f.PARTIAL)
-        booked.shift -= values[0]
+        booked.name("first", t, values[0])
         return State(t, values[0], unchanged_since=t, next_flags=f.CONFLICT if len(values) > 1 else 0)
     if state.open:
         return _resume_register(rules, state, t, values, booked)
@@ -221,7 +221,7 @@ def _fold_exchange(rules: Rules, state: State | None, fact: Exchange, booked: Bo
     if state is None:
         if t % HOUR_MS:
             mark(booked, t // HOUR_MS, f.PARTIAL)
-        booked.shift -= fact.initial
+        booked.name("first", t, fact.initial)
         return State(t, fact.initial, unchanged_since=t)
     drop_strays(state.chains, booked)
     state = replace(state, chains=())
@@ -233,7 +233,7 @@ def _fold_exchange(rules: Rules, state: State | None, fact: Exchange, booked: Bo
             if within_bound(rules, t, fact.initial, t + DAY_MS, state.v):
                 return state  # the readings are those of the new register already
         mark_uncounted(state.t, t, f.EXCHANGE, booked)
-    booked.shift += state.v - fact.initial
+    booked.name("exchange", t, fact.initial - state.v)
     return State(t, fact.initial, unchanged_since=t, usual=state.usual)
 
 
@@ -244,7 +244,7 @@ def _fold_interval(rules: Rules, state: State | None, fact: Interval, booked: Bo
         booked.add_finding("implausible", start, end, amount=amount)
         return state or State(start, 0, unchanged_since=start, open=True)
     if state is None:
-        booked.shift += amount
+        booked.name("interval", start, -amount)
         book(start, end, amount, 0, booked)
         return State(end, 0, unchanged_since=start, open=True)
     if start < state.t:
@@ -258,7 +258,7 @@ def _fold_interval(rules: Rules, state: State | None, fact: Interval, booked: Bo
         return state
     if start > state.t:
         mark_uncounted(state.t, start, 0, booked)
-    booked.shift += amount
+    booked.name("interval", start, -amount)
     book(start, end, amount, 0, booked)
     if state.open:
         filled = state.filled
@@ -293,14 +293,14 @@ def _resume_register(rules: Rules, state: State, t: int, values: list[int], book
             v = min(continued)
             remainder = v - filled.v - filled.booked
             if _book_remainder(filled, state.t, t, remainder, booked):
-                booked.shift -= filled.booked
+                booked.name("interval", t, filled.booked)
                 return replace(
                     state, t=t, v=v, unchanged_since=t, next_flags=conflict, open=False, filled=None
                 )
             booked.add_finding("archive_differs", filled.t, t, register=v - filled.v, intervals=filled.booked)
     if t > state.t:
         mark_uncounted(state.t, t, 0, booked)
-    booked.shift += state.v - values[0]
+    booked.name("unread", t, values[0] - state.v)
     return State(t, values[0], unchanged_since=t, usual=state.usual, next_flags=conflict)
 
 

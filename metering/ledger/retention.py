@@ -144,7 +144,7 @@ def _checkpoint(blocks: Sequence[Block]) -> Block:
         for hour, flags in block.booked.flags.items():
             if _reached(state, hour):
                 booked.flags[hour] = booked.flags.get(hour, 0) | flags
-    booked.shift = sum(booked.amounts.values()) - state.v
+    booked.name("first", state.t, state.v - sum(booked.amounts.values()))
     return Block([], [], state, booked)
 
 

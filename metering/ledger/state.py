@@ -9,11 +9,12 @@ from msgspec import Struct
 from metering import flags as f
 from metering.events import Exchange
 
-FOLD_VERSION: Final = 2
+FOLD_VERSION: Final = 3
 """Raise it with every change to what folding the same readings gives: hours, flags, unknown blocks, findings or state.
 
 A register whose head has an older version is folded again with its next event; `kvartal audit` waits for that. 1 is
-what a head without a version means; with 2 findings have figures in place of sentences."""
+what a head without a version means; with 2 findings have figures in place of sentences, with 3
+what is left out has a reason."""
 
 
 class Kind(NamedTuple):
