@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from ingest.instants import EARLIEST_MS, FUTURE_MS
 from ingest.tables.archives import Tally, archive_events
 from ingest.tables.headers import NoHeader
 from ingest.tables.sheets import NotATable, Row, rows_of, sheet_names
@@ -22,6 +23,7 @@ from metering.events import Readings, Rejected
 from metering.refusal import Refusal
 from metering.site.model import Site
 from metering.site.sources import Archive
+from metering.times import iso
 from storage.sqlite import Store
 
 _READINGS_A_COMMIT: Final = 20_000
@@ -74,6 +76,7 @@ def import_archive(
     meter: tuple[str, str] | None,
     now: int,
     backfill: bool,
+    issued: int = 0,
     progress: Callable[[int], None] = lambda _n: None,
 ) -> dict[str, object]:
     """Import a table into the store at `db`.
@@ -86,14 +89,21 @@ def import_archive(
         meter: Building and meter; None if a column names them.
         now: The time of arrival [ms].
         backfill: Whether readings older than the lateness horizon are accepted.
+        issued: When the table was issued [ms], for rows that do not say; 0 if it is not known.
         progress: Called with the number of rows after each commit.
 
     Returns:
         The accounting of the readings, and the counts of rows with errors.
 
     Raises:
-        Refusal: the file cannot be read, or does not have the columns.
+        Refusal: the file cannot be read, does not have the columns, or cannot have been issued at `issued`.
     """
+    if issued and archive.kind == "register":
+        raise Refusal(
+            f"--issued: archive {archive.id!r} has register readings; a time of issue is of intervals"
+        )
+    if issued and not EARLIEST_MS <= issued <= now + FUTURE_MS:
+        raise Refusal(f"--issued: {iso(issued)} lies before 2000 or ahead of the import")
     rows = table_rows(file, archive)
     tally = Tally()
     events = archive_events(
@@ -105,6 +115,7 @@ def import_archive(
         received_at=now,
         backfill=backfill,
         tally=tally,
+        issued=issued,
     )
     store = Store(db)
     totals = Counter[str]()

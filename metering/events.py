@@ -73,6 +73,11 @@ class Readings(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True
     """A station's readings copied to a further building; not counted again."""
     starts: tuple[int, ...] = ()
     """Beginnings of intervals [ms], whose ends are `times`."""
+    issued: int = 0
+    """When the statement of these intervals was issued [ms]; 0 if it does not say."""
+    source: str = ""
+    """Names the source of intervals; a newer statement of the same source replaces an older one of the same
+    interval."""
 
 
 class StationReadings(Struct, frozen=True, kw_only=True, tag=True, array_like=True):

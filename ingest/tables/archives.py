@@ -39,6 +39,8 @@ _WHOLE_INTERVAL: Final = 0.99
 
 _Key = tuple[str, str, str]
 """Building, meter, quantity."""
+_StatedKey = tuple[str, str, str, int]
+"""Building, meter, quantity, and when its intervals were issued [ms]."""
 
 
 class Tally:
@@ -63,6 +65,7 @@ def archive_events(
     received_at: int,
     backfill: bool,
     tally: Tally,
+    issued: int = 0,
 ) -> Iterator[Readings | Rejected]:
     """The readings and rejections of a table.
 
@@ -75,6 +78,7 @@ def archive_events(
         received_at: When it is imported [ms].
         backfill: Whether readings older than the site's lateness horizon are accepted.
         tally: Counts the rows.
+        issued: When the table was issued [ms], if its rows do not say; 0 if it is not known.
 
     Raises:
         ingest.tables.headers.NoHeader: the table does not have the columns of the field map.
@@ -89,7 +93,7 @@ def archive_events(
         horizon=-1 if backfill else received_at - site.site.lateness_days * DAY_MS,
     )
     topic = "/".join(("import", *(meter or ()), name))
-    table = _Table(archive, columns, spans, site, meter, topic, received_at, tally)
+    table = _Table(archive, columns, spans, site, meter, topic, received_at, tally, issued)
     for row in iterator:
         tally.rows += 1
         yield from table.row(row)
@@ -109,13 +113,17 @@ class _Table:
         topic: str,
         received_at: int,
         tally: Tally,
+        issued: int,
     ) -> None:
         self._archive, self._columns, self._spans = archive, columns, spans
         self._site, self._meter, self._tally = site, meter, tally
         self._topic, self._received_at = topic, received_at
         self._header = HeaderRows(columns, archive.decimal)
         self._begun = False
-        self._gathered = _Gathered(received_at, intervals=archive.kind == "interval")
+        self._issued = issued
+        self._gathered = _Gathered(
+            received_at, source=archive.stated_by if archive.kind == "interval" else ""
+        )
         self._units: dict[_Key, Unit] = {}
         self._encoder = msgspec.json.Encoder(enc_hook=str)
 
@@ -134,6 +142,7 @@ class _Table:
         try:
             meter = self._meter_of(cells)
             start, end = self._spans.of(cells, meter)
+            issued = self._spans.issued(cells) or self._issued
         except Reject as bad:
             self._tally.too_late += bad.reason == "too_late"
             if self._header.has(cells, (cell for _, cell, _ in values), begun=self._begun):
@@ -146,14 +155,14 @@ class _Table:
         for quantity, cell, column in values:
             key = (*meter, quantity)
             try:
-                self._gathered.add(key, start, end, self._amount(key, cell))
+                self._gathered.add((*key, issued), start, end, self._amount(key, cell))
             except (Reject, BadCell, AbsurdValue) as bad:
                 reject = bad if isinstance(bad, Reject) else Reject("bad_value", str(bad))
                 yield self._rejected(row, reject, 1, f"row {row.number}, column {column!r}", whole=first)
                 first = False
                 continue
-            if self._gathered.full(key):
-                yield self._gathered.take(key)
+            if (ready := self._gathered.full((*key, issued))) is not None:
+                yield ready
 
     def flush(self) -> Iterator[Readings]:
         """The readings that are still gathered."""
@@ -231,44 +240,42 @@ class _Table:
 
 
 class _Gathered:
-    """Readings of a table that are not an event yet, by meter and quantity."""
+    """Readings of a table that are not an event yet, by meter, quantity and time of issue."""
 
-    def __init__(self, received_at: int, *, intervals: bool) -> None:
-        self._received_at, self._intervals = received_at, intervals
-        self._readings: dict[_Key, list[tuple[int, int, int]]] = {}
+    def __init__(self, received_at: int, *, source: str) -> None:
+        self._received_at, self._source = received_at, source
+        self._readings: dict[_StatedKey, list[tuple[int, int, int]]] = {}
         """(time, amount, start)"""
 
-    def add(self, key: _Key, start: int, end: int, amount: int) -> None:
+    def add(self, key: _StatedKey, start: int, end: int, amount: int) -> None:
         """Add a reading of an interval; a gauge's is at the interval's middle."""
         if QUANTITIES[key[2]].nature == "gauge":
             start = end = start + (end - start) // 2
         self._readings.setdefault(key, []).append((end, amount, start))
 
-    def full(self, key: _Key) -> bool:
-        """Whether there are enough readings for an event."""
-        return len(self._readings[key]) >= PER_EVENT
+    def full(self, key: _StatedKey) -> Readings | None:
+        """The readings of a key as an event, if there are enough."""
+        return self._take(key) if len(self._readings[key]) >= PER_EVENT else None
 
-    def take(self, key: _Key) -> Readings:
-        """The readings of a key as an event."""
-        building, meter, quantity = key
-        readings, self._readings[key] = self._readings[key], []
+    def _take(self, key: _StatedKey) -> Readings:
+        building, meter, quantity, issued = key
+        readings = self._readings.pop(key)
         nature: Nature = QUANTITIES[quantity].nature
-        starts: tuple[int, ...] = ()
-        if nature == "register" and self._intervals:
-            nature, starts = "interval", tuple(start for _, _, start in readings)
+        intervals = nature == "register" and bool(self._source)
         return Readings(
             building=building,
             meter=meter,
             quantity=quantity,
-            nature=nature,
+            nature="interval" if intervals else nature,
             times=tuple(time for time, _, _ in readings),
             amounts=tuple(amount for _, amount, _ in readings),
             received_at=self._received_at,
-            starts=starts,
+            starts=tuple(start for _, _, start in readings) if intervals else (),
+            issued=issued if intervals else 0,
+            source=self._source if intervals else "",
         )
 
     def take_all(self) -> Iterator[Readings]:
         """All readings as events."""
         for key in list(self._readings):
-            if self._readings[key]:
-                yield self.take(key)
+            yield self._take(key)

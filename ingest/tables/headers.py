@@ -20,7 +20,7 @@ _WITHIN: Final = 60
 """The header is among this number of rows that are not empty."""
 _DEEP: Final = 3
 """Largest number of rows of a header."""
-_NOT_A_QUANTITY: Final = frozenset({"time", "time_of_day", "meter", "error", "run_time"})
+_NOT_A_QUANTITY: Final = frozenset({"time", "time_of_day", "meter", "issued", "error", "run_time"})
 _ALIKE: Final = str.maketrans("abcehkmoptxyё³²º˚", "авсенкмортхуе32°°")
 """Letters of two alphabets that look alike as capitals, and other characters that look the same: `T1` is `Т1`."""
 _WORDS: Final = re.compile(r"[\s,;()\[\]{}]+")
@@ -36,6 +36,7 @@ class Columns(NamedTuple):
     time: int
     time_of_day: int | None
     meter: int | None
+    issued: int | None
     error: int | None
     run_time: int | None
     values: tuple[tuple[str, int, str], ...]
@@ -207,6 +208,7 @@ def _columns(
         positions["time"],
         positions.get("time_of_day"),
         positions.get("meter"),
+        positions.get("issued"),
         positions.get("error"),
         positions.get("run_time"),
         values,

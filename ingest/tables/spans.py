@@ -79,6 +79,26 @@ class Spans:
             raise Reject("too_late", f"{cell!r:.40} is {(self._received_at - end) / DAY_MS:.1f} d old")
         return start, end
 
+    def issued(self, cells: Sequence[Any]) -> int:
+        """When a row says that it was issued [ms]; 0 if it does not.
+
+        Raises:
+            Reject: the cell is not a time, or lies before 2000 or ahead.
+        """
+        at = self._columns.issued
+        cell = cells[at] if at is not None and at < len(cells) else None
+        if is_empty(cell):
+            return 0
+        local = local_time(cell)
+        if local is None or not FIRST_YEAR <= local.year <= LAST_YEAR:
+            raise Reject("bad_time", f"{cell!r:.40} is not a time of issue")
+        issued = _in_zone(local, self._zone) if local.tzinfo is None else to_ms(local.astimezone(UTC))
+        if issued < EARLIEST_MS:
+            raise Reject("bad_time", f"{cell!r:.40} lies before 2000")
+        if issued > self._received_at + FUTURE_MS:
+            raise Reject("from_future", f"issued {cell!r:.40}, which lies ahead")
+        return issued
+
     def _local(self, cells: Sequence[Any]) -> tuple[dt.datetime, Any]:
         """The time of a row on its clock, and the text of its cells."""
         at, clock_at = self._columns.time, self._columns.time_of_day

@@ -137,6 +137,15 @@ def import_file(
             "--station", help="Outdoor temperatures instead: CSV timestamp,temperature.", show_default=False
         ),
     ] = None,
+    issued: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--issued",
+            help="When the file was issued: ISO 8601 with offset, or ms. A newer statement wins. "
+            "Default: what the file says, else now.",
+            show_default=False,
+        ),
+    ] = None,
     backfill: Annotated[
         bool,
         typer.Option(
@@ -153,17 +162,27 @@ def import_file(
     described = site_of(site)
     path = db_path(db, must_exist=False)
     if station is None:
-        _import_archive(file, described, path, archive, meter, backfill=backfill)
+        _import_archive(file, described, path, archive, meter, issued, backfill=backfill)
         return
+    if issued is not None:
+        raise Refusal("--issued: temperatures are readings; a time of issue is of an archive's intervals")
     with bar("messages", None) as done:
         print_json(import_weather(file, site=described, db=path, station=station, progress=done))
 
 
 def _import_archive(
-    file: Path, site: Any, db: Path, archive: str | None, meter: str | None, *, backfill: bool
+    file: Path,
+    site: Any,
+    db: Path,
+    archive: str | None,
+    meter: str | None,
+    issued: str | None,
+    *,
+    backfill: bool,
 ) -> None:
     import time
 
+    from kvartal.files import read_instant
     from kvartal.importing import archive_of, import_archive, meter_of, table_rows
 
     mapped = archive_of(site, archive)
@@ -178,6 +197,7 @@ def _import_archive(
                 meter=which,
                 now=time.time_ns() // 1_000_000,
                 backfill=backfill,
+                issued=0 if issued is None else read_instant(issued, "--issued"),
                 progress=done,
             )
     except KeyboardInterrupt:

@@ -47,7 +47,8 @@ class Archive(Table):
     id: Id
     columns: dict[str, str | Annotated[int, Field(ge=1)]]
     """Our name -> the column's header, or its number from 1. `time`, `time_of_day` (if `time` is only the date),
-    `meter` (building/meter), `error` (code), `run_time` [h, or the unit in its header], and quantities."""
+    `meter` (building/meter), `issued` (when the row was stated), `error` (code), `run_time` [h, or the unit in its
+    header], and quantities."""
     units: dict[str, UnitName] = Field(default_factory=dict)
     """Units of quantities; if not given, the unit in the header, the meter's, or the usual one."""
     kind: Literal["interval", "register"] = "interval"
@@ -57,10 +58,18 @@ class Archive(Table):
     """The end of the interval that a row's time stamps."""
     timezone: Clock | None = None
     """The clock of the rows; the site's if not given."""
+    source: Id | None = None
+    """Who states the rows: a newer statement of the same source replaces an older one. If not given, the archive's
+    id."""
     decimal: Literal[",", "."] | None = None
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     encoding: str | None = None
     sheet: str | None = None
+
+    @property
+    def stated_by(self) -> str:
+        """Name of the source of the archive's intervals, the same for every file of it."""
+        return self.source or self.id
 
     @model_validator(mode="after")
     def _mapped(self) -> Self:
@@ -68,6 +77,7 @@ class Archive(Table):
             "time",
             "time_of_day",
             "meter",
+            "issued",
             "error",
             "run_time",
             *(q for q in QUANTITIES if q != "outdoor_temperature"),
@@ -80,6 +90,10 @@ class Archive(Table):
         measured = [name for name in self.columns if name in QUANTITIES]
         if not measured:
             raise ValueError("columns: there is no quantity, for example 'energy'")
+        if "issued" in self.columns and self.kind == "register":
+            raise ValueError(
+                "columns: 'issued' is of intervals; a register reading is not stated a second time"
+            )
         for name, unit in self.units.items():
             if name not in measured:
                 raise ValueError(f"units: {name!r} is not among the columns")

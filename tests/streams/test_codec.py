@@ -36,7 +36,16 @@ def readings(
     )  # fmt: skip
 
 
+def intervals(pairs: list[tuple[int, int]], received_at: int, issued: int, source: str) -> Readings:
+    return Readings(
+        building="b01", meter="heat", quantity="energy", nature="interval", times=tuple(t for t, _ in pairs),
+        amounts=tuple(v for _, v in pairs), starts=tuple(t - 1 for t, _ in pairs), received_at=received_at,
+        issued=issued, source=source,
+    )  # fmt: skip
+
+
 LOGGED = st.one_of(
+    st.builds(intervals, st.lists(st.tuples(INTEGERS, INTEGERS), max_size=5), INTEGERS, INTEGERS, TEXTS),
     st.builds(
         readings, st.lists(st.tuples(INTEGERS, INTEGERS), max_size=30), TEXTS, TEXTS, INTEGERS, st.booleans()
     ),
@@ -101,8 +110,7 @@ OLD = [
         "9aa852656164696e6773a3623031a3737062b36f7574646f6f725f74656d7065726174757265a5676175676591ce0036ee8091d1ec7805"
         "c290",
     ),
-]
-GOLDEN = [
+    # Readings before intervals said when they were issued and by whom.
     (
         Readings(
             building="b01",
@@ -115,6 +123,36 @@ GOLDEN = [
         ),
         "9aa852656164696e6773a3623031a468656174a6656e65726779a8726567697374657292ce0036ee80ce006ddd0092ce0011bef8"
         "ce00011170ce006ec760c290",
+    ),
+]
+GOLDEN = [
+    (
+        Readings(
+            building="b01",
+            meter="heat",
+            quantity="energy",
+            nature="register",
+            times=(3_600_000, 7_200_000),
+            amounts=(1_163_000, 70_000),
+            received_at=7_260_000,
+        ),
+        "9ca852656164696e6773a3623031a468656174a6656e65726779a8726567697374657292ce0036ee80ce006ddd0092ce0011bef8"
+        "ce00011170ce006ec760c29000a0",
+    ),
+    (
+        Readings(
+            building="b01",
+            meter="heat",
+            quantity="energy",
+            nature="interval",
+            times=(3_600_000,),
+            amounts=(1_163_000,),
+            received_at=7_260_000,
+            starts=(0,),
+            issued=7_200_000,
+            source="vkt7",
+        ),
+        "9ca852656164696e6773a3623031a468656174a6656e65726779a8696e74657276616c91ce0036ee8091ce0011bef8ce006ec760c29100ce006ddd00a4766b7437",
     ),
     (
         Declared(

@@ -47,8 +47,8 @@ def events(
         meter=meter,
         name="a.csv",
         received_at=NOW,
-        backfill=options.pop("backfill", False),
         tally=tally,
+        **({"backfill": False} | options),
     )
     return list(results), tally
 
@@ -205,6 +205,7 @@ def test_what_is_no_table(content: bytes, error: type[Exception], words: str) ->
         ('columns = { time = 1, energy = 2 }\nunits = { energy = "m3" }', "does not measure"),
         ('columns = { time = 1, energy = 2 }\nunits = { volume = "m3" }', "not among the columns"),
         ('columns = { time = 1, energy = 2 }\ninterval = "week"', "interval"),
+        ('columns = { time = 1, issued = 2, energy = 3 }\nkind = "register"', "'issued' is of intervals"),
     ],
 )
 def test_a_field_map_is_checked(table: str, words: str) -> None:
@@ -214,3 +215,49 @@ def test_a_field_map_is_checked(table: str, words: str) -> None:
 
 def test_an_archive_needs_no_more_than_its_columns() -> None:
     assert Archive(id="a", columns={"time": 1, "energy": "Q"}).kind == "interval"
+
+
+ISSUED = """
+[[archive]]
+id = "acts"
+columns = { time = "Месяц", energy = "Гкал", issued = "Акт от" }
+interval = "month"
+"""
+
+
+def test_an_act_says_when_it_was_issued_and_by_whom() -> None:
+    text = (
+        "Месяц;Гкал;Акт от\n"
+        "01.2025;61,204;05.02.2025\n"
+        "02.2025;55,1;05.03.2025 10:00\n"
+        "01.2025;63,9;05.03.2025 10:00\n"
+        "03.2025;40;\n"
+        "04.2025;41;вчера\n"
+        "05.2025;42;01.01.2062\n"
+    )
+    results, _ = events(text.encode(), ISSUED, backfill=True, issued=ms("2025-06-01T00:00:00+03:00"))
+    stated = [(r.issued, r.amounts, r.source) for r in results if isinstance(r, Readings)]
+    assert stated == [
+        (ms("2025-02-05T00:00:00+03:00"), (71_180_252,), "acts"),
+        (ms("2025-03-05T10:00:00+03:00"), (64_081_300, 74_315_700), "acts"),
+        (ms("2025-06-01T00:00:00+03:00"), (46_520_000,), "acts"),
+    ]
+    rejected = [(r.reason, r.detail) for r in results if isinstance(r, Rejected)]
+    assert rejected == [
+        ("bad_time", "row 6: 'вчера' is not a time of issue"),
+        ("from_future", "row 7: issued '01.01.2062', which lies ahead"),
+    ]
+
+
+def test_registers_and_gauges_are_issued_by_nobody() -> None:
+    results, _ = events(VKT7.encode(), issued=ms("2026-01-05T00:00:00+03:00"))
+    assert {(r.nature, bool(r.issued), r.source) for r in results if isinstance(r, Readings)} == {
+        ("interval", True, "vkt7"),
+        ("gauge", False, ""),
+    }
+
+
+def test_archives_of_one_source_correct_each_other() -> None:
+    table = "columns = { time = 1, energy = 2 }\n"
+    site = parse_site(f'{SITE}[[archive]]\nid = "a"\n{table}[[archive]]\nid = "b"\nsource = "a"\n{table}')
+    assert [archive.stated_by for archive in site.archive] == ["a", "a"]
