@@ -21,6 +21,8 @@ REASONS: Final[dict[str, str]] = {
     "unknown_unit": "the unit is not known",
     "wrong_unit": "the unit measures another quantity than the meter counts",
     "unknown_quantity": "the quantity is not known, or not one that a meter or a station has",
+    "totals": "a row of totals in a table: what it adds up is in other rows",
+    "implausible": "most of a table's column is above what the meter's bound allows: another unit, or a wrong bound",
     "bad_exchange": "a declared exchange without its time or its two counts, or of something that does not count",
     "too_late": "older at its arrival than the lateness horizon, and the source may not backfill",
     "before_retention": "the readings of that time are deleted (`retention_days`); their figures stay",

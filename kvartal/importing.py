@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from ingest.instants import EARLIEST_MS, FUTURE_MS
 from ingest.tables.archives import Tally, archive_events
+from ingest.tables.dates import Order
 from ingest.tables.headers import NoHeader
 from ingest.tables.sheets import NotATable, Row, rows_of, sheet_names
+from ingest.tables.survey import Unclear
 from ingest.tables.weather import weather_events
 from kvartal.replay import accounts
 from kvartal.site_events import site_events
@@ -77,6 +80,7 @@ def import_archive(
     now: int,
     backfill: bool,
     issued: int = 0,
+    order: Order | None = None,
     progress: Callable[[int], None] = lambda _n: None,
 ) -> dict[str, object]:
     """Import a table into the store at `db`.
@@ -89,14 +93,17 @@ def import_archive(
         meter: Building and meter; None if a column names them.
         now: The time of arrival [ms].
         backfill: Whether readings older than the lateness horizon are accepted.
-        issued: When the table was issued [ms], for rows that do not say; 0 if it is not known.
+        issued: When the table was issued [ms], for rows that do not say; 0 if it is not stated.
+        order: The order of day, month and year in its dates, if it is stated.
         progress: Called with the number of rows after each commit.
 
     Returns:
-        The accounting of the readings, and the counts of rows with errors.
+        The accounting of the readings, the counts of rows with errors, and `doubts`: a sentence for each column that
+        was not taken.
 
     Raises:
-        Refusal: the file cannot be read, does not have the columns, or cannot have been issued at `issued`.
+        Refusal: the file cannot be read, does not have the columns, its dates are not clear, or it cannot have been
+            issued at `issued`.
     """
     if issued and archive.kind == "register":
         raise Refusal(
@@ -104,10 +111,9 @@ def import_archive(
         )
     if issued and not EARLIEST_MS <= issued <= now + FUTURE_MS:
         raise Refusal(f"--issued: {iso(issued)} lies before 2000 or ahead of the import")
-    rows = table_rows(file, archive)
     tally = Tally()
     events = archive_events(
-        rows,
+        lambda: table_rows(file, archive),
         archive=archive,
         site=site,
         meter=meter,
@@ -116,17 +122,23 @@ def import_archive(
         backfill=backfill,
         tally=tally,
         issued=issued,
+        order=order,
     )
+    try:
+        batches = _batches(events)
+        first = next(batches, [])
+    except NoHeader as error:
+        raise Refusal(f"{file}: archive {archive.id!r}: {error}{_other_sheets(file, archive)}") from None
+    except Unclear as error:
+        raise Refusal(f"{file}: archive {archive.id!r}: {error}") from None
     store = Store(db)
     totals = Counter[str]()
     try:
         runner = embedded(site, store)
         runner.enter(site_events(site, now), now)
-        for batch in _batches(events):
+        for batch in chain([first], batches):
             totals.update(runner.enter(batch, now).counts)
             progress(tally.rows)
-    except NoHeader as error:
-        raise Refusal(f"{file}: archive {archive.id!r}: {error}{_other_sheets(file, archive)}") from None
     finally:
         store.close()
     return {
@@ -135,6 +147,9 @@ def import_archive(
         "rows_with_error": tally.rows_with_error,
         "rows_cut_short": tally.rows_cut_short,
         "too_late_rows": tally.too_late,
+        "totals_rows": tally.totals_rows,
+        "implausible": tally.implausible,
+        "doubts": tally.doubts,
     }
 
 

@@ -16,16 +16,20 @@ reading at its middle.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
 from ingest.reasons import Reject
 from ingest.tables.cells import BadCell, hours_run, is_empty, number, says_error
-from ingest.tables.headers import Columns, HeaderRows, find_columns, run_time_unit, unit_over
+from ingest.tables.dates import Order
+from ingest.tables.headers import HeaderRows, find_columns, run_time_unit, unit_over
+from ingest.tables.plausible import SAMPLE, Key, misfits
 from ingest.tables.sheets import Row
 from ingest.tables.spans import Spans
+from ingest.tables.survey import Survey, survey
 from metering.events import Nature, Readings, Rejected
 from metering.site.model import Site
 from metering.site.sources import Archive
@@ -37,8 +41,6 @@ PER_EVENT: Final = 744
 _WHOLE_INTERVAL: Final = 0.99
 """A run time below this share of the interval is reported."""
 
-_Key = tuple[str, str, str]
-"""Building, meter, quantity."""
 _StatedKey = tuple[str, str, str, int]
 """Building, meter, quantity, and when its intervals were issued [ms]."""
 
@@ -53,10 +55,16 @@ class Tally:
         self.rows_cut_short = 0
         """Rows whose run time is shorter than the interval. Their values are taken."""
         self.too_late = 0
+        self.totals_rows = 0
+        """Rows of totals that have a time. Their values are rejected."""
+        self.implausible = 0
+        """Uses of intervals that are above the meter's bound. The ledger does not book them."""
+        self.doubts: list[str] = []
+        """Sentences about columns that were not taken."""
 
 
 def archive_events(
-    rows: Iterable[Row],
+    rows: Callable[[], Iterable[Row]],
     *,
     archive: Archive,
     site: Site,
@@ -66,11 +74,12 @@ def archive_events(
     backfill: bool,
     tally: Tally,
     issued: int = 0,
+    order: Order | None = None,
 ) -> Iterator[Readings | Rejected]:
     """The readings and rejections of a table.
 
     Args:
-        rows: The rows, the header among them.
+        rows: Gives the rows, the header among them; called up to three times.
         archive: The field map.
         site: The site.
         meter: Building and meter; None if a column names them.
@@ -78,26 +87,48 @@ def archive_events(
         received_at: When it is imported [ms].
         backfill: Whether readings older than the site's lateness horizon are accepted.
         tally: Counts the rows.
-        issued: When the table was issued [ms], if its rows do not say; 0 if it is not known.
+        issued: When the table was issued [ms], for rows that do not say; 0 if no one states it.
+        order: The order of day, month and year, if someone states it.
 
     Raises:
         ingest.tables.headers.NoHeader: the table does not have the columns of the field map.
+        ingest.tables.survey.Unclear: the order of its dates or its time of issue cannot be told.
     """
-    iterator = iter(rows)
-    columns = find_columns(iterator, archive)
-    spans = Spans(
-        archive=archive,
-        columns=columns,
-        zone=site.zone if archive.timezone is None else clock(archive.timezone),
-        received_at=received_at,
-        horizon=-1 if backfill else received_at - site.site.lateness_days * DAY_MS,
+    zone = site.zone if archive.timezone is None else clock(archive.timezone)
+    surveyed = survey(
+        rows(), archive=archive, zone=zone, received_at=received_at, order=order, issue_is_known=bool(issued)
     )
     topic = "/".join(("import", *(meter or ()), name))
-    table = _Table(archive, columns, spans, site, meter, topic, received_at, tally, issued)
-    for row in iterator:
-        tally.rows += 1
-        yield from table.row(row)
-    yield from table.flush()
+
+    def table(tally: Tally, horizon: int) -> _Table:
+        spans = Spans(
+            archive=archive,
+            columns=surveyed.columns,
+            dates=surveyed.dates,
+            issue_dates=surveyed.issue_dates,
+            zone=zone,
+            received_at=received_at,
+            horizon=horizon,
+        )
+        return _Table(archive, surveyed, spans, site, meter, topic, received_at, tally, issued)
+
+    trial = table(Tally(), -1)
+    sample = trial.events(_below_header(rows(), archive, SAMPLE))
+    unfit = misfits((event for event in sample if isinstance(event, Readings)), site, trial.units)
+    reading = table(tally, -1 if backfill else received_at - site.site.lateness_days * DAY_MS)
+    reading.unfit = {key: misfit.fits for key, misfit in unfit.items() if not misfit.is_taken}
+    names = {quantity: column for quantity, _, column in surveyed.columns.values}
+    tally.doubts += [
+        misfit.sentence(key, trial.units[key], names[key[2]], archive.id) for key, misfit in unfit.items()
+    ]
+    yield from reading.events(_below_header(rows(), archive, None))
+
+
+def _below_header(rows: Iterable[Row], archive: Archive, most: int | None) -> Iterator[Row]:
+    """The rows below the header, at most `most` of them."""
+    iterator = iter(rows)
+    find_columns(iterator, archive)
+    return islice(iterator, most)
 
 
 class _Table:
@@ -106,7 +137,7 @@ class _Table:
     def __init__(
         self,
         archive: Archive,
-        columns: Columns,
+        surveyed: Survey,
         spans: Spans,
         site: Site,
         meter: tuple[str, str] | None,
@@ -115,17 +146,29 @@ class _Table:
         tally: Tally,
         issued: int,
     ) -> None:
-        self._archive, self._columns, self._spans = archive, columns, spans
+        self._archive, self._columns, self._spans = archive, surveyed.columns, spans
+        self._totals = surveyed.totals
         self._site, self._meter, self._tally = site, meter, tally
         self._topic, self._received_at = topic, received_at
-        self._header = HeaderRows(columns, archive.decimal)
+        self._header = HeaderRows(surveyed.columns, archive.decimal)
         self._begun = False
-        self._issued = issued
+        self._issued = issued or surveyed.issued
         self._gathered = _Gathered(
             received_at, source=archive.stated_by if archive.kind == "interval" else ""
         )
-        self._units: dict[_Key, Unit] = {}
+        self.units: dict[Key, Unit] = {}
+        """Units of the columns met so far."""
+        self.unfit: dict[Key, str | None] = {}
+        """Columns whose values do not fit their unit -> the unit in which they would."""
+        self._bounds: dict[Key, int] = {}
         self._encoder = msgspec.json.Encoder(enc_hook=str)
+
+    def events(self, rows: Iterable[Row]) -> Iterator[Readings | Rejected]:
+        """The events of rows."""
+        for row in rows:
+            self._tally.rows += 1
+            yield from self.row(row)
+        yield from self._gathered.take_all()
 
     def row(self, row: Row) -> Iterator[Readings | Rejected]:
         """The events that a row completes: rejections of its cells, and readings if enough are gathered."""
@@ -138,6 +181,12 @@ class _Table:
         ]
         if not values:
             self._spans.carry(cells)
+            return
+        if (why := self._totals.get(row.number)) is not None:
+            self._tally.totals_rows += 1
+            yield self._rejected(
+                row, Reject("totals", f"a row of totals: {why}"), len(values), f"row {row.number}"
+            )
             return
         try:
             meter = self._meter_of(cells)
@@ -155,7 +204,11 @@ class _Table:
         for quantity, cell, column in values:
             key = (*meter, quantity)
             try:
-                self._gathered.add((*key, issued), start, end, self._amount(key, cell))
+                amount = self._amount(key, cell)
+                if key in self.unfit:
+                    raise _unfit(self.unfit[key])
+                self._tally.implausible += self._is_implausible(key, start, end, amount)
+                self._gathered.add((*key, issued), start, end, amount)
             except (Reject, BadCell, AbsurdValue) as bad:
                 reject = bad if isinstance(bad, Reject) else Reject("bad_value", str(bad))
                 yield self._rejected(row, reject, 1, f"row {row.number}, column {column!r}", whole=first)
@@ -163,10 +216,6 @@ class _Table:
                 continue
             if (ready := self._gathered.full((*key, issued))) is not None:
                 yield ready
-
-    def flush(self) -> Iterator[Readings]:
-        """The readings that are still gathered."""
-        return self._gathered.take_all()
 
     def _meter_of(self, cells: Sequence[Any]) -> tuple[str, str]:
         """Building and meter of a row.
@@ -197,22 +246,31 @@ class _Table:
             if hours is not None and hours * HOUR_MS < _WHOLE_INTERVAL * (end - start):
                 self._tally.rows_cut_short += 1
 
-    def _amount(self, key: _Key, cell: Any) -> int:
+    def _amount(self, key: Key, cell: Any) -> int:
         """The value of a cell in base units.
 
         Raises:
             BadCell, AbsurdValue: it is no number, or none that a meter can show.
             Reject: it is a negative use of an interval.
         """
-        unit = self._units.get(key)
+        unit = self.units.get(key)
         if unit is None:
-            unit = self._units[key] = self._unit(key)
+            unit = self.units[key] = self._unit(key)
         amount = to_amount(number(cell, self._archive.decimal), unit)
         if amount < 0 and self._archive.kind == "interval" and QUANTITIES[key[2]].nature != "gauge":
             raise Reject("bad_value", f"{cell!r:.40}: nothing is used backwards")
         return amount
 
-    def _unit(self, key: _Key) -> Unit:
+    def _is_implausible(self, key: Key, start: int, end: int, amount: int) -> bool:
+        """Whether the ledger will not book the use of an interval."""
+        if start == end or QUANTITIES[key[2]].nature != "register":
+            return False
+        bound = self._bounds.get(key)
+        if bound is None:
+            bound = self._bounds[key] = self._site.meters[key[:2]].max_per_hour_of(key[2])
+        return amount * HOUR_MS > bound * (end - start)
+
+    def _unit(self, key: Key) -> Unit:
         building, meter, quantity = key
         named = self._archive.units.get(quantity)
         if named is not None:
@@ -237,6 +295,11 @@ class _Table:
             received_at=self._received_at,
             readings=readings,
         )
+
+
+def _unfit(fits: str | None) -> Reject:
+    would = f"; as {fits} it would fit" if fits else ""
+    return Reject("implausible", f"most of the column is above what the meter's bound allows{would}")
 
 
 class _Gathered:

@@ -10,6 +10,8 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
+from ingest.tables.dates import USUAL, DateOrder, Written, written
+
 _NOTHING: Final = frozenset({"", "н/д", "н.д.", "нд", "нет", "нет данных", "n/a", "nan", "none", "null"})
 _RULES: Final = "-—–−_=*. "
 """Characters of lines between rows and of cells without a value."""
@@ -19,12 +21,6 @@ _EXCEL_EPOCH: Final = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - a clock's own 
 _EXCEL_DAYS: Final = (36_526, 73_051)
 """An Excel time without a time format is a number of days; this range is 2000 to 2099."""
 _CLOCK: Final = r"(?P<H>\d{1,2})(?:[:.](?P<M>\d{2})(?:[:.](?P<S>\d{2})(?:[.,]\d+)?)?)?"
-_DATE: Final = re.compile(
-    r"(?P<d>\d{1,2})[./-](?P<m>\d{1,2})[./-](?P<y>\d{4}|\d{2})"
-    r"(?:[ T]+(?P<H>\d{1,2})(?::(?P<M>\d{2})(?::(?P<S>\d{2}))?)?)?",
-    re.ASCII,
-)
-_YEAR_FIRST: Final = re.compile(r"(?P<y>\d{4})[./-](?P<m>\d{1,2})[./-](?P<d>\d{1,2})", re.ASCII)
 _DATE_FIRST: Final = re.compile(r"(?P<date>[\d./-]{6,10})(?:г\.?)?[ /,;T]+(?P<clock>\d[^/]*)", re.ASCII)
 _CLOCK_FIRST: Final = re.compile(
     r"(?P<clock>\d{1,2}:\d{2}(?::\d{2})?)[ /,;]+(?P<date>[\d./-]{6,10})", re.ASCII
@@ -114,12 +110,13 @@ def is_number(cell: Any, decimal: str | None) -> bool:
     return True
 
 
-def local_time(cell: Any, *, ends: bool = False) -> dt.datetime | None:
+def local_time(cell: Any, *, ends: bool = False, order: DateOrder = USUAL) -> dt.datetime | None:
     """The time in a cell, as the clock showed it, or None.
 
     Args:
         cell: As the table has it. An Excel time is a float: fractions of its seconds are noise.
         ends: Take the second time of `01.01.2025 0-1`, not the first.
+        order: The order of day, month and year in the cell's column.
     """
     if isinstance(cell, dt.datetime):
         if cell.microsecond and cell.year < dt.MAXYEAR:
@@ -131,26 +128,43 @@ def local_time(cell: Any, *, ends: bool = False) -> dt.datetime | None:
         return _EXCEL_EPOCH + dt.timedelta(seconds=round(cell * 86_400))
     if not isinstance(cell, str):
         return None
-    text = cell.strip()
+    text = " ".join(cell.split())
     try:
-        if (match := _DATE.fullmatch(text)) is not None:
-            return _moment(match, int(match["H"] or 0), int(match["M"] or 0), int(match["S"] or 0))
-        text = " ".join(text.split())
+        parts = _dated(text)
+        if parts is not None:
+            _, date, clock = parts
+            day = date.read_by(order)
+            of_day = dt.timedelta(0) if clock is None else time_of_day(clock, ends=ends)
+            if day is None:
+                return None
+            if of_day is not None:
+                return dt.datetime(day.year, day.month, day.day) + of_day  # noqa: DTZ001
         if (match := _MONTH.fullmatch(text)) is not None:
             return dt.datetime(int(match["y"] or match["y2"]), int(match["m"] or match["m2"]), 1)  # noqa: DTZ001
         if (match := _NAMED.fullmatch(text.casefold())) is not None:
             return _named(match)
-        if (match := _YEAR_FIRST.fullmatch(text)) is not None:
-            return _moment(match, 0, 0, 0)
-        if (match := _DATE_FIRST.fullmatch(text) or _CLOCK_FIRST.fullmatch(text)) is not None:
-            date = _DATE.fullmatch(match["date"]) or _YEAR_FIRST.fullmatch(match["date"])
-            day = None if date is None else _moment(date, 0, 0, 0)
-            of_day = time_of_day(match["clock"], ends=ends)
-            if day is not None and of_day is not None:
-                return day + of_day
         return dt.datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         return None
+
+
+def date_of(cell: Any) -> tuple[str, Written | dt.date] | None:
+    """The text of the date in a cell and its numbers, if it is written in numbers or Excel stored it; else None."""
+    if isinstance(cell, dt.date):
+        return f"{cell:%Y-%m-%d}", dt.date(cell.year, cell.month, cell.day)
+    parts = _dated(" ".join(cell.split())) if isinstance(cell, str) else None
+    return None if parts is None else parts[:2]
+
+
+def _dated(text: str) -> tuple[str, Written, str | None] | None:
+    """The text of a date in numbers, the date, and the text of the time beside it."""
+    if (date := written(text)) is not None:
+        return text, date, None
+    if (match := _DATE_FIRST.fullmatch(text) or _CLOCK_FIRST.fullmatch(text)) is not None:
+        date = written(match["date"])
+        if date is not None:
+            return match["date"], date, match["clock"]
+    return None
 
 
 def time_of_day(cell: Any, *, ends: bool = False) -> dt.timedelta | None:
@@ -205,16 +219,6 @@ def hours_run(cell: Any, decimal: str | None, unit: str) -> float | None:
         return float(number(cell, decimal)) / {"h": 1, "min": 60, "s": 3600}[unit]
     except BadCell:
         return None
-
-
-def _moment(date: re.Match[str], hour: int, minute: int, second: int) -> dt.datetime:
-    """A date and a time; 24:00 is the end of the day."""
-    year = int(date["y"])
-    if year < 100:
-        year += 2000
-    if hour == 24 and not minute and not second:
-        return dt.datetime(year, int(date["m"]), int(date["d"])) + dt.timedelta(days=1)  # noqa: DTZ001
-    return dt.datetime(year, int(date["m"]), int(date["d"]), hour, minute, second)  # noqa: DTZ001
 
 
 def _named(match: re.Match[str]) -> dt.datetime | None:

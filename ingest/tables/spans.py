@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from ingest.instants import EARLIEST_MS, FIRST_YEAR, FUTURE_MS, LAST_YEAR
 from ingest.reasons import Reject
-from ingest.tables.cells import is_empty, local_time, time_of_day
+from ingest.tables.cells import date_of, is_empty, local_time, time_of_day
+from ingest.tables.dates import ORDERS, DateOrder, Written
 from ingest.tables.headers import Columns
 from metering.site.sources import Archive
 from metering.times import DAY_MS, HOUR_MS, UTC, next_month, to_ms
@@ -26,17 +27,28 @@ class Spans:
     """Reads the times of a table's rows, in the table's order."""
 
     def __init__(
-        self, *, archive: Archive, columns: Columns, zone: ZoneInfo, received_at: int, horizon: int
+        self,
+        *,
+        archive: Archive,
+        columns: Columns,
+        dates: DateOrder,
+        issue_dates: DateOrder,
+        zone: ZoneInfo,
+        received_at: int,
+        horizon: int,
     ) -> None:
         """
         Args:
             archive: The field map.
             columns: Positions of the columns.
+            dates: The order of day, month and year in the column of times.
+            issue_dates: The same in the column of times of issue.
             zone: The clock of the table's times.
             received_at: When the table is imported [ms].
             horizon: Intervals that end before this are too late [ms].
         """
         self._archive, self._columns, self._zone = archive, columns, zone
+        self._dates, self._issue_dates = dates, issue_dates
         self._received_at, self._horizon = received_at, horizon
         self._ends = archive.stamp == "end"
         self._last: dict[tuple[str, str], int] = {}
@@ -48,7 +60,11 @@ class Spans:
     def carry(self, cells: Sequence[Any]) -> None:
         """Keep the date of a row without values, which stands above its hours."""
         at = self._columns.time
-        if self._columns.time_of_day is not None and at < len(cells) and local_time(cells[at]) is not None:
+        if (
+            self._columns.time_of_day is not None
+            and at < len(cells)
+            and local_time(cells[at], order=self._dates)
+        ):
             self._date = cells[at]
 
     def of(self, cells: Sequence[Any], meter: tuple[str, str]) -> tuple[int, int]:
@@ -89,7 +105,7 @@ class Spans:
         cell = cells[at] if at is not None and at < len(cells) else None
         if is_empty(cell):
             return 0
-        local = local_time(cell)
+        local = local_time(cell, order=self._issue_dates)
         if local is None or not FIRST_YEAR <= local.year <= LAST_YEAR:
             raise Reject("bad_time", f"{cell!r:.40} is not a time of issue")
         issued = _in_zone(local, self._zone) if local.tzinfo is None else to_ms(local.astimezone(UTC))
@@ -104,15 +120,15 @@ class Spans:
         at, clock_at = self._columns.time, self._columns.time_of_day
         cell = cells[at] if at < len(cells) else None
         if clock_at is None:
-            local = local_time(cell, ends=self._ends)
+            local = local_time(cell, ends=self._ends, order=self._dates)
             if local is None:
-                raise Reject("bad_time", f"{cell!r:.40} is not a time")
+                raise Reject("bad_time", f"{cell!r:.40} is not a time{self._in_order(cell)}")
             return local, cell
         if is_empty(cell):
             cell = self._date
-        local = local_time(cell)
+        local = local_time(cell, order=self._dates)
         if local is None:
-            raise Reject("bad_time", f"{cell!r:.40} is not a date")
+            raise Reject("bad_time", f"{cell!r:.40} is not a date{self._in_order(cell)}")
         self._date = cell
         clock_cell = cells[clock_at] if clock_at < len(cells) else None
         of_day = time_of_day(clock_cell, ends=self._ends)
@@ -121,6 +137,13 @@ class Spans:
         if local.year < dt.MAXYEAR:
             local = local.replace(hour=0, minute=0, second=0) + of_day
         return local, f"{cell} {clock_cell}"
+
+    def _in_order(self, cell: Any) -> str:
+        """The order in which a date is none, for a sentence."""
+        date = date_of(cell)
+        if date is None or not isinstance(date[1], Written):
+            return ""
+        return f" as {ORDERS[self._dates.long if date[1].form == 'first' else self._dates.short]}"
 
     def _instant(self, local: dt.datetime, cell: Any, meter: tuple[str, str]) -> int:
         """The instant of a local time [ms]; the rows above decide about an hour that occurs twice."""

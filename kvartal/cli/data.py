@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from kvartal.cli.options import (
+    DateOrderName,
     DbOption,
     Format,
     FormatOption,
@@ -146,6 +147,14 @@ def import_file(
             show_default=False,
         ),
     ] = None,
+    dates: Annotated[
+        Optional[DateOrderName],  # noqa: UP045
+        typer.Option(
+            "--dates",
+            help="The order of day, month and year. Default: that of the archive, else told from the whole column.",
+            show_default=False,
+        ),
+    ] = None,
     backfill: Annotated[
         bool,
         typer.Option(
@@ -162,10 +171,12 @@ def import_file(
     described = site_of(site)
     path = db_path(db, must_exist=False)
     if station is None:
-        _import_archive(file, described, path, archive, meter, issued, backfill=backfill)
+        _import_archive(file, described, path, archive, meter, issued, dates, backfill=backfill)
         return
     if issued is not None:
         raise Refusal("--issued: temperatures are readings; a time of issue is of an archive's intervals")
+    if dates is not None:
+        raise Refusal("--dates: the times of temperatures are ISO 8601")
     with bar("messages", None) as done:
         print_json(import_weather(file, site=described, db=path, station=station, progress=done))
 
@@ -177,6 +188,7 @@ def _import_archive(
     archive: str | None,
     meter: str | None,
     issued: str | None,
+    dates: DateOrderName | None,
     *,
     backfill: bool,
 ) -> None:
@@ -198,6 +210,7 @@ def _import_archive(
                 now=time.time_ns() // 1_000_000,
                 backfill=backfill,
                 issued=0 if issued is None else read_instant(issued, "--issued"),
+                order=None if dates is None else dates.value,
                 progress=done,
             )
     except KeyboardInterrupt:
@@ -208,6 +221,16 @@ def _import_archive(
         to_stderr(
             f"{counts['too_late_rows']} rows are older than the lateness horizon: --backfill takes them too"
         )
+    if counts["implausible"]:
+        to_stderr(
+            f"{counts['implausible']} values are above the meter's bound (max_power_kw): they are kept and not booked"
+        )
+    doubts = counts["doubts"]
+    if doubts:
+        assert isinstance(doubts, list)
+        for doubt in doubts:
+            to_stderr(f"{file}: {doubt}")
+        raise typer.Exit(1)
 
 
 def gauges(

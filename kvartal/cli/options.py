@@ -26,6 +26,13 @@ class Lang(StrEnum):
     en = "en"
 
 
+class DateOrderName(StrEnum):
+    dmy = "dmy"
+    mdy = "mdy"
+    ymd = "ymd"
+    ydm = "ydm"
+
+
 class Format(StrEnum):
     csv = "csv"
     json = "json"

@@ -61,6 +61,12 @@ class Archive(Table):
     source: Id | None = None
     """Who states the rows: a newer statement of the same source replaces an older one. If not given, the archive's
     id."""
+    issued: str | None = Field(None, min_length=1)
+    """The words before the time of issue in a line above or below the rows, if not one of the usual."""
+    dates: Literal["dmy", "mdy", "ymd", "ydm"] | None = None
+    """The order of day, month and year; told from the whole column if not given."""
+    totals: bool = True
+    """Whether a row with a time may be one of totals. If not, each is a reading."""
     decimal: Literal[",", "."] | None = None
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     encoding: str | None = None

@@ -39,9 +39,8 @@ def events(
     site = parse_site(SITE + archive)
     (mapped,) = site.archive
     tally = Tally()
-    rows = rows_of(content, encoding=mapped.encoding, delimiter=mapped.delimiter, sheet=mapped.sheet)
     results = archive_events(
-        rows,
+        lambda: rows_of(content, encoding=mapped.encoding, delimiter=mapped.delimiter, sheet=mapped.sheet),
         archive=mapped,
         site=site,
         meter=meter,

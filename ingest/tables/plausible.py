@@ -1,0 +1,116 @@
+"""Whether the values of a column fit its unit, by the meter's bound: kWh under a heading of Gcal do not. Pure.
+
+The ledger does not book a use above the bound. If most of a column is above it, the column has another unit than its
+heading, or the bound is wrong: a person decides, and until then none of the column is read. A few of its values would
+be below the bound even in the wrong unit, and would be booked a thousandfold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from statistics import median
+from typing import Final, NamedTuple
+
+from metering.events import Readings
+from metering.site.model import Site
+from metering.times import HOUR_MS
+from metering.units import UNITS, Unit
+
+SAMPLE: Final = 20_000
+"""Rows of a table by which its columns are judged."""
+_MOST: Final = 0.5
+_FEW: Final = 0.05
+"""Share of values above the bound at which another unit still fits."""
+_LEAST: Final = 3
+"""A column of fewer values is not judged by them. Of a register, an exchange makes a step or two that no bound allows.
+"""
+
+Key = tuple[str, str, str]
+"""Building, meter, quantity."""
+
+
+class Misfit(NamedTuple):
+    """A column whose values do not fit its unit."""
+
+    values: int
+    """Values (of a register: steps) other than zero."""
+    above: int
+    """How many of them are above the bound."""
+    bound: int
+    """[base units per hour]"""
+    median: float
+    """Of the values, by hour [base units per hour]."""
+    is_taken: bool
+    """Whether the column is too short to be judged: its values are taken, and the ledger does not book them."""
+    fits: str | None
+    """Name of the largest unit in which the column would fit."""
+
+    def sentence(self, key: Key, unit: Unit, column: str, archive: str) -> str:
+        """What is wrong and what would explain it."""
+        building, meter, quantity = key
+        per = f"{unit.name}/h"
+        bound, middle = (f"{value / float(unit.scale):.4g} {per}" for value in (self.bound, self.median))
+        text = (
+            f"column {column!r}: {self.above} of {self.values} values of {building}/{meter} {quantity} are above what "
+            f"the meter's bound allows ({bound}; their median is {middle}), "
+            + ("and not booked" if self.is_taken else "and none of the column is taken")
+        )
+        if self.fits is None:
+            advice = "check max_power_kw of the meter and `decimal` of the archive"
+            return f"{text}. No other unit would explain it: {advice}"
+        factor = float(unit.scale / UNITS[self.fits].scale)
+        return (
+            f"{text}. They fit as {self.fits} (a factor of {factor:.6g}): if they are, set "
+            f'units = {{ {quantity} = "{self.fits}" }} in [[archive]] {archive!r}; if they are {unit.name}, correct '
+            "max_power_kw of the meter"
+        )
+
+
+def misfits(events: Iterable[Readings], site: Site, units: Mapping[Key, Unit]) -> dict[Key, Misfit]:
+    """The columns of a table whose values do not fit their unit.
+
+    Args:
+        events: The readings of the table, or of its first rows.
+        site: The site.
+        units: The unit of each column.
+    """
+    rates: dict[Key, list[float]] = {}
+    counts: dict[Key, list[tuple[int, int]]] = {}
+    for event in events:
+        if event.nature == "interval":
+            rows = zip(event.starts, event.times, event.amounts, strict=True)
+            rates.setdefault(event.register, []).extend(
+                amount * HOUR_MS / (end - start) for start, end, amount in rows if amount
+            )
+        elif event.nature == "register":
+            counts.setdefault(event.register, []).extend(zip(event.times, event.amounts, strict=True))
+    for key, readings in counts.items():
+        steps = pairwise(sorted(readings))
+        uses = [
+            (after - before) * HOUR_MS / (end - start)
+            for (start, before), (end, after) in steps
+            if end > start
+        ]
+        if len(uses := [use for use in uses if use > 0]) >= _LEAST:
+            rates[key] = uses
+    results = {}
+    for key, uses in rates.items():
+        bound = site.meters[key[:2]].max_per_hour_of(key[2])
+        above = sum(use > bound for use in uses)
+        if above > _MOST * len(uses):
+            fits = _fitting(uses, bound, units[key])
+            results[key] = Misfit(len(uses), above, bound, median(uses), len(uses) < _LEAST, fits)
+    return results
+
+
+def _fitting(uses: list[float], bound: int, unit: Unit) -> str | None:
+    """Name of the largest unit of the same quantity in which uses do not exceed a bound."""
+    smaller = [
+        other for other in UNITS.values() if other.quantity == unit.quantity and other.scale < unit.scale
+    ]
+    for other in sorted(smaller, key=lambda other: other.scale, reverse=True):
+        factor = float(other.scale / unit.scale)
+        if sum(use * factor > bound for use in uses) <= _FEW * len(uses):
+            return other.name
+    return None

@@ -1,0 +1,207 @@
+"""Rows of totals in a table: what they add up is energy already, and no use of their own. Pure.
+
+Theory of operation
+-------------------
+A row of totals has a label (`Итого`, `Всего`, `Total`; means and extremes have one too) in some cell beside its values,
+or it has none and is stamped like the next row. Then its values tell: each counted quantity is the sum of the rows
+before it (all of them, or those since the last totals), or of all rows below if it is the first. In a table of
+register readings it is the use between the first and the last reading, so that the register seems to jump back, or the
+sum of the readings.
+
+Equal sums may be chance. Sums must agree to within the rounding of what they add up, and the agreement must be
+unlikely: two quantities agree, the sum is long enough (25 times the rounding), or it is five times the greatest row. Of
+less than five rows only a last row is a total, because two ordinary rows may well add up to the third.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+_LABEL: Final = re.compile(
+    r"(?:под)?итог\w*\b|всего\b|сумма\b|∑|Σ|средн\w*\b|мин(?:имум|\.)|макс(?:имум|\.)"
+    r"|(?:sub-?|grand )?totals?\b|sum\b|average\b|mean\b|minimum\b|maximum\b",
+    re.IGNORECASE,
+)
+_FEW: Final = 5
+"""With fewer rows than this, only the last row of the table can be a total without a label."""
+_LONG: Final = 25
+_FAR: Final = 5
+_BACK: Final = Decimal("0.9")
+"""A register that jumps back shows less than this share of its last reading."""
+
+
+class _Sums:
+    """The sums of one meter's rows since some row."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        """Number of the first row."""
+        self.rows = 0
+        self.of: dict[str, Decimal] = {}
+        self.greatest: dict[str, Decimal] = {}
+        self.counted: Counter[str] = Counter()
+
+    def add(self, values: Mapping[str, Decimal]) -> None:
+        self.rows += 1
+        for quantity, value in values.items():
+            self.of[quantity] = self.of.get(quantity, Decimal(0)) + value
+            self.greatest[quantity] = max(self.greatest.get(quantity, value), value)
+            self.counted[quantity] += value != 0
+
+
+class _Meter:
+    """The rows of one meter."""
+
+    def __init__(self, row: int, values: Mapping[str, Decimal]) -> None:
+        self.all, self.since = _Sums(row), _Sums(row)
+        self.first_row, self.first_values = row, values
+        self.start: dict[str, Decimal] = {}
+        """First value of each quantity."""
+        self.last: dict[str, Decimal] = {}
+        self.last_row = row
+        self.steps: dict[str, Decimal] = {}
+        """Greatest step of each quantity."""
+        self.in_doubt: tuple[int, str] | None = None
+        """The last row, if it is a total unless more rows follow."""
+
+    def below_first(self) -> _Sums:
+        """The sums of the rows below the first."""
+        below = _Sums(self.first_row + 1)
+        below.rows = self.all.rows - 1
+        below.greatest = self.all.greatest
+        for quantity, total in self.all.of.items():
+            first = self.first_values.get(quantity, Decimal(0))
+            below.of[quantity] = total - first
+            below.counted[quantity] = self.all.counted[quantity] - (first != 0)
+        return below
+
+
+class TotalsFinder:
+    """Finds the rows of totals, row after row of a table."""
+
+    def __init__(self, *, registers: bool) -> None:
+        self._registers = registers
+        self._meters: dict[object, _Meter] = {}
+        self._places: dict[str, Decimal] = {}
+        """The finest digit of each quantity."""
+        self._found: dict[int, str] = {}
+        self._labels: dict[int, list[tuple[int, str]]] = {}
+        """Position -> (row, label). A column that has such a word in most rows has no labels of totals."""
+        self._rows = 0
+
+    def add(
+        self, row: int, meter: object, values: Mapping[str, Decimal], beside: Sequence[tuple[int, Any]]
+    ) -> None:
+        """Add a row.
+
+        Args:
+            row: Its number.
+            meter: Names the meter.
+            values: Its values by counted quantity.
+            beside: (position, content) of its cells without values and time.
+        """
+        self._rows += 1
+        for at, cell in beside:
+            if isinstance(cell, str) and _LABEL.match(text := cell.strip()) is not None:
+                self._labels.setdefault(at, []).append((row, text[:40]))
+        for quantity, value in values.items():
+            exponent = value.as_tuple().exponent
+            digit = Decimal(1).scaleb(exponent) if isinstance(exponent, int) else Decimal(1)
+            self._places[quantity] = min(self._places.get(quantity, digit), digit)
+        if values:
+            self._add(row, meter, values)
+
+    def boundary(self, meter: object) -> None:
+        """A row of totals that has no time stands here."""
+        known = self._meters.get(meter)
+        if known is not None:
+            known.since = _Sums(known.last_row + 1)
+
+    def _add(self, row: int, meter: object, values: Mapping[str, Decimal]) -> None:
+        known = self._meters.get(meter)
+        if known is None:
+            known = self._meters[meter] = _Meter(row, values)
+        why = self._why(known, values) if known.all.rows > 1 else None
+        known.in_doubt = None
+        if why is not None:
+            text, sure = why
+            if sure:
+                self._found[row] = text
+                known.since = _Sums(row + 1)
+                return
+            known.in_doubt = row, text
+        known.all.add(values)
+        known.since.add(values)
+        for quantity, value in values.items():
+            known.start.setdefault(quantity, value)
+            step = value - known.last.get(quantity, value)
+            known.steps[quantity] = max(known.steps.get(quantity, step), step)
+            known.last[quantity] = value
+        known.last_row = row
+
+    def found(self) -> dict[int, str]:
+        """The rows of totals -> why they are none of readings. To be called when all rows are added."""
+        found = dict(self._found)
+        for meter in self._meters.values():
+            if meter.in_doubt is not None:
+                found.setdefault(*meter.in_doubt)
+            rest = meter.below_first()
+            if (
+                not self._registers
+                and rest.rows >= _FEW
+                and self._adds_up(rest, meter.first_values, far=False)
+            ):
+                text = f"its values are the sums of rows {rest.first} to {meter.last_row}"
+                found.setdefault(meter.first_row, text)
+        for at, labels in self._labels.items():
+            if len(labels) * 2 <= self._rows:
+                found |= {row: f"{label!r} in column {at + 1}" for row, label in labels}
+        return found
+
+    def _why(self, known: _Meter, values: Mapping[str, Decimal]) -> tuple[str, bool] | None:
+        """Why a row is a total, and whether it is one even if more rows follow."""
+        if self._registers and self._is_use(known, values):
+            return f"its values are the use between rows {known.first_row} and {known.last_row}", False
+        for sums in (known.since, known.all):
+            if sums.rows > 1 and self._adds_up(sums, values):
+                text = f"its values are the sums of rows {sums.first} to {known.last_row}"
+                return text, sums.rows >= _FEW or _agreeing(sums, values) > 1
+        return None
+
+    def _adds_up(self, sums: _Sums, values: Mapping[str, Decimal], *, far: bool = True) -> bool:
+        """Whether values are sums, and not by chance."""
+        rounding = Decimal(min(sums.rows / 2 + 0.5, 0.9 * sums.rows**0.5 + 0.5))
+        by_chance = True
+        for quantity, value in values.items():
+            tolerance = self._places[quantity] * rounding
+            if abs(value - sums.of.get(quantity, Decimal(0))) > tolerance:
+                return False
+            if value > 0 and sums.counted[quantity] > 1:
+                is_long = value >= _LONG * 2 * tolerance
+                is_far = far and value >= _FAR * sums.greatest[quantity]
+                by_chance = by_chance and not is_long and not is_far
+        return not by_chance or _agreeing(sums, values) > 1
+
+    def _is_use(self, known: _Meter, values: Mapping[str, Decimal]) -> bool:
+        """Whether values are what registers counted from the first row to the last; the registers then jump back."""
+        agreeing, long = 0, False
+        for quantity, value in values.items():
+            last = known.last.get(quantity)
+            if last is None:
+                return False
+            use, digit = last - known.start[quantity], self._places[quantity]
+            more = known.steps[quantity] * Decimal("1.5") if known.all.rows >= _FEW else Decimal(0)
+            if not use - digit <= value <= use + digit + more or value >= last * _BACK:
+                return False
+            agreeing += value > 0
+            long = long or value >= _LONG * 2 * digit
+        return agreeing > 1 or (agreeing == 1 and long)
+
+
+def _agreeing(sums: _Sums, values: Mapping[str, Decimal]) -> int:
+    """The number of quantities whose agreement says something."""
+    return sum(sums.counted[quantity] > 1 for quantity, value in values.items() if value)
