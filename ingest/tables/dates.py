@@ -124,6 +124,11 @@ class DateColumn:
         self._seen.add((meter, text))
         self._count += 1
 
+    @property
+    def has_order(self) -> bool:
+        """Whether the column has dates by which it tells the order of those of other columns."""
+        return any(isinstance(date, Written) and date.form != "first" for _, date in self._rows)
+
     def order(self, *, pace: Pace | None, latest: dt.date, like: DateOrder | None = None) -> DateOrder:
         """The orders of the column.
 

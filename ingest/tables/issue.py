@@ -15,9 +15,9 @@ from ingest.tables.cells import local_time
 from ingest.tables.dates import DateOrder
 
 _WORDS: Final = re.compile(
-    r"с?формирован\w*|создан\w*|составлен\w*|(?:рас)?печат\w*|выгруз\w*|выгружен\w*|выдан\w*|выдач\w*|экспорт\w*"
+    r"\b(?:с?формирован\w*|создан\w*|составлен\w*|(?:на|рас)?печат\w*|выгруз\w*|выгружен\w*|выдан\w*|выдач\w*|экспорт\w*"
     r"|считан\w*|исправлен\w*|акт\b[^;:]{0,40}?\bот\b"
-    r"|issued?|created|generated|printed|exported|read out|corrected"
+    r"|issued?|created|generated|printed|exported|read out|corrected)"
 )
 _BETWEEN: Final = r"[^\d]{0,40}?"
 _DATE: Final = (

@@ -22,6 +22,10 @@ from metering.units import QUANTITIES
 _PACES: Final[dict[str, Pace]] = {"hour": "day", "day": "day", "month": "month"}
 
 
+_PLACES: Final = 9
+"""Decimal places of an Excel number; those behind them are noise of binary fractions."""
+
+
 class Unclear(ValueError):
     """The table cannot be read as a whole. The text names rows and the way out."""
 
@@ -72,17 +76,19 @@ def survey(
         _look_at(row, archive, columns, dates, issue_dates, finder, lines)
     latest = (dt.datetime.fromtimestamp(received_at / 1000, zone) + dt.timedelta(days=1)).date()
     order = order or archive.dates
+    like: DateOrder | None
     if order is not None:
-        time_order = issue_order = stated(order)
+        time_order = issue_order = like = stated(order)
     else:
         pace = _PACES[archive.interval] if archive.kind == "interval" else None
         time_order = _order(dates, "time", archive, pace, latest, None)
-        issue_order = _order(issue_dates, "issued", archive, None, latest, time_order)
+        like = time_order if dates.has_order else None
+        issue_order = _order(issue_dates, "issued", archive, None, latest, like)
     return Survey(
         columns,
         time_order,
         issue_order,
-        0 if issue_is_known or archive.kind == "register" else lines.issued(time_order, zone, received_at),
+        0 if issue_is_known or archive.kind == "register" else lines.issued(like, zone, received_at),
         finder.found() if archive.totals else {},
     )
 
@@ -106,7 +112,7 @@ class _Lines:
         if (text := issue_of(row.cells, self._words)) is not None:
             self._found.setdefault(text, row.number)
 
-    def issued(self, order: DateOrder, zone: ZoneInfo, received_at: int) -> int:
+    def issued(self, like: DateOrder | None, zone: ZoneInfo, received_at: int) -> int:
         """The time of issue [ms], or 0.
 
         Raises:
@@ -125,7 +131,7 @@ class _Lines:
             column.add(row, *date)
         latest = dt.datetime.fromtimestamp(received_at / 1000, zone).date()
         try:
-            local = read_issue(text, column.order(pace=None, latest=latest, like=order))
+            local = read_issue(text, column.order(pace=None, latest=latest, like=like))
         except UnclearDates as error:
             raise Unclear(f"the time of issue: {error}; {out}") from None
         if local is None or not FIRST_YEAR <= local.year <= LAST_YEAR:
@@ -171,7 +177,12 @@ def _look_at(
     if archive.totals:
         taken = {columns.time, columns.time_of_day, *(at for _, at, _ in columns.values)}
         beside = [(at, cell) for at, cell in enumerate(cells) if at not in taken]
-        finder.add(row.number, meter, _counted(measured, archive.decimal), beside)
+        clock = (
+            None
+            if columns.time_of_day is None or columns.time_of_day >= width
+            else cells[columns.time_of_day]
+        )
+        finder.add(row.number, meter, (time, clock), _counted(measured, archive.decimal), beside)
 
 
 def _counted(measured: list[tuple[str, Any]], decimal: str | None) -> dict[str, Decimal]:
@@ -183,7 +194,7 @@ def _counted(measured: list[tuple[str, Any]], decimal: str | None) -> dict[str, 
                 value = number(cell, decimal)
             except BadCell:
                 continue
-            counted[quantity] = value if isinstance(value, Decimal) else Decimal(repr(value))
+            counted[quantity] = value if isinstance(value, Decimal) else Decimal(repr(round(value, _PLACES)))
     return {quantity: value for quantity, value in counted.items() if value.is_finite()}
 
 

@@ -9,8 +9,9 @@ register readings it is the use between the first and the last reading, so that 
 sum of the readings.
 
 Equal sums may be chance. Sums must agree to within the rounding of what they add up, and the agreement must be
-unlikely: two quantities agree, the sum is long enough (25 times the rounding), or it is five times the greatest row. Of
-less than five rows only a last row is a total, because two ordinary rows may well add up to the third.
+unlikely: two quantities agree, the sum is long (fifty times the rounding, either way) or five times the greatest row.
+Two ordinary rows may well add up to the third: a row after less than five is a total only if it is the last one, if
+two quantities agree, or if another row has the same time.
 """
 
 from __future__ import annotations
@@ -19,17 +20,20 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 _LABEL: Final = re.compile(
-    r"(?:под)?итог\w*\b|всего\b|сумма\b|∑|Σ|средн\w*\b|мин(?:имум|\.)|макс(?:имум|\.)"
+    r"(?:подытог|итог)[ои]?\b|итогов(?:ая сумма|ое)\b|всего\b|сумма\b|∑|Σ|средн\w*\b|мин(?:имум|\.)|макс(?:имум|\.)"
     r"|(?:sub-?|grand )?totals?\b|sum\b|average\b|mean\b|minimum\b|maximum\b",
     re.IGNORECASE,
 )
 _FEW: Final = 5
-"""With fewer rows than this, only the last row of the table can be a total without a label."""
-_LONG: Final = 25
+"""With fewer rows than this, agreement of one quantity is not enough."""
+_LONG: Final = 50
 _FAR: Final = 5
+"""See above. No row of 4,800 tables of 96 chance values is taken for a total with these (steady, spiky and coarse)."""
+_CLEAR: Final = 4
+"""Multiple of the rounding below which agreement says nothing."""
 _BACK: Final = Decimal("0.9")
 """A register that jumps back shows less than this share of its last reading."""
 
@@ -53,6 +57,15 @@ class _Sums:
             self.counted[quantity] += value != 0
 
 
+class _Doubt(NamedTuple):
+    """A row that may be one of totals."""
+
+    row: int
+    time: object
+    values: Mapping[str, Decimal]
+    why: str
+
+
 class _Meter:
     """The rows of one meter."""
 
@@ -65,8 +78,9 @@ class _Meter:
         self.last_row = row
         self.steps: dict[str, Decimal] = {}
         """Greatest step of each quantity."""
-        self.in_doubt: tuple[int, str] | None = None
-        """The last row, if it is a total unless more rows follow."""
+        self.last_time: object = None
+        self.in_doubt: _Doubt | None = None
+        """The last row, if it is a total unless a row of another time follows. It is in no sum yet."""
 
     def below_first(self) -> _Sums:
         """The sums of the rows below the first."""
@@ -94,13 +108,19 @@ class TotalsFinder:
         self._rows = 0
 
     def add(
-        self, row: int, meter: object, values: Mapping[str, Decimal], beside: Sequence[tuple[int, Any]]
+        self,
+        row: int,
+        meter: object,
+        time: object,
+        values: Mapping[str, Decimal],
+        beside: Sequence[tuple[int, Any]],
     ) -> None:
         """Add a row.
 
         Args:
             row: Its number.
             meter: Names the meter.
+            time: Its time, in any form that is the same for the same time.
             values: Its values by counted quantity.
             beside: (position, content) of its cells without values and time.
         """
@@ -108,12 +128,8 @@ class TotalsFinder:
         for at, cell in beside:
             if isinstance(cell, str) and _LABEL.match(text := cell.strip()) is not None:
                 self._labels.setdefault(at, []).append((row, text[:40]))
-        for quantity, value in values.items():
-            exponent = value.as_tuple().exponent
-            digit = Decimal(1).scaleb(exponent) if isinstance(exponent, int) else Decimal(1)
-            self._places[quantity] = min(self._places.get(quantity, digit), digit)
         if values:
-            self._add(row, meter, values)
+            self._add(row, meter, time, values)
 
     def boundary(self, meter: object) -> None:
         """A row of totals that has no time stands here."""
@@ -121,34 +137,47 @@ class TotalsFinder:
         if known is not None:
             known.since = _Sums(known.last_row + 1)
 
-    def _add(self, row: int, meter: object, values: Mapping[str, Decimal]) -> None:
+    def _add(self, row: int, meter: object, time: object, values: Mapping[str, Decimal]) -> None:
         known = self._meters.get(meter)
         if known is None:
             known = self._meters[meter] = _Meter(row, values)
+        doubt, known.in_doubt = known.in_doubt, None
+        if doubt is not None:
+            if doubt.time == time:
+                self._take_total(known, doubt.row, doubt.why)
+            else:
+                self._take_reading(known, doubt.row, doubt.time, doubt.values)
         why = self._why(known, values) if known.all.rows > 1 else None
-        known.in_doubt = None
-        if why is not None:
-            text, sure = why
-            if sure:
-                self._found[row] = text
-                known.since = _Sums(row + 1)
-                return
-            known.in_doubt = row, text
-        known.all.add(values)
-        known.since.add(values)
+        if why is None:
+            self._take_reading(known, row, time, values)
+        elif why[1] or time == known.last_time:
+            self._take_total(known, row, why[0])
+        else:
+            known.in_doubt = _Doubt(row, time, values, why[0])
+
+    def _take_total(self, known: _Meter, row: int, why: str) -> None:
+        self._found[row] = why
+        known.since = _Sums(row + 1)
+
+    def _take_reading(self, known: _Meter, row: int, time: object, values: Mapping[str, Decimal]) -> None:
         for quantity, value in values.items():
+            exponent = value.as_tuple().exponent
+            digit = Decimal(1).scaleb(min(exponent, 0)) if isinstance(exponent, int) else Decimal(1)
+            self._places[quantity] = min(self._places.get(quantity, digit), digit)
             known.start.setdefault(quantity, value)
             step = value - known.last.get(quantity, value)
             known.steps[quantity] = max(known.steps.get(quantity, step), step)
             known.last[quantity] = value
-        known.last_row = row
+        known.all.add(values)
+        known.since.add(values)
+        known.last_row, known.last_time = row, time
 
     def found(self) -> dict[int, str]:
         """The rows of totals -> why they are none of readings. To be called when all rows are added."""
         found = dict(self._found)
         for meter in self._meters.values():
             if meter.in_doubt is not None:
-                found.setdefault(*meter.in_doubt)
+                found[meter.in_doubt.row] = meter.in_doubt.why
             rest = meter.below_first()
             if (
                 not self._registers
@@ -169,22 +198,34 @@ class TotalsFinder:
         for sums in (known.since, known.all):
             if sums.rows > 1 and self._adds_up(sums, values):
                 text = f"its values are the sums of rows {sums.first} to {known.last_row}"
-                return text, sums.rows >= _FEW or _agreeing(sums, values) > 1
+                return text, sums.rows >= _FEW or self._agreeing(sums, values) > 1
         return None
+
+    def _tolerance(self, sums: _Sums, quantity: str) -> Decimal:
+        """How far the sum of rounded values may be from the rounded sum of the values."""
+        return self._places[quantity] * Decimal(min(sums.rows / 2 + 0.5, 0.9 * sums.rows**0.5 + 0.5))
+
+    def _agreeing(self, sums: _Sums, values: Mapping[str, Decimal]) -> int:
+        """The number of quantities whose agreement says something."""
+        return sum(
+            sums.counted[quantity] > 1 and value >= _CLEAR * self._tolerance(sums, quantity)
+            for quantity, value in values.items()
+        )
 
     def _adds_up(self, sums: _Sums, values: Mapping[str, Decimal], *, far: bool = True) -> bool:
         """Whether values are sums, and not by chance."""
-        rounding = Decimal(min(sums.rows / 2 + 0.5, 0.9 * sums.rows**0.5 + 0.5))
         by_chance = True
         for quantity, value in values.items():
-            tolerance = self._places[quantity] * rounding
-            if abs(value - sums.of.get(quantity, Decimal(0))) > tolerance:
+            if quantity not in sums.of:
+                return False
+            tolerance = self._tolerance(sums, quantity)
+            if abs(value - sums.of[quantity]) > tolerance:
                 return False
             if value > 0 and sums.counted[quantity] > 1:
                 is_long = value >= _LONG * 2 * tolerance
-                is_far = far and value >= _FAR * sums.greatest[quantity]
+                is_far = far and value >= max(_FAR * sums.greatest[quantity], _CLEAR * tolerance)
                 by_chance = by_chance and not is_long and not is_far
-        return not by_chance or _agreeing(sums, values) > 1
+        return not by_chance or self._agreeing(sums, values) > 1
 
     def _is_use(self, known: _Meter, values: Mapping[str, Decimal]) -> bool:
         """Whether values are what registers counted from the first row to the last; the registers then jump back."""
@@ -200,8 +241,3 @@ class TotalsFinder:
             agreeing += value > 0
             long = long or value >= _LONG * 2 * digit
         return agreeing > 1 or (agreeing == 1 and long)
-
-
-def _agreeing(sums: _Sums, values: Mapping[str, Decimal]) -> int:
-    """The number of quantities whose agreement says something."""
-    return sum(sums.counted[quantity] > 1 for quantity, value in values.items() if value)

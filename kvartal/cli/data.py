@@ -129,7 +129,7 @@ def import_file(
     archive: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            "--archive", help="Id of the [[archive]] that maps the columns.", show_default="the only one"
+            "--archive", help=r"Id of the [\[archive]] that maps the columns.", show_default="the only one"
         ),
     ] = None,
     station: Annotated[
@@ -162,9 +162,39 @@ def import_file(
         ),
     ] = False,
 ) -> None:
-    """Import a file into the store. An interrupted import can be resumed: stored readings count as duplicates.
+    r"""Import a file into the store. An interrupted import can be resumed: stored readings count as duplicates.
 
     kvartal import vkt7.csv --meter b01/heat --site site.toml --db kvartal.db --backfill
+
+    Status 1: values do not fit their unit. Status 2: the file is not clear, and nothing is imported.
+
+    
+    [\[archive]] of the site file says which column is what (docs/archives.md):
+      id         names the archive
+      columns    our name = the column's header, or its number from 1. Names:
+                 time, time_of_day, meter (building/meter), issued, error,
+                 run_time; energy, volume, supply_temperature,
+                 return_temperature, indoor_temperature, flow, power
+      units      quantity = unit, if the header does not name the right one
+      kind       "interval" (use of a row's interval) or "register"
+      interval   "hour", "day" or "month"
+      stamp      "start" or "end" of the interval that a time names
+      timezone   the clock of the rows, if not the site's
+      dates      "dmy", "mdy", "ymd": order of day, month and year; if not
+                 given, it is told from the whole column
+      source     who states the rows, if not this archive alone: a newer
+                 statement of a source replaces an older one
+      issued     words before the time of issue in a line of the file
+      totals     false: no row with a time is one of totals
+      decimal    "," or "."
+      delimiter  between the cells of a text
+      encoding   of a text
+      sheet      of an Excel file
+
+    
+    [\[archive]]
+    id = "vkt7"
+    columns = { time = "Дата и время", energy = "Q, Гкал", volume = 3 }
     """
     from kvartal.importing import import_weather
 

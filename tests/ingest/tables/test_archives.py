@@ -10,6 +10,7 @@ import pytest
 from ingest.tables.archives import Tally, archive_events
 from ingest.tables.headers import NoHeader
 from ingest.tables.sheets import NotATable, rows_of
+from ingest.tables.survey import Unclear
 from metering.events import Readings, Rejected
 from metering.site.model import SiteError, parse_site
 from metering.site.sources import Archive
@@ -260,3 +261,154 @@ def test_archives_of_one_source_correct_each_other() -> None:
     table = "columns = { time = 1, energy = 2 }\n"
     site = parse_site(f'{SITE}[[archive]]\nid = "a"\n{table}[[archive]]\nid = "b"\nsource = "a"\n{table}')
     assert [archive.stated_by for archive in site.archive] == ["a", "a"]
+
+
+DAILY = '\n[[archive]]\nid = "d"\ninterval = "day"\ncolumns = { time = "Дата", energy = "Q, Гкал" }\n'
+
+
+def daily(form: str, n: int = 10, value: float = 0.6, above: str = "") -> bytes:
+    first = dt.date(2026, 1, 1)
+    rows = "".join(f"{first + dt.timedelta(days=d):{form}};{value + d / 100:.2f}\n" for d in range(n))
+    return f"{above}Дата;Q, Гкал\n{rows}".encode()
+
+
+@pytest.mark.parametrize(
+    "form", ["%m/%d/%Y", "%d/%m/%Y", "%m.%d.%Y", "%m-%d-%y", "%y-%m-%d", "%d.%m.%y", "%Y-%m-%d"]
+)
+def test_ten_days_are_ten_days_in_any_order_of_day_and_month(form: str) -> None:
+    (event,), _ = events(daily(form), DAILY)
+    assert isinstance(event, Readings)
+    first = ms("2026-01-01T00:00:00+03:00")
+    assert event.starts == tuple(first + 24 * d * HOUR_MS for d in range(10))
+
+
+def test_a_date_that_does_not_tell_is_refused_and_a_stated_order_is_kept() -> None:
+    one = "Дата;Q, Гкал\n01/02/2025;0,6\n".encode()
+    with pytest.raises(Unclear, match=r"column 'Дата': row 2 '01/02/2025' .* --dates dmy .* `dates = "):
+        events(one, DAILY)
+    for order, day in (("mdy", 2), ("dmy", 32)):
+        (event,), _ = events(one, f'{DAILY}dates = "{order}"', backfill=True)
+        assert isinstance(event, Readings)
+        assert event.starts == (ms("2025-01-01T00:00:00+03:00") + (day - 1) * 24 * HOUR_MS,)
+        assert events(one, DAILY, order=order, backfill=True)[0] == [event]
+    # What is no date in the stated order is rejected, never read in another.
+    both = "Дата;Q, Гкал\n01/13/2026;0,6\n13/01/2026;0,7\n".encode()
+    with pytest.raises(
+        Unclear, match="row 2 '01/13/2026' can only be month/day/year, row 3 '13/01/2026' only day/month"
+    ):
+        events(both, DAILY)
+    results, _ = events(both, DAILY, order="mdy")
+    assert [r.amounts for r in results if isinstance(r, Readings)] == [(697_800,)]
+    assert [(r.reason, r.detail) for r in results if isinstance(r, Rejected)] == [
+        ("bad_time", "row 3: '13/01/2026' is not a time as month/day/year")
+    ]
+
+
+def test_dates_and_hours_in_two_columns_are_told_from_the_column_of_dates() -> None:
+    archive = '[[archive]]\nid = "a"\ncolumns = { time = 1, time_of_day = 2, energy = 3 }\n'
+    text = "".join(f"{'' if h else f'01/{d:02d}/2026'};{h};0,1\n" for d in (1, 2, 3) for h in range(24))
+    (event,), _ = events(text.encode(), archive)
+    assert isinstance(event, Readings)
+    first = ms("2026-01-01T00:00:00+03:00")
+    assert event.starts == tuple(first + h * HOUR_MS for h in range(72))
+
+
+TOTAL = f"{sum(0.6 + d / 100 for d in range(10)):.2f}"
+
+
+@pytest.mark.parametrize("date", ["11.01.2026", "10.01.2026", "20.01.2026"])
+def test_a_total_stamped_with_a_date_is_no_energy(date: str) -> None:
+    results, tally = events(daily("%d.%m.%Y") + f"{date};{TOTAL}\n".encode(), DAILY)
+    (readings,) = (r for r in results if isinstance(r, Readings))
+    assert sum(readings.amounts) == round(float(TOTAL) * 1_163_000)
+    (rejected,) = (r for r in results if isinstance(r, Rejected))
+    assert (rejected.reason, rejected.readings, tally.totals_rows) == ("totals", 1, 1)
+    assert rejected.detail == "row 12: a row of totals: its values are the sums of rows 2 to 11"
+    results, _ = events(daily("%d.%m.%Y") + f"{date};{TOTAL}\n".encode(), DAILY + "totals = false")
+    assert not any(isinstance(r, Rejected) for r in results)
+
+
+def test_a_total_in_excel_whose_sums_are_binary_fractions() -> None:
+    cells: list[list[object]] = [["Дата", "Q, Гкал"]]
+    cells += [[dt.date(2026, 1, 1 + d), 0.6 + d / 100] for d in range(10)]
+    cells.append([dt.date(2026, 1, 11), sum(0.6 + d / 100 for d in range(10))])
+    results, _ = events(excel(cells), DAILY)
+    assert [r.reason for r in results if isinstance(r, Rejected)] == ["totals"]
+
+
+def test_totals_count_rows_that_are_too_late_themselves() -> None:
+    text = "Дата;Q, Гкал\n" + "".join(f"{d:02d}.12.2025;0,6{d % 10}\n" for d in range(10, 32))
+    total = sum(0.6 + d % 10 / 100 for d in range(10, 32))
+    results, tally = events(f"{text}01.01.2026;{total:.2f}\n".encode(), DAILY)
+    assert tally.too_late == 8
+    assert [r.reason for r in results if isinstance(r, Rejected)] == ["too_late"] * 8 + ["totals"]
+
+
+ABOVE = "Отчёт сформирован: 31.01.2026 12:30\nПериод с 01.01.2026 по 10.01.2026\n\n"
+
+
+def test_a_line_says_when_the_table_was_issued() -> None:
+    (event,), _ = events(daily("%d.%m.%Y", above=ABOVE), DAILY)
+    assert isinstance(event, Readings)
+    assert (event.issued, event.source) == (ms("2026-01-31T12:30:00+03:00"), "d")
+    (event,), _ = events(daily("%d.%m.%Y") + "Напечатано 31.01.2026\n".encode(), DAILY)
+    assert isinstance(event, Readings)
+    assert event.issued == ms("2026-01-31T00:00:00+03:00")
+    # What the person says wins.
+    (event,), _ = events(daily("%d.%m.%Y", above=ABOVE), DAILY, issued=NOW)
+    assert isinstance(event, Readings)
+    assert event.issued == NOW
+
+
+@pytest.mark.parametrize(
+    ("above", "words"),
+    [
+        (
+            "Отчёт сформирован 31.01.2027\n",
+            "row 1: issued 2027-01-30T21:00:00Z, which lies before 2000 or ahead",
+        ),
+        (
+            "Сформирован 30.01.2026\nНапечатан 31.01.2026\n",
+            "several times of issue: row 1 '30.01.2026', row 2",
+        ),
+        ("Issued 01/02/2026\n", "the time of issue: row 1 '01/02/2026' are dates as"),
+        ("Issued 45.45.2026\n", "'45.45.2026' is not a time of issue"),
+    ],
+)
+def test_a_time_of_issue_that_cannot_be_is_refused(above: str, words: str) -> None:
+    with pytest.raises(Unclear, match=words):
+        events(daily("%Y-%m-%d", above=above), DAILY)
+
+
+def test_kilowatt_hours_under_a_heading_of_gigacalories() -> None:
+    results, tally = events(daily("%d.%m.%Y", value=700), DAILY)
+    assert {r.reason for r in results} == {"implausible"}  # type: ignore[union-attr]
+    assert len(results) == 10
+    (doubt,) = tally.doubts
+    assert doubt.startswith(
+        "column 'Q, Гкал': 10 of 10 values of b01/heat energy are above what the meter's bound"
+    )
+    assert 'They fit as kWh (a factor of 1163): if they are, set units = { energy = "kWh" } in' in doubt
+    for unit, doubts in (("kWh", 0), ("MWh", 1), ("GJ", 1)):
+        _, tally = events(daily("%d.%m.%Y", value=700), f'{DAILY}units = {{ energy = "{unit}" }}')
+        assert len(tally.doubts) == doubts
+
+
+def test_one_value_above_the_bound_is_one() -> None:
+    results, tally = events(daily("%d.%m.%Y") + b"11.01.2026;700\n", DAILY)
+    assert (
+        sum(len(r.times) for r in results if isinstance(r, Readings)),
+        tally.implausible,
+        tally.doubts,
+    ) == (11, 1, [])
+
+
+def test_registers_in_another_unit_than_their_heading() -> None:
+    text = "Дата;Q, Гкал\n" + "".join(f"2026-01-01 {h:02d}:00;{100_000 + 700 * h}\n" for h in range(10))
+    results, tally = events(text.encode(), DAILY + 'kind = "register"')
+    assert {r.reason for r in results} == {"implausible"}  # type: ignore[union-attr]
+    assert "9 of 9 values of b01/heat energy" in tally.doubts[0]
+    # An exchange is no other unit.
+    text = "Дата;Q, Гкал\n2026-01-01 00:00;100\n2026-01-01 01:00;100,2\n2026-01-01 02:00;9000\n2026-01-01 03:00;9000,2\n"
+    _, tally = events(text.encode(), DAILY + 'kind = "register"')
+    assert tally.doubts == []
