@@ -26,7 +26,7 @@ from ingest.reasons import Reject
 from ingest.tables.cells import BadCell, hours_run, is_empty, number, says_error
 from ingest.tables.dates import Order
 from ingest.tables.headers import HeaderRows, find_columns, run_time_unit, unit_over
-from ingest.tables.plausible import SAMPLE, Key, misfits
+from ingest.tables.plausible import SAMPLE, Key, Misfit, may_not_fit, misfits
 from ingest.tables.sheets import Row
 from ingest.tables.spans import Spans
 from ingest.tables.survey import Survey, survey
@@ -40,6 +40,11 @@ PER_EVENT: Final = 744
 """Readings of one event: a month of hours."""
 _WHOLE_INTERVAL: Final = 0.99
 """A run time below this share of the interval is reported."""
+
+_FIRST_ROWS: Final = 200
+"""Rows that tell the units of a table's columns."""
+_HOURS: Final = {"hour": 1, "day": 23, "month": 28 * 24}
+"""Shortest interval of a row [h]."""
 
 _StatedKey = tuple[str, str, str, int]
 """Building, meter, quantity, and when its intervals were issued [ms]."""
@@ -79,7 +84,7 @@ def archive_events(
     """The readings and rejections of a table.
 
     Args:
-        rows: Gives the rows, the header among them; called up to three times.
+        rows: Gives the rows, the header among them; called up to four times.
         archive: The field map.
         site: The site.
         meter: Building and meter; None if a column names them.
@@ -112,16 +117,45 @@ def archive_events(
         )
         return _Table(archive, surveyed, spans, site, meter, topic, received_at, tally, issued)
 
-    trial = table(Tally(), -1)
-    sample = trial.events(_below_header(rows(), archive, SAMPLE))
-    unfit = misfits((event for event in sample if isinstance(event, Readings)), site, trial.units)
     reading = table(tally, -1 if backfill else received_at - site.site.lateness_days * DAY_MS)
-    reading.unfit = {key: misfit.fits for key, misfit in unfit.items() if not misfit.is_taken}
+    units, unfit = _misfits(surveyed, archive, site, meter, rows, lambda: table(Tally(), -1))
     names = {quantity: column for quantity, _, column in surveyed.columns.values}
-    tally.doubts += [
-        misfit.sentence(key, trial.units[key], names[key[2]], archive.id) for key, misfit in unfit.items()
-    ]
+    for key, misfit in unfit.items():
+        tally.doubts.append(misfit.sentence(key, units[key], names[key[2]], archive.id))
+        if not misfit.is_taken:
+            reading.unfit[key] = misfit.fits
     yield from reading.events(_below_header(rows(), archive, None))
+
+
+def _misfits(
+    surveyed: Survey,
+    archive: Archive,
+    site: Site,
+    meter: tuple[str, str] | None,
+    rows: Callable[[], Iterable[Row]],
+    table: Callable[[], _Table],
+) -> tuple[dict[Key, Unit], dict[Key, Misfit]]:
+    """Units of columns, and the columns whose values do not fit them."""
+
+    def trial(most: int) -> tuple[dict[Key, Unit], list[Readings]]:
+        tried = table()
+        events = tried.events(_below_header(rows(), archive, most))
+        return tried.units, [event for event in events if isinstance(event, Readings)]
+
+    def in_doubt(text: object, quantity: str, values: Sequence[float]) -> bool:
+        building, _, point = ("", "", "") if text is None else str(text).strip().partition("/")
+        key = (*(meter or (building, point)), quantity)
+        unit = units.get(key)
+        if unit is None:
+            return key[:2] in site.meters
+        bound = site.meters[key[:2]].max_per_hour_of(quantity) / float(unit.scale)
+        return may_not_fit(values, bound, _HOURS[archive.interval] if archive.kind == "interval" else None)
+
+    units, _ = trial(_FIRST_ROWS)
+    if not any(in_doubt(text, quantity, values) for (text, quantity), values in surveyed.values.items()):
+        return units, {}
+    units, readings = trial(SAMPLE)
+    return units, misfits(readings, site, units)
 
 
 def _below_header(rows: Iterable[Row], archive: Archive, most: int | None) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from ingest.tables.dates import USUAL, DateOrder, Written, written
@@ -47,6 +48,9 @@ _GROUPED: Final = {
 _UNGROUPED: Final = {
     mark: str.maketrans(mark, ".", _SPACES + other) for mark, other in ((",", "."), (".", ","))
 }
+
+
+_LONGEST_DATE: Final = len("31.12.2025")
 
 
 class BadCell(ValueError):
@@ -134,9 +138,11 @@ def local_time(cell: Any, *, ends: bool = False, order: DateOrder = USUAL) -> dt
         if parts is not None:
             _, date, clock = parts
             day = date.read_by(order)
-            of_day = dt.timedelta(0) if clock is None else time_of_day(clock, ends=ends)
             if day is None:
                 return None
+            if clock is None:
+                return dt.datetime(day.year, day.month, day.day)  # noqa: DTZ001
+            of_day = _clock(clock, ends)
             if of_day is not None:
                 return dt.datetime(day.year, day.month, day.day) + of_day  # noqa: DTZ001
         if (match := _MONTH.fullmatch(text)) is not None:
@@ -158,12 +164,13 @@ def date_of(cell: Any) -> tuple[str, Written | dt.date] | None:
 
 def _dated(text: str) -> tuple[str, Written, str | None] | None:
     """The text of a date in numbers, the date, and the text of the time beside it."""
-    if (date := written(text)) is not None:
+    if len(text) <= _LONGEST_DATE and (date := written(text)) is not None:
         return text, date, None
     if (match := _DATE_FIRST.fullmatch(text) or _CLOCK_FIRST.fullmatch(text)) is not None:
-        date = written(match["date"])
+        part, clock = match.group("date", "clock")
+        date = written(part)
         if date is not None:
-            return match["date"], date, match["clock"]
+            return part, date, clock
     return None
 
 
@@ -178,7 +185,6 @@ def time_of_day(cell: Any, *, ends: bool = False) -> dt.timedelta | None:
         cell = cell.time()
     if isinstance(cell, dt.time):
         return dt.timedelta(hours=cell.hour, minutes=cell.minute, seconds=cell.second)
-    hours = dt.timedelta(hours=24)
     since: dt.timedelta | None = None
     if isinstance(cell, dt.timedelta):
         since = cell
@@ -188,14 +194,23 @@ def time_of_day(cell: Any, *, ends: bool = False) -> dt.timedelta | None:
         elif 0 <= cell <= 24 and cell == int(cell):
             since = dt.timedelta(hours=int(cell))
     elif isinstance(cell, str):
-        text = " ".join(cell.split())
-        if (match := _OF_THE_DAY.fullmatch(text)) is not None:
-            since = _since_midnight(match["H"], match["M"], match["S"])
-        elif (match := _FROM_TO.fullmatch(text)) is not None:
-            first, last = _since_midnight(match["H"], match["M"]), _since_midnight(match["H2"], match["M2"])
-            if first is not None and last is not None and last <= hours:
-                since = first if not ends else last if last > first else last + hours
-    return since if since is not None and dt.timedelta(0) <= since <= hours else None
+        return _clock(cell, ends)
+    return since if since is not None and dt.timedelta(0) <= since <= dt.timedelta(hours=24) else None
+
+
+@lru_cache(maxsize=4096)
+def _clock(text: str, ends: bool) -> dt.timedelta | None:
+    """`time_of_day` of a text."""
+    text = " ".join(text.split())
+    day = dt.timedelta(hours=24)
+    since: dt.timedelta | None = None
+    if (match := _OF_THE_DAY.fullmatch(text)) is not None:
+        since = _since_midnight(match["H"], match["M"], match["S"])
+    elif (match := _FROM_TO.fullmatch(text)) is not None:
+        first, last = _since_midnight(match["H"], match["M"]), _since_midnight(match["H2"], match["M2"])
+        if first is not None and last is not None and last <= day:
+            since = first if not ends else last if last > first else last + day
+    return since if since is not None and since <= day else None
 
 
 def hours_run(cell: Any, decimal: str | None, unit: str) -> float | None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -90,9 +91,15 @@ class Written(NamedTuple):
 
     def read_by(self, order: DateOrder) -> dt.date | None:
         """The date by the orders of its column."""
-        return self.read(order.long if self.form == "first" else order.short)
+        return _read(self, order.long if self.form == "first" else order.short)
 
 
+@lru_cache(maxsize=4096)
+def _read(date: Written, order: Order) -> dt.date | None:
+    return date.read(order)
+
+
+@lru_cache(maxsize=4096)  # the dates of ten years: each occurs in many rows of a table of hours
 def written(text: str) -> Written | None:
     """The numbers of a date that is written in numbers; None if the text is something else."""
     match = _NUMBERS.fullmatch(text)

@@ -7,7 +7,7 @@ be below the bound even in the wrong unit, and would be booked a thousandfold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
@@ -25,6 +25,9 @@ _FEW: Final = 0.05
 _LEAST: Final = 3
 """A column of fewer values is not judged by them. Of a register, an exchange makes a step or two that no bound allows.
 """
+
+_SHORTEST_HOURS: Final = 0.25
+"""Usual time between register readings, at least [h]."""
 
 Key = tuple[str, str, str]
 """Building, meter, quantity."""
@@ -102,6 +105,21 @@ def misfits(events: Iterable[Readings], site: Site, units: Mapping[Key, Unit]) -
             fits = _fitting(uses, bound, units[key])
             results[key] = Misfit(len(uses), above, bound, median(uses), len(uses) < _LEAST, fits)
     return results
+
+
+def may_not_fit(values: Sequence[float], bound: float, hours: float | None) -> bool:
+    """Whether a column is worth the exact question; quick, and rather yes than no.
+
+    Args:
+        values: Of the column, in its order.
+        bound: Of the meter, in the column's unit per hour.
+        hours: Shortest interval of a row; None if the values are register readings.
+    """
+    if hours is None:
+        mean = abs(values[-1] - values[0]) / max(len(values) - 1, 1)
+        return mean > bound * _SHORTEST_HOURS
+    uses = [value for value in values if value]
+    return sum(value > bound * hours for value in uses) > _MOST * len(uses)
 
 
 def _fitting(uses: list[float], bound: int, unit: Unit) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -42,6 +43,9 @@ class Survey(NamedTuple):
     """When a line of the table says that it was issued [ms]; 0 if none does."""
     totals: dict[int, str]
     """Rows of totals that have a time -> why they are no readings."""
+    values: Mapping[tuple[object, str], Sequence[float]]
+    """Values of the quantities that a register counts, in the order and the unit of the table, by the text in the
+    column `meter` (or None) and quantity."""
 
 
 def survey(
@@ -70,10 +74,10 @@ def survey(
     lines = _Lines(archive)
     iterator = iter(rows)
     columns = find_columns(lines.passing(iterator), archive)
-    dates, issue_dates = DateColumn(), DateColumn()
-    finder = TotalsFinder(registers=archive.kind == "register")
+    looker = _Looker(archive, columns, lines)
     for row in iterator:
-        _look_at(row, archive, columns, dates, issue_dates, finder, lines)
+        looker.look_at(row)
+    dates = looker.dates
     latest = (dt.datetime.fromtimestamp(received_at / 1000, zone) + dt.timedelta(days=1)).date()
     order = order or archive.dates
     like: DateOrder | None
@@ -83,13 +87,14 @@ def survey(
         pace = _PACES[archive.interval] if archive.kind == "interval" else None
         time_order = _order(dates, "time", archive, pace, latest, None)
         like = time_order if dates.has_order else None
-        issue_order = _order(issue_dates, "issued", archive, None, latest, like)
+        issue_order = _order(looker.issue_dates, "issued", archive, None, latest, like)
     return Survey(
         columns,
         time_order,
         issue_order,
         0 if issue_is_known or archive.kind == "register" else lines.issued(like, zone, received_at),
-        finder.found() if archive.totals else {},
+        looker.finder.found() if archive.totals else {},
+        looker.values,
     )
 
 
@@ -142,60 +147,68 @@ class _Lines:
         return issued
 
 
-def _look_at(
-    row: Row,
-    archive: Archive,
-    columns: Columns,
-    dates: DateColumn,
-    issue_dates: DateColumn,
-    finder: TotalsFinder,
-    lines: _Lines,
-) -> None:
-    cells, width = row.cells, len(row.cells)
-    time = cells[columns.time] if columns.time < width else None
-    found = date_of(time)
-    meter = None if columns.meter is None or columns.meter >= width else cells[columns.meter]
-    measured = [(quantity, cells[at]) for quantity, at, _ in columns.values if at < width]
-    measured = [(quantity, cell) for quantity, cell in measured if not is_empty(cell)]
-    dated = found is not None or local_time(time) is not None
-    if columns.time_of_day is not None:
-        clock = cells[columns.time_of_day] if columns.time_of_day < width else None
-        dated = (dated or is_empty(time)) and (not measured or time_of_day(clock) is not None)
-    if not dated:
-        lines.look_at(row)
-        if measured:
-            finder.boundary(meter)
-        return
-    if found is not None and (measured or columns.time_of_day is not None):
-        dates.add(row.number, *found, meter)
-    if not measured:
-        lines.look_at(row)
-        return
-    at = columns.issued
-    if at is not None and at < width and (stated_at := date_of(cells[at])) is not None:
-        issue_dates.add(row.number, *stated_at, meter)
-    if archive.totals:
-        taken = {columns.time, columns.time_of_day, *(at for _, at, _ in columns.values)}
-        beside = [(at, cell) for at, cell in enumerate(cells) if at not in taken]
-        clock = (
-            None
-            if columns.time_of_day is None or columns.time_of_day >= width
-            else cells[columns.time_of_day]
-        )
-        finder.add(row.number, meter, (time, clock), _counted(measured, archive.decimal), beside)
+class _Looker:
+    """Looks at the rows below the header."""
 
+    def __init__(self, archive: Archive, columns: Columns, lines: _Lines) -> None:
+        self._columns, self._lines, self._decimal = columns, lines, archive.decimal
+        self.dates, self.issue_dates = DateColumn(), DateColumn()
+        self.finder = TotalsFinder(registers=archive.kind == "register")
+        self.values: dict[tuple[object, str], array[float]] = {}
+        self._counted = [
+            (quantity, at) for quantity, at, _ in columns.values if QUANTITIES[quantity].nature == "register"
+        ]
+        self._measured = [at for _, at, _ in columns.values]
+        self._taken = {columns.time, columns.time_of_day, *self._measured}
 
-def _counted(measured: list[tuple[str, Any]], decimal: str | None) -> dict[str, Decimal]:
-    """The values of the quantities that a register counts, where they are numbers."""
-    counted = {}
-    for quantity, cell in measured:
-        if QUANTITIES[quantity].nature == "register":
+    def look_at(self, row: Row) -> None:
+        """Gather what a row says."""
+        cells, columns = row.cells, self._columns
+        width = len(cells)
+        time = cells[columns.time] if columns.time < width else None
+        clock = _cell(cells, columns.time_of_day)
+        meter = _cell(cells, columns.meter)
+        found = date_of(time)
+        measured = any(not is_empty(cells[at]) for at in self._measured if at < width)
+        dated = found is not None or local_time(time) is not None
+        if columns.time_of_day is not None:
+            dated = (dated or is_empty(time)) and (not measured or time_of_day(clock) is not None)
+        if not dated:
+            self._lines.look_at(row)
+            if measured:
+                self.finder.boundary(meter)
+            return
+        if found is not None and (measured or columns.time_of_day is not None):
+            self.dates.add(row.number, *found, meter)
+        if not measured:
+            self._lines.look_at(row)
+            return
+        if (stated_at := date_of(_cell(cells, columns.issued))) is not None:
+            self.issue_dates.add(row.number, *stated_at, meter)
+        beside = [(at, cell) for at, cell in enumerate(cells) if at not in self._taken]
+        counted = self._count(cells, width)
+        for quantity, value in counted.items():
+            self.values.setdefault((meter, quantity), array("d")).append(float(value))
+        self.finder.add(row.number, meter, (time, clock), counted, beside)
+
+    def _count(self, cells: Sequence[Any], width: int) -> dict[str, Decimal]:
+        """The values of the quantities that a register counts, where they are numbers."""
+        counted = {}
+        for quantity, at in self._counted:
+            if at >= width or is_empty(cells[at]):
+                continue
             try:
-                value = number(cell, decimal)
+                value = number(cells[at], self._decimal)
             except BadCell:
                 continue
-            counted[quantity] = value if isinstance(value, Decimal) else Decimal(repr(round(value, _PLACES)))
-    return {quantity: value for quantity, value in counted.items() if value.is_finite()}
+            decimal = value if isinstance(value, Decimal) else Decimal(repr(round(value, _PLACES)))
+            if decimal.is_finite():
+                counted[quantity] = decimal
+        return counted
+
+
+def _cell(cells: Sequence[Any], at: int | None) -> Any:
+    return cells[at] if at is not None and at < len(cells) else None
 
 
 def _order(

@@ -52,9 +52,14 @@ class _Sums:
     def add(self, values: Mapping[str, Decimal]) -> None:
         self.rows += 1
         for quantity, value in values.items():
-            self.of[quantity] = self.of.get(quantity, Decimal(0)) + value
-            self.greatest[quantity] = max(self.greatest.get(quantity, value), value)
-            self.counted[quantity] += value != 0
+            if quantity not in self.of:
+                self.of[quantity], self.greatest[quantity] = value, value
+            else:
+                self.of[quantity] += value
+                if value > self.greatest[quantity]:
+                    self.greatest[quantity] = value
+            if value:
+                self.counted[quantity] += 1
 
 
 class _Doubt(NamedTuple):
@@ -70,7 +75,7 @@ class _Meter:
     """The rows of one meter."""
 
     def __init__(self, row: int, values: Mapping[str, Decimal]) -> None:
-        self.all, self.since = _Sums(row), _Sums(row)
+        self.all = self.since = _Sums(row)
         self.first_row, self.first_values = row, values
         self.start: dict[str, Decimal] = {}
         """First value of each quantity."""
@@ -100,8 +105,8 @@ class TotalsFinder:
     def __init__(self, *, registers: bool) -> None:
         self._registers = registers
         self._meters: dict[object, _Meter] = {}
-        self._places: dict[str, Decimal] = {}
-        """The finest digit of each quantity."""
+        self._places: dict[str, int] = {}
+        """The decimal places of each quantity."""
         self._found: dict[int, str] = {}
         self._labels: dict[int, list[tuple[int, str]]] = {}
         """Position -> (row, label). A column that has such a word in most rows has no labels of totals."""
@@ -161,15 +166,18 @@ class TotalsFinder:
 
     def _take_reading(self, known: _Meter, row: int, time: object, values: Mapping[str, Decimal]) -> None:
         for quantity, value in values.items():
-            exponent = value.as_tuple().exponent
-            digit = Decimal(1).scaleb(min(exponent, 0)) if isinstance(exponent, int) else Decimal(1)
-            self._places[quantity] = min(self._places.get(quantity, digit), digit)
+            places = -int(value.as_tuple().exponent)
+            if places > self._places.get(quantity, 0):
+                self._places[quantity] = places
+            if not self._registers:
+                continue
             known.start.setdefault(quantity, value)
             step = value - known.last.get(quantity, value)
             known.steps[quantity] = max(known.steps.get(quantity, step), step)
             known.last[quantity] = value
         known.all.add(values)
-        known.since.add(values)
+        if known.since is not known.all:
+            known.since.add(values)
         known.last_row, known.last_time = row, time
 
     def found(self) -> dict[int, str]:
@@ -195,15 +203,19 @@ class TotalsFinder:
         """Why a row is a total, and whether it is one even if more rows follow."""
         if self._registers and self._is_use(known, values):
             return f"its values are the use between rows {known.first_row} and {known.last_row}", False
-        for sums in (known.since, known.all):
+        for sums in (known.since, known.all) if known.since is not known.all else (known.all,):
             if sums.rows > 1 and self._adds_up(sums, values):
                 text = f"its values are the sums of rows {sums.first} to {known.last_row}"
                 return text, sums.rows >= _FEW or self._agreeing(sums, values) > 1
         return None
 
+    def _digit(self, quantity: str) -> Decimal:
+        """The finest digit of a quantity's values."""
+        return Decimal(1).scaleb(-self._places.get(quantity, 0))
+
     def _tolerance(self, sums: _Sums, quantity: str) -> Decimal:
         """How far the sum of rounded values may be from the rounded sum of the values."""
-        return self._places[quantity] * Decimal(min(sums.rows / 2 + 0.5, 0.9 * sums.rows**0.5 + 0.5))
+        return self._digit(quantity) * Decimal(min(sums.rows / 2 + 0.5, 0.9 * sums.rows**0.5 + 0.5))
 
     def _agreeing(self, sums: _Sums, values: Mapping[str, Decimal]) -> int:
         """The number of quantities whose agreement says something."""
@@ -216,10 +228,11 @@ class TotalsFinder:
         """Whether values are sums, and not by chance."""
         by_chance = True
         for quantity, value in values.items():
-            if quantity not in sums.of:
+            total = sums.of.get(quantity)
+            if total is None or value + value < total:  # the second is only quick
                 return False
             tolerance = self._tolerance(sums, quantity)
-            if abs(value - sums.of[quantity]) > tolerance:
+            if abs(value - total) > tolerance:
                 return False
             if value > 0 and sums.counted[quantity] > 1:
                 is_long = value >= _LONG * 2 * tolerance
@@ -234,7 +247,7 @@ class TotalsFinder:
             last = known.last.get(quantity)
             if last is None:
                 return False
-            use, digit = last - known.start[quantity], self._places[quantity]
+            use, digit = last - known.start[quantity], self._digit(quantity)
             more = known.steps[quantity] * Decimal("1.5") if known.all.rows >= _FEW else Decimal(0)
             if not use - digit <= value <= use + digit + more or value >= last * _BACK:
                 return False
