@@ -2,11 +2,14 @@
 
 Theory of operation
 -------------------
+A table is read twice. First as a whole (`ingest.tables.survey`): what no row can tell by itself is told from all rows,
+or the table is refused. Then row by row.
+
 A table has a header somewhere near its top: the row that has all named columns. Each row below it is about one meter
 and one time: an hour, a day or a month (`interval`) or an instant (`register`). Every cell that is not empty, in a
 column that is mapped, is one reading: it is accepted or rejected by itself, and the rejection names row and column.
-A row whose time cannot be read (a line of totals, a signature) is rejected whole and counts its cells; the header's
-own rows, its units, its column numbers and its copies on later pages are no readings.
+A row whose time cannot be read (a signature) and a row of totals are rejected whole and count their cells; so is each
+cell of a column whose values do not fit its unit (`ingest.tables.plausible`). The header's own rows, its units, its column numbers and its copies on later pages are no readings.
 
 The unit is that of the site file's field map, else that of the header, else the meter's own.
 
@@ -16,6 +19,7 @@ reading at its middle.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
@@ -23,7 +27,7 @@ from typing import Any, Final
 import msgspec
 
 from ingest.reasons import Reject
-from ingest.tables.cells import BadCell, hours_run, is_empty, number, says_error
+from ingest.tables.cells import BadCell, hours_run, is_empty, number, says_error, with_unit
 from ingest.tables.dates import Order
 from ingest.tables.headers import HeaderRows, find_columns, run_time_unit, unit_over
 from ingest.tables.plausible import SAMPLE, Key, Misfit, may_not_fit, misfits
@@ -186,14 +190,17 @@ class _Table:
         self._topic, self._received_at = topic, received_at
         self._header = HeaderRows(surveyed.columns, archive.decimal)
         self._begun = False
+        self._names = {quantity: column for quantity, _, column in surveyed.columns.values}
         self._issued = issued or surveyed.issued
         self._gathered = _Gathered(
             received_at, source=archive.stated_by if archive.kind == "interval" else ""
         )
         self.units: dict[Key, Unit] = {}
         """Units of the columns met so far."""
-        self.unfit: dict[Key, str | None] = {}
-        """Columns whose values do not fit their unit -> the unit in which they would."""
+        self.unfit: dict[Key, tuple[str, ...]] = {}
+        """Columns whose values do not fit their unit -> the units in which they would."""
+        self._other_units = Counter[tuple[Key, str]]()
+        """Values whose cell names another unit than their column has."""
         self._bounds: dict[Key, int] = {}
         self._encoder = msgspec.json.Encoder(enc_hook=str)
 
@@ -203,6 +210,13 @@ class _Table:
             self._tally.rows += 1
             yield from self.row(row)
         yield from self._gathered.take_all()
+        for (key, name), count in self._other_units.items():
+            building, meter, quantity = key
+            self._tally.doubts.append(
+                f"column {self._names[quantity]!r}: {count} values of {building}/{meter} {quantity} name {name}, the "
+                f"column is in {self.units[key].name}, and none of them is taken: if they are right, set "
+                f'units = {{ {quantity} = "{name}" }} in [[archive]] {self._archive.id!r}'
+            )
 
     def row(self, row: Row) -> Iterator[Readings | Rejected]:
         """The events that a row completes: rejections of its cells, and readings if enough are gathered."""
@@ -285,12 +299,22 @@ class _Table:
 
         Raises:
             BadCell, AbsurdValue: it is no number, or none that a meter can show.
-            Reject: it is a negative use of an interval.
+            Reject: it is a negative use of an interval, or names another unit than its column has.
         """
         unit = self.units.get(key)
         if unit is None:
             unit = self.units[key] = self._unit(key)
-        amount = to_amount(number(cell, self._archive.decimal), unit)
+        try:
+            value = number(cell, self._archive.decimal)
+        except BadCell:
+            named = with_unit(cell)
+            if named is None:
+                raise
+            value = number(named[0], self._archive.decimal)
+            if named[1] != unit:
+                self._other_units[key, named[1].name] += 1
+                raise Reject("wrong_unit", f"{cell!r:.40}: the column is in {unit.name}") from None
+        amount = to_amount(value, unit)
         if amount < 0 and self._archive.kind == "interval" and QUANTITIES[key[2]].nature != "gauge":
             raise Reject("bad_value", f"{cell!r:.40}: nothing is used backwards")
         return amount
@@ -331,8 +355,8 @@ class _Table:
         )
 
 
-def _unfit(fits: str | None) -> Reject:
-    would = f"; as {fits} it would fit" if fits else ""
+def _unfit(fits: tuple[str, ...]) -> Reject:
+    would = f"; as {' or '.join(fits)} it would fit" if fits else ""
     return Reject("implausible", f"most of the column is above what the meter's bound allows{would}")
 
 

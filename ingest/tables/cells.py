@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ingest.tables.dates import USUAL, DateOrder, Written, written
+from metering.units import Unit, UnknownUnit, unit_named
 
 _NOTHING: Final = frozenset({"", "н/д", "н.д.", "нд", "нет", "нет данных", "n/a", "nan", "none", "null"})
 _RULES: Final = "-—–−_=*. "
@@ -40,6 +41,9 @@ _FROM_TO: Final = re.compile(
 )
 
 _NUMBER: Final = re.compile(r"[+-]?(\d{1,19}(\.\d{0,19})?|\.\d{1,19})([eE][+-]?\d{1,2})?", re.ASCII)
+_WITH_UNIT: Final = re.compile(
+    r"(?P<number>[^A-Za-zА-Яа-яЁё°]*\d)\s*(?P<unit>[A-Za-zА-Яа-яЁё°][^\d]*\d?(?:/[^\d]+)?)"
+)
 _SPACES: Final = " \u00a0\u2009\u202f'"
 _GROUPED: Final = {
     mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:[{_SPACES}{other}]\d{{3}})+(?:[{mark}]\d*)?", re.ASCII)
@@ -103,6 +107,22 @@ def number(cell: Any, decimal: str | None) -> int | float | Decimal:
     if _GROUPED[mark].fullmatch(text) is not None:
         return Decimal(text.translate(_UNGROUPED[mark]))
     raise BadCell(f"{cell!r:.40} is not a number")
+
+
+def with_unit(cell: Any) -> tuple[str, Unit] | None:
+    """The text of the number in a cell that has its unit behind it, as in `145 кВт·ч`, and the unit; else None."""
+    match = _WITH_UNIT.fullmatch(cell.strip()) if isinstance(cell, str) else None
+    if match is None:
+        return None
+    try:
+        return match["number"], unit_named(spelled(match["unit"]))
+    except UnknownUnit:
+        return None
+
+
+def spelled(text: str) -> str:
+    """The name of a unit as the table of units spells it: `кВт*ч.` is `квт·ч`."""
+    return text.casefold().strip(".:").replace("*", "·").replace("квт.ч", "квт·ч")
 
 
 def is_number(cell: Any, decimal: str | None) -> bool:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from ingest.tables.cells import is_number
+from ingest.tables.cells import is_number, spelled
 from ingest.tables.sheets import Row
 from metering.site.sources import Archive
 from metering.units import QUANTITIES, UNITS, Unit, UnknownUnit, unit_named
@@ -141,7 +141,7 @@ def unit_over(text: str, quantity: str) -> Unit | None:
         if word.startswith("тыс"):
             return None
         try:
-            unit = unit_named(word.strip(".:").replace("*", "·").replace("квт.ч", "квт·ч"))
+            unit = unit_named(spelled(word))
         except UnknownUnit:
             continue
         if unit.quantity == QUANTITIES[quantity].dimension:

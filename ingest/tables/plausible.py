@@ -22,6 +22,8 @@ SAMPLE: Final = 20_000
 _MOST: Final = 0.5
 _FEW: Final = 0.05
 """Share of values above the bound at which another unit still fits."""
+_NOTHING: Final = 1e-4
+"""Share of the bound below which a usual use is none that a meter would be read for."""
 _LEAST: Final = 3
 """A column of fewer values is not judged by them. Of a register, an exchange makes a step or two that no bound allows.
 """
@@ -46,8 +48,8 @@ class Misfit(NamedTuple):
     """Of the values, by hour [base units per hour]."""
     is_taken: bool
     """Whether the column is too short to be judged: its values are taken, and the ledger does not book them."""
-    fits: str | None
-    """Name of the largest unit in which the column would fit."""
+    fits: tuple[str, ...]
+    """Names of the units in which the column would fit, the largest first."""
 
     def sentence(self, key: Key, unit: Unit, column: str, archive: str) -> str:
         """What is wrong and what would explain it."""
@@ -59,14 +61,14 @@ class Misfit(NamedTuple):
             f"the meter's bound allows ({bound}; their median is {middle}), "
             + ("and not booked" if self.is_taken else "and none of the column is taken")
         )
-        if self.fits is None:
+        if not self.fits:
             advice = "check max_power_kw of the meter and `decimal` of the archive"
             return f"{text}. No other unit would explain it: {advice}"
-        factor = float(unit.scale / UNITS[self.fits].scale)
+        factors = (f"{name} (a factor of {float(unit.scale / UNITS[name].scale):.6g})" for name in self.fits)
+        units = " or ".join(f'units = {{ {quantity} = "{name}" }}' for name in self.fits)
         return (
-            f"{text}. They fit as {self.fits} (a factor of {factor:.6g}): if they are, set "
-            f'units = {{ {quantity} = "{self.fits}" }} in [[archive]] {archive!r}; if they are {unit.name}, correct '
-            "max_power_kw of the meter"
+            f"{text}. They fit as {' or as '.join(factors)}: if they are, set {units} in [[archive]] {archive!r}; "
+            f"if they are {unit.name}, correct max_power_kw of the meter"
         )
 
 
@@ -122,13 +124,18 @@ def may_not_fit(values: Sequence[float], bound: float, hours: float | None) -> b
     return sum(value > bound * hours for value in uses) > _MOST * len(uses)
 
 
-def _fitting(uses: list[float], bound: int, unit: Unit) -> str | None:
-    """Name of the largest unit of the same quantity in which uses do not exceed a bound."""
+def _fitting(uses: list[float], bound: int, unit: Unit) -> tuple[str, ...]:
+    """Names of the smaller units of the same quantity in which uses do not exceed a bound, and are not next to nothing.
+
+    Any values would fit a unit that is small enough.
+    """
+    names = []
     smaller = [
         other for other in UNITS.values() if other.quantity == unit.quantity and other.scale < unit.scale
     ]
     for other in sorted(smaller, key=lambda other: other.scale, reverse=True):
         factor = float(other.scale / unit.scale)
-        if sum(use * factor > bound for use in uses) <= _FEW * len(uses):
-            return other.name
-    return None
+        above = sum(use * factor > bound for use in uses)
+        if above <= _FEW * len(uses) and median(uses) * factor >= bound * _NOTHING:
+            names.append(other.name)
+    return tuple(names)

@@ -200,7 +200,7 @@ class _Looker:
             try:
                 value = number(cells[at], self._decimal)
             except BadCell:
-                continue
+                continue  # a text, or a value with a unit behind it
             decimal = value if isinstance(value, Decimal) else Decimal(repr(round(value, _PLACES)))
             if decimal.is_finite():
                 counted[quantity] = decimal

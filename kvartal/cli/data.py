@@ -251,6 +251,11 @@ def _import_archive(
         to_stderr(
             f"{counts['too_late_rows']} rows are older than the lateness horizon: --backfill takes them too"
         )
+    if counts["totals_rows"]:
+        to_stderr(
+            f"{counts['totals_rows']} rows add up others and are rejected as totals "
+            "(`totals = false` of the archive takes each row with a time as a reading)"
+        )
     if counts["implausible"]:
         to_stderr(
             f"{counts['implausible']} values are above the meter's bound (max_power_kw): they are kept and not booked"

@@ -16,6 +16,8 @@ from typing import Any
 
 import openpyxl
 
+from metering.site.sources import Archive
+from metering.units import QUANTITIES
 from tests.commands import kvartal
 from tests.sites import archive, building, meter, site_text
 
@@ -24,6 +26,7 @@ SITE = site_text(
     archive({"time": "Дата", "energy": "Q", "supply_temperature": "t1"}, id="hours"),
     archive({"time": "Дата", "energy": "Q"}, id="counts", kind="register"),
     archive({"time": "Месяц", "energy": "Гкал"}, id="acts", interval="month"),
+    archive({"time": "Дата", "energy": "Q, Гкал", "supply_temperature": "t1"}, id="days", interval="day"),
 )
 
 
@@ -208,3 +211,96 @@ def test_a_file_that_is_no_table_is_refused_in_words(tmp_path: Path) -> None:
         )  # fmt: skip
         assert done.returncode == 2, done.stdout
         assert words in done.stderr.decode()
+
+
+def days(n: int, form: str = "%d.%m.%Y", value: float = 0.4) -> str:
+    first = dt.date(2025, 4, 1)
+    rows = (f"{first + dt.timedelta(days=d):{form}};{value + d / 100:.2f};70\n" for d in range(n))
+    return "Дата;Q, Гкал;t1\n" + "".join(rows)
+
+
+def test_ten_days_of_an_american_table_are_ten_days(tmp_path: Path) -> None:
+    (tmp_path / "ru").mkdir()
+    american, russian = Shop(tmp_path), Shop(tmp_path / "ru")
+    american.bring(days(10, "%m/%d/%Y"), "days", "--backfill")
+    russian.bring(days(10), "days", "--backfill")
+    rows = american.ledger()
+    assert len(rows) == 10
+    assert rows == russian.ledger()
+
+
+def imported(shop: Shop, text: str, archive: str, *options: str) -> tuple[int, dict[str, Any], str]:
+    """Status, answer and message of an import."""
+    file = shop.directory / "file.csv"
+    file.write_text(text, encoding="utf-8")
+    done = kvartal(
+        "import", str(file), "--meter", "b01/heat", "--archive", archive, "--backfill",
+        "--site", str(shop.site), "--db", str(shop.db), *options,
+    )  # fmt: skip
+    return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr.decode()
+
+
+def test_a_table_whose_dates_do_not_tell_is_refused_and_nothing_is_imported(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    status, _, message = imported(shop, days(1, "%m/%d/%Y"), "days")
+    assert status == 2
+    for words in (
+        "file.csv: archive 'days': column 'Дата': row 2 '04/01/2025'",
+        "--dates dmy",
+        '`dates = "dmy"`',
+    ):
+        assert words in message
+    assert not shop.db.exists()
+    status, counts, _ = imported(shop, days(1, "%m/%d/%Y"), "days", "--dates", "mdy")
+    assert (status, counts["accepted"]) == (0, 2)
+    assert shop.ledger()[0]["start"] == "2025-03-31T21:00:00Z"
+
+
+def test_a_row_of_totals_adds_no_energy(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    counts = shop.bring(days(9) + "10.04.2025;3,96;70\n", "days", "--backfill")
+    assert (counts["accepted"], counts["reasons"], counts["totals_rows"]) == (18, {"totals": 2}, 1)
+    assert sum(int(row["amount"]) for row in shop.ledger()) == round(3.96 * 1_163_000)
+
+
+def test_kilowatt_hours_under_gigacalories_are_said_to_be_so(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    status, counts, message = imported(shop, days(10, value=400), "days")
+    assert (status, counts["accepted"], counts["reasons"]) == (1, 10, {"implausible": 10})
+    assert (
+        "column 'Q, Гкал': 10 of 10 values of b01/heat energy are above what the meter's bound allows"
+        in message
+    )
+    assert (
+        "They fit as GJ (a factor of 4.1868) or as kWh (a factor of 1163): if they are, set units = "
+        in message
+    )
+    shop.site.write_text(
+        SITE.replace('id = "days"', 'id = "days"\nunits = { energy = "kWh" }'), encoding="utf-8"
+    )
+    status, counts, _ = imported(shop, days(10, value=400), "days")
+    assert (status, counts["accepted"], counts["duplicate"]) == (0, 10, 10)
+    assert len(shop.ledger()) == 10
+
+
+def test_a_time_of_issue_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    for mapped, instant, words in (
+        ("days", "2062-01-01T00:00:00Z", "ahead of the import"),
+        ("days", "yesterday", "--issued: got 'yesterday'"),
+        ("counts", "2025-05-01T00:00:00Z", "a time of issue is of intervals"),
+    ):
+        status, _, message = imported(
+            shop, hours(3) if mapped == "counts" else days(3), mapped, "--issued", instant
+        )
+        assert status == 2
+        assert words in message
+
+
+def test_the_help_has_every_key_of_an_archive() -> None:
+    help_text = kvartal("import", "--help").stdout.decode()
+    assert "[[archive]]" in help_text
+    for key in Archive.model_fields:
+        assert f"   {key} " in help_text
+    for name in ("time", "time_of_day", "meter", "issued", "error", "run_time", *QUANTITIES):
+        assert name == "outdoor_temperature" or name in help_text

@@ -412,3 +412,20 @@ def test_registers_in_another_unit_than_their_heading() -> None:
     text = "Дата;Q, Гкал\n2026-01-01 00:00;100\n2026-01-01 01:00;100,2\n2026-01-01 02:00;9000\n2026-01-01 03:00;9000,2\n"
     _, tally = events(text.encode(), DAILY + 'kind = "register"')
     assert tally.doubts == []
+
+
+def test_values_that_name_their_unit() -> None:
+    text = "Дата;Q, Гкал\n01.01.2026;0,6 Гкал\n02.01.2026;700 кВт*ч\n03.01.2026;1 700,5кВт·ч\n04.01.2026;7 попугаев\n"
+    results, tally = events(text.encode(), DAILY)
+    assert [r.amounts for r in results if isinstance(r, Readings)] == [(697_800,)]
+    assert [(r.reason, r.detail) for r in results if isinstance(r, Rejected)] == [
+        ("wrong_unit", "row 3, column 'Q, Гкал': '700 кВт*ч': the column is in Gcal"),
+        ("wrong_unit", "row 4, column 'Q, Гкал': '1 700,5кВт·ч': the column is in Gcal"),
+        ("bad_value", "row 5, column 'Q, Гкал': '7 попугаев' is not a number"),
+    ]
+    assert tally.doubts == [
+        "column 'Q, Гкал': 2 values of b01/heat energy name kWh, the column is in Gcal, and none of them is taken: "
+        "if they are right, set units = { energy = \"kWh\" } in [[archive]] 'd'"
+    ]
+    results, tally = events(text.encode(), DAILY + 'units = { energy = "kWh" }')
+    assert [r.amounts for r in results if isinstance(r, Readings)] == [(700_000, 1_700_500)]
