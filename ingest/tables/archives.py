@@ -8,9 +8,9 @@ or the table is refused. Then row by row.
 A table has a header somewhere near its top: the row that has all named columns. Each row below it is about one meter
 and one time: an hour, a day or a month (`interval`) or an instant (`register`). Every cell that is not empty, in a
 column that is mapped, is one reading: it is accepted or rejected by itself, and the rejection names row and column.
-A row whose time cannot be read (a signature) and a row of totals are rejected whole and count their cells. All cells of
-a column whose values do not fit its unit are rejected (`ingest.tables.plausible`). The header's own rows, its units, its
-column numbers and its copies on later pages are no readings.
+A row whose time cannot be read (a signature) and a row of totals are rejected whole and count their cells. All cells
+of a column whose values do not fit its unit are rejected (`ingest.tables.plausible`). The header's own rows, its units,
+its column numbers and its copies on later pages are no readings.
 
 The unit is that of the site file's field map, else that of the header, else the meter's own.
 
