@@ -35,7 +35,7 @@ _MONTHS: Final = (
     ("янв", "jan"), ("фев", "feb"), ("мар", "mar"), ("апр", "apr"), ("май", "мая", "мае", "may"), ("июн", "jun"),
     ("июл", "jul"), ("авг", "aug"), ("сен", "sep"), ("окт", "oct"), ("ноя", "nov"), ("дек", "dec"),
 )  # fmt: skip
-_OF_THE_DAY: Final = re.compile(rf"{_CLOCK}(?: ?ч\.?)?", re.ASCII)
+_OF_THE_DAY: Final = re.compile(rf"{_CLOCK}(?: ?(?:ч\.?|(?P<half>[AaPp])\.?[Mm]\.?))?", re.ASCII)
 _FROM_TO: Final = re.compile(
     r"(?P<H>\d{1,2})(?::(?P<M>\d{2}))? ?[-–—…] ?(?P<H2>\d{1,2})(?::(?P<M2>\d{2}))?(?: ?ч\.?)?", re.ASCII
 )
@@ -225,7 +225,10 @@ def _clock(text: str, ends: bool) -> dt.timedelta | None:
     day = dt.timedelta(hours=24)
     since: dt.timedelta | None = None
     if (match := _OF_THE_DAY.fullmatch(text)) is not None:
-        since = _since_midnight(match["H"], match["M"], match["S"])
+        hour: str | None = match["H"]
+        if match["half"] is not None:
+            hour = _of_twelve(match["H"], match["half"])
+        since = None if hour is None else _since_midnight(hour, match["M"], match["S"])
     elif (match := _FROM_TO.fullmatch(text)) is not None:
         first, last = _since_midnight(match["H"], match["M"]), _since_midnight(match["H2"], match["M2"])
         if first is not None and last is not None and last <= day:
@@ -262,6 +265,13 @@ def _named(match: re.Match[str]) -> dt.datetime | None:
         if match["name"].startswith(beginnings):
             return dt.datetime(year + 2000 if year < 100 else year, month, int(match["d"] or 1))  # noqa: DTZ001
     return None
+
+
+def _of_twelve(hour: str, half: str) -> str | None:
+    """The hour of the day of an hour before or after noon: 12 AM is 0, 12 PM is 12."""
+    if not 1 <= int(hour) <= 12:
+        return None
+    return str(int(hour) % 12 + 12 * (half in "Pp"))
 
 
 def _since_midnight(hour: str, minute: str | None, second: str | None = None) -> dt.timedelta | None:
