@@ -46,6 +46,8 @@ _NEXT_DAYS: Final = 3
 _MONTH_DAYS: Final = (27, 32)
 """Median step of dates that follow each other month by month [d]."""
 
+_AS_THEY_STAND: Final = "With an order stated, dates of Excel are taken as they stand"
+
 
 class UnclearDates(ValueError):
     """The order of day, month and year cannot be told. The text names rows and dates."""
@@ -246,13 +248,14 @@ def _check_excel(
     if turned and not stored:
         raise UnclearDates(
             f"the dates from row {row} ({text}) on follow each other only with day and month exchanged, as when Excel "
-            "takes the day for the month"
+            f"takes the day for the month: read the text into Excel anew. {_AS_THEY_STAND}"
         )
     if not stored and len(texts) > 1 and all(max(date.numbers[:2]) > 12 for _, date in texts):
         other_row, other = next((row, text) for (text, _), row in texts.items())
         raise UnclearDates(
             f"row {row} is the date {text} and row {other_row} the text {other!r}: all dates have a day up to 12, all "
-            "texts a greater one, as when Excel takes the day for the month"
+            "texts a greater one, as when Excel takes the day for the month: read the text into Excel anew. "
+            f"{_AS_THEY_STAND}"
         )
 
 
