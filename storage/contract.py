@@ -34,7 +34,7 @@ class Figures(Protocol):
         ...
 
     def unknowns(self, building: str, meter: str, quantity: str) -> list[Unknown]:
-        """Unknown blocks of a register, by start."""
+        """Unknown blocks of a register, by start and end."""
         ...
 
     def days(self, building: str, meter: str, quantity: str, first: int, last: int) -> list[Day]:

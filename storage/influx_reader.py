@@ -100,17 +100,18 @@ class InfluxFigures:
         return [(row["time"] // 3600, row[field], row["flags"]) for row in rows]
 
     def unknowns(self, building: str, meter: str, quantity: str) -> list[Unknown]:
-        """Unknown blocks of a register, by start."""
+        """Unknown blocks of a register, by start and end."""
         field = f"unknown_{schema.SUFFIX[quantity]}"
         rows = self.query(
             f"SELECT start_ms, end_ms, {field}, flags FROM {schema.UNKNOWN} "
             "WHERE building = $b AND meter = $m AND quantity = $q AND held = 1",
             b=building, m=meter, q=quantity,
         )  # fmt: skip
-        return [
+        blocks = [
             Unknown(start=row["start_ms"], end=row["end_ms"], amount=row[field], flags=row["flags"])
             for row in rows
         ]
+        return sorted(blocks, key=lambda block: (block.start, block.end))
 
     def days(self, building: str, meter: str, quantity: str, first: int, last: int) -> list[Day]:
         """Days of a register with date in `[first, last]`."""

@@ -40,6 +40,7 @@ from metering.events import (
     Rejected,
     Restated,
     Savings,
+    Unknown,
     Unknowns,
     WeatherDay,
 )
@@ -110,18 +111,31 @@ def _hours(event: Hours, _site: Site | None) -> list[str]:
 def _unknowns(event: Unknowns, _site: Site | None) -> list[str]:
     key = series(schema.UNKNOWN, event.building, event.meter, event.quantity)
     s = schema.SUFFIX[event.quantity]
-    kept = {block.start for block in event.added}
-    lines = [
-        f"{key} unknown_{s}=0i,end_ms={block.end}i,held=0i,flags=0i,start_ms={block.start}i {_ns(block.start)}"
-        for block in event.withdrawn
-        if block.start not in kept
-    ]
-    for block in event.added:
-        lines.append(
-            f"{key} unknown_{s}={block.amount}i,end_ms={block.end}i,held=1i,flags={block.flags}i,"
-            f"start_ms={block.start}i {_ns(block.start)}"
+
+    def line(block: Unknown, at: str, *, held: int) -> str:
+        amount, flags = (block.amount, block.flags) if held else (0, 0)
+        return (
+            f"{key} unknown_{s}={amount}i,end_ms={block.end}i,held={held}i,flags={flags}i,"
+            f"start_ms={block.start}i {at}"
         )
-    return lines
+
+    added = {(block.start, block.end) for block in event.added}
+    # Points of earlier versions lie at the block's start and have no mark: what is withdrawn may be one of them.
+    unmarked = {block.start: line(block, _ns(block.start), held=0) for block in event.withdrawn}
+    gone = [
+        line(block, _block_ns(block), held=0)
+        for block in event.withdrawn
+        if (block.start, block.end) not in added
+    ]
+    return [*unmarked.values(), *gone, *(line(block, _block_ns(block), held=1) for block in event.added)]
+
+
+def _block_ns(block: Unknown) -> str:
+    """The time of an unknown block's point: its start, and below the millisecond its end. Two may share a start.
+
+    The modulus is a prime. Ends of blocks of one start that are whole minutes meet only if they are 694 days apart.
+    """
+    return _ns(block.start, 1 + block.end % 999_983)
 
 
 def _gauged(event: Gauged, _site: Site | None) -> list[str]:

@@ -55,10 +55,11 @@ class Reader:
         return rows.fetchall()
 
     def unknowns(self, building: str, meter: str, quantity: str) -> list[Unknown]:
-        """Unknown blocks of a register, by start."""
+        """Unknown blocks of a register, by start and end."""
         register = register_id(self._db, building, meter, quantity)
         rows = self._db.execute(
-            "SELECT start, end, amount, flags FROM unknown WHERE register = ? ORDER BY start", (register,)
+            "SELECT start, end, amount, flags FROM unknown WHERE register = ? ORDER BY start, end",
+            (register,),
         )
         return [
             Unknown(start=start, end=end, amount=amount, flags=flags) for start, end, amount, flags in rows

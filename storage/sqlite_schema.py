@@ -90,7 +90,16 @@ ALTER TABLE finding RENAME COLUMN detail TO figures;
 UPDATE finding SET figures = json_object('text', figures);
 """
 
-STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED, _FIGURES)
+# Two unknown blocks may begin at one instant (a standstill, then a gap), so the key has the end too.
+_ENDED: Final = """
+CREATE TABLE unknown_block (register INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+    amount INTEGER NOT NULL, flags INTEGER NOT NULL, PRIMARY KEY (register, start, end)) WITHOUT ROWID;
+INSERT INTO unknown_block SELECT register, start, end, amount, flags FROM unknown;
+DROP TABLE unknown;
+ALTER TABLE unknown_block RENAME TO unknown;
+"""
+
+STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED, _FIGURES, _ENDED)
 VERSION: Final = len(STEPS)
 
 

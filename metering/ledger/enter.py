@@ -134,10 +134,13 @@ def enter(
     new_head = replace(folded, reaching=_reaching(folded, new_blocks))
 
     hours = changed_hours(parts, head, new_head, old_blocks, new_blocks)
-    unknowns_added, unknowns_withdrawn = _difference(
-        [unknown for block in new_blocks.values() for unknown in block.booked.unknowns],
-        [unknown for block in old_blocks.values() if block for unknown in block.booked.unknowns],
-    )
+    new_unknowns = [unknown for block in new_blocks.values() for unknown in block.booked.unknowns]
+    old_unknowns = [unknown for block in old_blocks.values() if block for unknown in block.booked.unknowns]
+    if head.outdated:
+        # All are published again: stores of earlier versions kept one of two blocks that begin at one instant.
+        unknowns_added, unknowns_withdrawn = tuple(new_unknowns), tuple(old_unknowns)
+    else:
+        unknowns_added, unknowns_withdrawn = _difference(new_unknowns, old_unknowns)
     findings_added, findings_withdrawn = _difference(
         [finding for block in new_blocks.values() for finding in block.booked.findings],
         [finding for block in old_blocks.values() if block for finding in block.booked.findings],

@@ -164,6 +164,24 @@ def test_unknown_blocks_come_change_their_end_and_go(store: Both) -> None:
     assert store.figures.unknowns(*WHO) == [short]
 
 
+def test_two_unknown_blocks_may_begin_at_one_instant(store: Both) -> None:
+    start = HOUR * HOUR_MS
+    still = Unknown(start=start, end=start + 8 * HOUR_MS, amount=0, flags=2)
+    gap = Unknown(start=start, end=start + 9 * HOUR_MS, amount=90, flags=2)
+    other = replace(gap, amount=80)
+
+    def write(added: tuple[Unknown, ...], withdrawn: tuple[Unknown, ...]) -> list[Unknown]:
+        store.write(Unknowns(**WHO.fields(), added=added, withdrawn=withdrawn, frontier=0, received_at=0))
+        return store.figures.unknowns(*WHO)
+
+    assert write((gap,), ()) == [gap]
+    assert write((still,), ()) == [still, gap]
+    assert write((other,), (gap,)) == [still, other]
+    assert write((), (still,)) == [other]
+    assert write((still,), ()) == [still, other]
+    assert write((still, gap), (still, other)) == [still, gap], "blocks that are published again are not lost"
+
+
 def test_days_are_read_as_written(store: Both) -> None:
     events = [day(), day(DATE + 1, None, coverage=0.5), day(DATE + 2, 0)]
     store.write(*events)

@@ -136,10 +136,17 @@ def _field(value: str) -> int | float | str:
         (
             Unknowns(**WHO.fields(), added=(Unknown(start=5, end=90, amount=7, flags=2),), withdrawn=(Unknown(start=5, end=80, amount=6, flags=2), Unknown(start=81, end=90, amount=1, flags=2)), frontier=0, received_at=0),
             [
+                # Points of earlier versions lie at the start itself.
+                "unknown,building=b01,meter=heat,quantity=energy unknown_wh=0i,end_ms=80i,held=0i,flags=0i,"
+                "start_ms=5i 5000000",
                 "unknown,building=b01,meter=heat,quantity=energy unknown_wh=0i,end_ms=90i,held=0i,flags=0i,"
                 "start_ms=81i 81000000",
+                "unknown,building=b01,meter=heat,quantity=energy unknown_wh=0i,end_ms=80i,held=0i,flags=0i,"
+                "start_ms=5i 5000081",
+                "unknown,building=b01,meter=heat,quantity=energy unknown_wh=0i,end_ms=90i,held=0i,flags=0i,"
+                "start_ms=81i 81000091",
                 "unknown,building=b01,meter=heat,quantity=energy unknown_wh=7i,end_ms=90i,held=1i,flags=2i,"
-                "start_ms=5i 5000000",
+                "start_ms=5i 5000091",
             ],
         ),
         (Readings(**WHO.fields(), nature="register", times=(1,), amounts=(2,), received_at=3), []),

@@ -486,6 +486,33 @@ def test_a_file_of_version_1_is_migrated(tmp_path: Path, by: type[Store] | type[
     reader.close()
 
 
+@pytest.mark.parametrize("version", [1, 5])
+def test_unknown_blocks_of_an_older_file_stay_and_get_their_end_into_the_key(
+    tmp_path: Path, version: int
+) -> None:
+    path = tmp_path / "k.db"
+    connection = sqlite3.connect(path)
+    for step in sqlite_schema.STEPS[:version]:
+        connection.executescript(step)
+    connection.executescript(
+        f"PRAGMA user_version = {version};"
+        "INSERT INTO register VALUES (4, 'b01', 'heat', 'energy', 3, 1, 7000, 55);"
+        "INSERT INTO unknown VALUES (4, 100, 900, 7, 2), (4, 900, 2000, 5, 2);"
+    )
+    connection.close()
+    store = Store(path)
+    begun, gone = (
+        Unknown(start=100, end=800, amount=0, flags=2),
+        Unknown(start=900, end=2_000, amount=5, flags=2),
+    )
+    changed = Unknowns(**WHO.fields(), added=(begun,), withdrawn=(gone,), frontier=0, received_at=0)
+    store.commit(parts={}, events=[changed], counts={})
+    store.close()
+    reader = Reader(path)
+    assert reader.unknowns(*WHO) == [begun, Unknown(start=100, end=900, amount=7, flags=2)]
+    reader.close()
+
+
 def test_a_migration_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "k.db"
     old_file(path)
