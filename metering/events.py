@@ -163,6 +163,8 @@ class Hours(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     received_at: int
     cause: str = "later reading"
     """What made them known: `later reading`, `archive`, `declared exchange`."""
+    first: int = 0
+    """Time of the register's first reading or fact [ms]; 0 if this event does not change it."""
 
 
 class Unknown(Struct, frozen=True, kw_only=True, array_like=True):
@@ -324,6 +326,8 @@ class Position(Struct, frozen=True, kw_only=True, tag=True):
     """Half-width of the 90 % interval of `money`, at the mean price; None if unknown or without bound."""
     prices: str = ""
     """Digest of the tariff behind `money` (`worth.price_digest`); empty without money."""
+    withdrawn: bool = False
+    """No day of the reporting period has a figure any longer."""
 
 
 class Finding(_OfRegister, frozen=True, kw_only=True, tag=True):

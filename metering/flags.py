@@ -21,6 +21,7 @@ FROZEN: Final = 512
 PARTIAL: Final = 1024
 PULSE: Final = 2048
 LEAP: Final = 4096
+UNCOUNTED: Final = 8192
 
 NAMES: Final[dict[int, str]] = {
     INTERPOLATED: "interpolated",
@@ -36,6 +37,7 @@ NAMES: Final[dict[int, str]] = {
     PARTIAL: "partial",
     PULSE: "pulse_weight",
     LEAP: "leap",
+    UNCOUNTED: "uncounted",
 }
 
 MEANINGS: Final[dict[int, str]] = {
@@ -52,6 +54,7 @@ MEANINGS: Final[dict[int, str]] = {
     PARTIAL: "only a part of the hour is covered",
     PULSE: "the register counts ten (or 100, 1000) times as fast or as slow as the day before: a pulse weight?",
     LEAP: "the register counted more than a usual day at once and went on from there: used, or another count?",
+    UNCOUNTED: "no register counted a part of the day: it has no total, and there is no telling what was used",
 }
 
 

@@ -186,6 +186,8 @@ class InfluxFigures:
         if not rows:
             return None
         row = max(rows, key=lambda each: each["received_ms"])
+        if not row["days"]:
+            return None  # withdrawn
         return Position(
             building=row["building"],
             contract=contract,

@@ -26,6 +26,7 @@ from typing import Any, Final
 from zlib import crc32
 
 import msgspec
+from msgspec.structs import replace
 
 from metering.events import (
     Alert,
@@ -223,6 +224,11 @@ def _savings(event: Savings, site: Site | None) -> list[str]:
 
 
 def _position(event: Position, site: Site | None) -> list[str]:
+    if event.withdrawn:
+        event = replace(
+            event, days=0, days_missing=0, expected=0, used=0, half_width=0.0, estimated=0, flagged={}, adjustment=0,
+            money=None, money_half_width=None,
+        )  # fmt: skip
     avoided = event.expected - event.used
     bounded = event.expected > 0 and math.isfinite(event.half_width)
     savings, lo, hi = 0.0, -_UNBOUNDED_PCT, _UNBOUNDED_PCT
@@ -245,10 +251,10 @@ def _position(event: Position, site: Site | None) -> list[str]:
         + _of_the_site(event, avoided, site)
     )
     who = (event.building, event.contract)
-    return [
-        f"{series(schema.POSITION, *who)} {fields} {_midnight(event.last)}",
-        f"{series(schema.STANDING, *who)} {fields} 0",
-    ]
+    standing = f"{series(schema.STANDING, *who)} {fields} 0"
+    if event.withdrawn:
+        return [standing]
+    return [f"{series(schema.POSITION, *who)} {fields} {_midnight(event.last)}", standing]
 
 
 def _of_the_site(event: Position, avoided: int, site: Site | None) -> str:

@@ -22,7 +22,7 @@ POSITION: Final = "position"
 """A contract's position by its last day: how the interval narrowed."""
 STANDING: Final = "standing"
 """A contract's current position: one point at the epoch, overwritten. It may be older than the newest `position`,
-whose last day may have been withdrawn."""
+whose last day may have been withdrawn. Without any days it is withdrawn itself: no day has a figure."""
 BASELINE: Final = "baseline"
 """Frozen baselines with their documents: one point an id, at the epoch."""
 ALERT: Final = "alert"

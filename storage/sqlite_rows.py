@@ -45,6 +45,7 @@ _SAVINGS: Final = "INSERT OR REPLACE INTO savings VALUES (?, ?, ?, ?, ?, ?, ?, ?
 _SAVINGS_GONE: Final = "DELETE FROM savings WHERE contract = ? AND date = ?"
 _BASELINE: Final = "INSERT INTO baseline VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _POSITION: Final = "INSERT OR REPLACE INTO position VALUES (?, ?)"
+_POSITION_GONE: Final = "DELETE FROM position WHERE contract = ?"
 _ALERT: Final = "INSERT OR REPLACE INTO alert VALUES (?, ?, ?, ?, ?, ?, ?)"
 _FINDING: Final = "INSERT OR REPLACE INTO finding VALUES (?, ?, ?, ?, ?, ?)"
 _FINDING_GONE: Final = (
@@ -162,7 +163,7 @@ class Rows:
         )
 
     def _position(self, event: Position) -> None:
-        self._append(_POSITION, (event.contract, _encode(event)))
+        self._replace(_POSITION, (event.contract,), None if event.withdrawn else (_encode(event),))
 
     def _fitted(self, event: Fitted) -> None:
         self._append(_BASELINE, (event.contract, event.baseline_id, event.document, event.received_at))
@@ -221,6 +222,7 @@ _GONE: Final = {
     _DAY: _DAY_GONE,
     _GAUGE: _GAUGE_GONE,
     _SAVINGS: _SAVINGS_GONE,
+    _POSITION: _POSITION_GONE,
     _UNKNOWN: _UNKNOWN_GONE,
     _FINDING: _FINDING_GONE,
 }

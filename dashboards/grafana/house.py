@@ -12,7 +12,7 @@ UID: Final = "kvartal-house"
 _CONTRACT: Final = "contract = '$contract'"
 _HOUSE: Final = "building = '$building'"
 
-_STANDING: Final = f"FROM {schema.STANDING} WHERE {_CONTRACT}"
+_STANDING: Final = f"FROM {schema.STANDING} WHERE days > 0 AND {_CONTRACT}"
 _SAVED: Final = (
     f"FROM {schema.SAVINGS} WHERE held = 1 AND {_CONTRACT} AND $timeFilter GROUP BY time(1d) fill(none)"
 )

@@ -39,7 +39,7 @@ _STANDINGS: Final = g.table(
     "По каждому договору с начала отчётного периода: измеренная экономия и границы, между которыми она лежит с "
     "вероятностью 90 %. Где между ними ноль, экономия не доказана. От выбранного времени не зависит.",
     (0, 4, 24, 9),
-    f"SELECT {_FIELDS} FROM {schema.STANDING} WHERE {g.HOUSES} GROUP BY building, contract",
+    f"SELECT {_FIELDS} FROM {schema.STANDING} WHERE days > 0 AND {g.HOUSES} GROUP BY building, contract",
     columns=[
         g.column("house", "Дом", properties=[_TO_HOUSE]),
         g.column("building", "Дом (код)"),
@@ -79,7 +79,7 @@ _STANDINGS: Final = g.table(
     steps=[("red", None), ("yellow", 0), ("green", 5)],
 )
 
-_STANDING: Final = f"FROM {schema.STANDING} WHERE {g.HOUSES}"
+_STANDING: Final = f"FROM {schema.STANDING} WHERE days > 0 AND {g.HOUSES}"
 _OVERVIEW: Final = (
     g.number(
         "Сэкономлено тепла",

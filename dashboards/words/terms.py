@@ -64,6 +64,7 @@ FLAGS: Final[dict[str, tuple[str, str]]] = {
     "partial": ("часть часа", "part of the hour"),
     "pulse_weight": ("вес импульса под вопросом", "pulse weight in doubt"),
     "leap": ("сразу больше обычного дня", "more than a usual day at once"),
+    "uncounted": ("часть суток никто не считал", "no register counted a part of the day"),
 }
 """Words for `metering.flags.NAMES`."""
 

@@ -2,8 +2,8 @@
 
 A day counts if every meter has a use. Days between two such days are known in total (use between two readings is one
 unknown block, law 1, docs/laws.md), although not day by day: their part of the difference is the unknown part.
-Days before a meter's first reading, after its last, or at an edge of the requested period have no known total. They are
-only counted.
+Days before a meter's first reading, after its last, or at an edge of the requested period have no known total, nor have
+days of which no register counted a part (an exchange). They are only counted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
+from metering import flags as f
 from metering.events import Day
 from metering.parts import HEAD, PartName, Parts, local_date, part
 from metering.site.meters import Building, Meter
@@ -86,7 +87,7 @@ def balance(
             waiting.append(date)
             rows.append((date, None))
             continue
-        if days and all(date in each for each in (main, *subs) for date in waiting):
+        if days and all(_has_total(each.get(date)) for each in (main, *subs) for date in waiting):
             main_doubt += sum(_counted(main[date]) for date in waiting)
             subs_doubt += sum(_counted(each[date]) for each in subs for date in waiting)
         else:
@@ -97,6 +98,11 @@ def balance(
         by_subs += sum(uses)
         rows.append((date, whole.used - sum(uses)))
     return rows, Balance(days, used, by_subs, missing, without_total + len(waiting), main_doubt, subs_doubt)
+
+
+def _has_total(day: Day | None) -> bool:
+    """Whether registers counted all of the day, by hour or in total over several days."""
+    return day is not None and not day.flags & f.UNCOUNTED
 
 
 def _counted(day: Day) -> int:
@@ -220,7 +226,7 @@ def metered(building: Building) -> list[Metered]:
     return [Metered(main, subs, display_units(building, (main, *subs))) for main, subs in several]
 
 
-def note_day(parts: Parts[BalancePart], day: Day) -> dict[PartName, BalancePart]:
+def note_day(parts: Parts[BalancePart], day: Day) -> dict[PartName, BalancePart | None]:
     """Note a day of the main meter or of a sub-meter; returns the changed parts."""
     head = part(parts, HEAD, BalanceHead) or BalanceHead()
     month = month_start(day.date)
@@ -232,8 +238,10 @@ def note_day(parts: Parts[BalancePart], day: Day) -> dict[PartName, BalancePart]
         uses[day.date] = (day.used, day.estimated)
     if uses == before:
         return {}
+    # A month or meter without days is none: what was withdrawn leaves no trace.
     of_meters = {**state.uses, day.meter: dict(sorted(uses.items()))}
-    changed: dict[PartName, BalancePart] = {local_date(month): BalanceMonth(dict(sorted(of_meters.items())))}
+    kept = {meter: dates for meter, dates in sorted(of_meters.items()) if dates}
+    changed: dict[PartName, BalancePart | None] = {local_date(month): BalanceMonth(kept) if kept else None}
     if month not in head.changed:
         changed[HEAD] = BalanceHead(tuple(sorted((*head.changed, month))), head.excesses)
     return changed
@@ -241,7 +249,7 @@ def note_day(parts: Parts[BalancePart], day: Day) -> dict[PartName, BalancePart]
 
 def judge_months(
     parts: Parts[BalancePart], meters: Metered
-) -> tuple[dict[PartName, BalancePart], list[tuple[ExcessRow, bool]]]:
+) -> tuple[dict[PartName, BalancePart | None], list[tuple[ExcessRow, bool]]]:
     """Judge the months that changed.
 
     Returns:
@@ -259,7 +267,7 @@ def judge_months(
             excesses[month] = now
         if was != now:
             news += [(each, withdrawn) for each, withdrawn in ((was, True), (now, False)) if each is not None]
-    return {HEAD: BalanceHead((), dict(sorted(excesses.items())))}, news
+    return {HEAD: BalanceHead((), dict(sorted(excesses.items()))) if excesses else None}, news
 
 
 def _excess_of(month: BalanceMonth, meters: Metered) -> ExcessRow | None:

@@ -52,6 +52,14 @@ class Block(Struct, frozen=True, tag="b", array_like=True):
         return max(newest) if newest else (self.state.t, self.state.v)
 
     @property
+    def first(self) -> int:
+        """Time of the first reading or fact in the order of the fold [ms]; of an interval its start."""
+        if not self.facts or (self.times and self.times[0] < self.facts[0].at):
+            return self.times[0]
+        fact = self.facts[0]
+        return fact.at if isinstance(fact, Exchange) else fact.start
+
+    @property
     def accepted(self) -> int:
         """Number of accepted readings and facts; exchanges that the site file declares are not counted."""
         return len(self.times) + sum(not (isinstance(fact, Exchange) and fact.by_site) for fact in self.facts)

@@ -1,6 +1,8 @@
 """Days of a register: the sum of a local day's hours and of the unknown blocks that lie within it.
 
 A day is published when a reading at or after its end is kept, and restated whenever its figures change after that.
+So the published days are those from the register's first reading to its last kept one, whatever lies between them. Days
+on which no register counted (an exchange during silence) are among them, without a use: they have the flag `uncounted`.
 """
 
 from __future__ import annotations
@@ -49,6 +51,8 @@ class DaysHead(Struct, frozen=True, tag="h", array_like=True):
     """Time of the register's last kept reading [ms]."""
     touched: tuple[int, ...] = ()
     """Dates whose unknown blocks changed; their figures follow with the next `Hours`."""
+    first: int = 0
+    """Time of the register's first reading or fact [ms]; 0 if an older Kvartal wrote the head and has not told it."""
 
 
 DayPart: TypeAlias = DayState | DaysHead | Consumer
@@ -81,7 +85,8 @@ def day_of(
     interpolated: list[int] = []  # energy by hour of the day, 0 if it was measured
     within: list[Unknown] = []
     crossing = False
-    for block in unknowns:
+    touching = sorted(unknowns, key=_extent)
+    for block in touching:
         noted |= block.flags
         if start <= block.start < end:
             unknown += block.amount
@@ -106,6 +111,8 @@ def day_of(
         at = hour * HOUR_MS
         if any(block.start <= at and at + HOUR_MS <= block.end for block in within):
             covered += 1
+        elif figure is not None or not _spans(touching, at, at + HOUR_MS):
+            noted |= f.UNCOUNTED
     complete = covered == count and not crossing
     blocks = sum(block.amount for block in within)
     return DayFigures(
@@ -120,6 +127,19 @@ def day_of(
     )
 
 
+def _extent(block: Unknown) -> tuple[int, int]:
+    return block.start, block.end
+
+
+def _spans(blocks: Iterable[Unknown], start: int, end: int) -> bool:
+    """Whether blocks, sorted by start, together cover `[start, end)`."""
+    for block in blocks:
+        if block.start > start:
+            break
+        start = max(start, block.end)
+    return start >= end
+
+
 def _first_run(interpolated: list[int]) -> int:
     """What was interpolated from the first hour on, up to the first measured one."""
     total = 0
@@ -132,14 +152,15 @@ def _first_run(interpolated: list[int]) -> int:
 
 def enter_hours(
     parts: Parts[DayPart], event: Hours, zone: ZoneInfo
-) -> tuple[dict[PartName, DayState | DaysHead], list[DayChange]]:
+) -> tuple[dict[PartName, DayPart | None], list[DayChange]]:
     """Take hours into the days of a register.
 
     Returns:
         The changed parts, and the days whose figures changed, by date.
     """
     head = part(parts, HEAD, DaysHead) or DaysHead()
-    changed: dict[PartName, DayState | DaysHead] = {}
+    new_head = DaysHead(event.frontier, first=event.first or head.first)
+    states: dict[int, DayState] = {}
     by_date: dict[int, dict[int, tuple[int, int] | None]] = {}
     figures_of: dict[int, tuple[int, int] | None] = {}
     next_day = 0  # the first hour that is not of the date of `figures_of`; hours ascend
@@ -151,37 +172,58 @@ def enter_hours(
         figures_of[hour] = None if amount is None else (amount, flags)
     for date, hours in by_date.items():
         state = part(parts, local_date(date), DayState) or DayState()
-        merged = dict(state.hours)
-        for hour, figure in hours.items():
-            if figure is None:
-                merged.pop(hour, None)
-            else:
-                merged[hour] = figure
-        changed[local_date(date)] = DayState(merged, state.unknowns, state.published)
-    due = {*by_date, *head.touched}
-    if head.frontier and event.frontier != head.frontier:
-        lower, upper = sorted((head.frontier, event.frontier))
-        due.update(range(date_of_hour(lower // HOUR_MS, zone), date_of_hour(upper // HOUR_MS, zone)))
+        merged = {**state.hours, **hours}
+        kept = {hour: figure for hour, figure in sorted(merged.items()) if figure is not None}
+        states[date] = DayState(kept, state.unknowns, state.published)
     changes: list[DayChange] = []
-    for date in sorted(due):
-        name = local_date(date)
-        state = part(changed, name, DayState) or part(parts, name, DayState) or DayState()
+    for date in sorted({*by_date, *head.touched, *_newly_due(head, new_head, zone)}):
+        state = states.get(date) or part(parts, local_date(date), DayState) or DayState()
         figures: DayFigures | None = None
-        if day_bounds(date, zone)[1] <= event.frontier:
+        if _is_due(date, state, new_head, zone):
             figures = day_of(date, zone, state.hours, state.unknowns)
-        if figures == state.published:
-            continue
-        changed[name] = DayState(dict(sorted(state.hours.items())), state.unknowns, figures)
-        changes.append(DayChange(date, state.published, figures))
-    new_head = DaysHead(event.frontier)
+        if figures != state.published:
+            states[date] = DayState(state.hours, state.unknowns, figures)
+            changes.append(DayChange(date, state.published, figures))
+    changed: dict[PartName, DayPart | None] = {
+        local_date(date): _or_none(state) for date, state in states.items()
+    }
     if new_head != head:
         changed[HEAD] = new_head
     return changed, changes
 
 
-def note_unknowns(
-    parts: Parts[DayPart], event: Unknowns, zone: ZoneInfo
-) -> dict[PartName, DayState | DaysHead]:
+def _newly_due(before: DaysHead, after: DaysHead, zone: ZoneInfo) -> set[int]:
+    """The dates between the register's first reading and its last kept one now, but not before, or the reverse."""
+    due: set[int] = set()
+    if before.frontier:
+        due.update(_dates_between(before.frontier, after.frontier, zone))
+    if before.first:
+        due.update(_dates_between(before.first, after.first, zone))
+    elif after.first:
+        due.update(_dates_between(after.first, after.frontier, zone))
+    return due
+
+
+def _dates_between(one: int, other: int, zone: ZoneInfo) -> range:
+    """The dates from the earlier of two instants [ms] on, up to the date of the later one, which is left out."""
+    if one == other:
+        return range(0)
+    earlier, later = sorted((one, other))
+    return range(date_of_hour(earlier // HOUR_MS, zone), date_of_hour(later // HOUR_MS, zone))
+
+
+def _is_due(date: int, state: DayState, head: DaysHead, zone: ZoneInfo) -> bool:
+    """Whether the day is to be published."""
+    end = day_bounds(date, zone)[1]
+    return end <= head.frontier and (head.first < end or bool(state.hours or state.unknowns))
+
+
+def _or_none(state: DayState) -> DayState | None:
+    """The state, or None if it says nothing: as if the day had never been touched."""
+    return state if state != DayState() else None
+
+
+def note_unknowns(parts: Parts[DayPart], event: Unknowns, zone: ZoneInfo) -> dict[PartName, DayPart | None]:
     """Take unknown blocks into the days that they touch; returns the changed parts."""
     head = part(parts, HEAD, DaysHead) or DaysHead()
     blocks: dict[int, tuple[set[Unknown], set[Unknown]]] = {}
@@ -189,12 +231,12 @@ def note_unknowns(
         for block in several:
             for date in range(date_of(block.start, zone), date_of(block.end - 1, zone) + 1):
                 blocks.setdefault(date, (set(), set()))[side].add(block)
-    changed: dict[PartName, DayState | DaysHead] = {}
+    changed: dict[PartName, DayPart | None] = {}
     for date, (withdrawn, added) in blocks.items():
         state = part(parts, local_date(date), DayState) or DayState()
-        unknowns = tuple(sorted((set(state.unknowns) - withdrawn) | added, key=lambda block: block.start))
-        changed[local_date(date)] = DayState(state.hours, unknowns, state.published)
-    changed[HEAD] = DaysHead(head.frontier, tuple(sorted({*head.touched, *blocks})))
+        unknowns = tuple(sorted((set(state.unknowns) - withdrawn) | added, key=_extent))
+        changed[local_date(date)] = _or_none(DayState(state.hours, unknowns, state.published))
+    changed[HEAD] = DaysHead(head.frontier, tuple(sorted({*head.touched, *blocks})), head.first)
     return changed
 
 

@@ -46,6 +46,8 @@ class Entered(Struct, frozen=True):
     findings_withdrawn: tuple[BookedFinding, ...] = ()
     new_fold: bool = False
     """Whether all blocks were folded again because an older version of the fold had made them."""
+    first: int = 0
+    """Time of the register's first reading or fact [ms]; 0 if its first block stays as it was."""
 
 
 def declare(rules: Rules, parts: Parts, exchanges: Sequence[Exchange], *, by_site: bool) -> Entered | None:
@@ -162,7 +164,18 @@ def enter(
         findings_added=findings_added,
         findings_withdrawn=findings_withdrawn,
         new_fold=head.outdated,
+        first=_first(new_head, new_blocks),
     )
+
+
+def _first(head: Head, new_blocks: Mapping[int, Block]) -> int:
+    """`Entered.first`: when the register's account begins."""
+    day: int | None = head.spans[0][0]
+    while day is not None and (block := new_blocks.get(day)) is not None:
+        if block.times or block.facts:
+            return block.first
+        day = head.after(day)
+    return 0
 
 
 def _unchanged(parts: Parts, head: Head, duplicate: int) -> Entered:

@@ -102,7 +102,7 @@ def rules_of(site: Site, meter: Meter) -> StandstillRules:
 
 def enter(
     parts: Parts[StandstillPart], event: Noted, rules: StandstillRules, zone: ZoneInfo
-) -> tuple[dict[PartName, StandstillPart], StandstillHead, StandstillHead]:
+) -> tuple[dict[PartName, StandstillPart | None], StandstillHead, StandstillHead]:
     """Note a day, a day's weather or hours of flow, and judge again the dates that rest on it.
 
     Returns:
@@ -126,11 +126,13 @@ def enter(
         doubt = _doubt(month, date, rules, zone)
         if doubt:
             doubts[date] = doubt
-    names = tuple(sorted({*before.months, *map(str, months)}))
+    # A month that says nothing is none: what was withdrawn leaves no trace.
+    empty = {name for name, each in months.items() if each == _EMPTY}
+    names = tuple(sorted({*before.months, *map(str, months)} - empty))
     head = StandstillHead(names, before.first_used, dict(sorted(doubts.items())), rules.text)
     if head.first_used == 0 or (isinstance(event, Day) and event.date <= head.first_used):
         head = replace(head, first_used=_first_used(month, names))
-    changed: dict[PartName, StandstillPart] = {**months}
+    changed: dict[PartName, StandstillPart | None] = {**months, **dict.fromkeys(empty)}
     if head != before:
         changed[HEAD] = head
     return changed, before, head
@@ -230,7 +232,8 @@ def _flow_noted(
         for date, fresh in by_date.items():
             hours = {**flowing.get(date, {}), **fresh}
             flowing[date] = {hour: flows for hour, flows in sorted(hours.items()) if flows is not None}
-        yield name, replace(month, flowing=dict(sorted(flowing.items())))
+        kept = {date: hours for date, hours in sorted(flowing.items()) if hours}
+        yield name, replace(month, flowing=kept)
 
 
 def _first_used(month: Callable[[int], StandstillMonth], names: Iterable[str]) -> int:

@@ -165,6 +165,7 @@ def enter_temperatures(
         due = {*by_date}
         if head.newest:
             due.add(date_of_hour(head.newest // HOUR_MS, zone))
+    if newest > (head.newest, head.temp_mc):
         head = replace(head, newest=newest[0], temp_mc=newest[1])
     if by_date:
         first = min(by_date) if known is None else min(head.first, *by_date)

@@ -151,6 +151,7 @@ def _events(
                 frontier=entered.frontier,
                 received_at=now,
                 cause=_NEW_FOLD if entered.new_fold else _cause(event),
+                first=entered.first,
             )
         )
     return events

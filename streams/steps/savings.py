@@ -106,10 +106,13 @@ def savings_step(site: Site) -> Step[str, _Part, Day | WeatherDay | Fitted | Awa
         key: str, parts: Parts[_Part], event: Day | WeatherDay | Fitted | Awaited
     ) -> tuple[Changed[_Part], Sequence[Event]]:
         if isinstance(event, Fitted):
-            return _adopt(terms[key], parts, event)
-        if isinstance(event, Awaited):
-            return _publish(terms[key].contract, parts, event.received_at)
-        return _apply(terms[key], parts, event)
+            changed, events = _adopt(terms[key], parts, event)
+        elif isinstance(event, Awaited):
+            changed, events = _publish(terms[key].contract, parts, event.received_at)
+        else:
+            changed, events = _apply(terms[key], parts, event)
+        # A month that says nothing is none: what was withdrawn leaves no trace.
+        return {name: None if each == Month() else each for name, each in changed.items()}, events
 
     return Step("savings", (Day, WeatherDay, Fitted, Awaited), keys, (Month, FittedState), run)
 

@@ -9,7 +9,7 @@ from metering.events import Awaited, Day, Event, MeterId, RegisterId
 from metering.ledger.days import DayChange, DayFigures, day_events, days_again
 from metering.ledger.history import Consumer, is_new, reads
 from metering.ledger.virtual import VirtualDay, signs_of, with_member
-from metering.parts import Changed, Parts, local_date, part
+from metering.parts import Changed, PartName, Parts, local_date, part
 from metering.site.model import Site
 from metering.times import date_of
 from streams.step import Step
@@ -46,7 +46,7 @@ def virtual_step(site: Site) -> Step[MeterId, _Part, Day | Awaited]:
             event.used, event.known, event.unknown, event.estimated, event.coverage, event.flags
         )
         after = with_member(before, signs[key], event.meter, None if event.withdrawn else figures)
-        changed = {name: after}
+        changed: dict[PartName, _Part | None] = {name: after if after != VirtualDay() else None}
         if before.published == after.published:
             return changed, ()
         change = DayChange(event.date, before.published, after.published)

@@ -93,9 +93,10 @@ def _note(parts: Parts[_Part], head: WatchHead, event: Savings) -> Changed[_Part
         if event.adjustment:
             added[event.date] = event.adjustment
     now = MonthFigures(dict(sorted(days.items())), dict(sorted(flags.items())), dict(sorted(added.items())))
-    changed: dict[PartName, _Part] = {month_name(name): now}
-    months = head.months if name in head.months else tuple(sorted((*head.months, name)))
-    if not head.changed or months is not head.months:
+    # A month that says nothing is none: what was withdrawn leaves no trace.
+    changed: dict[PartName, _Part | None] = {month_name(name): now if now.days else None}
+    months = tuple(sorted({*head.months, name} if now.days else {*head.months} - {name}))
+    if not head.changed or months != head.months:
         changed[HEAD] = replace(head, months=months, changed=True)
     return changed
 
@@ -119,6 +120,8 @@ def _judge(
         if head.position is None or replace(head.position, received_at=now) != new:
             events.append(new)
         alerts = contract_alerts(contract, baseline, days, tariff)
+    elif head.position is not None:
+        events.append(replace(head.position, received_at=now, withdrawn=True))
     events += alert_changes(head.alerts, alerts)
     return {HEAD: replace(head, changed=False, alerts=tuple(alerts), position=new)}, events
 

@@ -242,7 +242,6 @@ class Kept:
             self._keep(event)
 
     def _keep(self, event: Event) -> None:
-        figures = self.figures
         if isinstance(event, Counted):
             self.accepted += event.accepted
             self.duplicate += event.duplicate
@@ -267,7 +266,8 @@ class Kept:
             fixed_savings = msgspec.structs.replace(event, received_at=0)
             self._put(("savings", event.contract, event.date), None if event.withdrawn else fixed_savings)
         elif isinstance(event, Position):
-            figures["position", event.contract] = msgspec.structs.replace(event, received_at=0)
+            fixed_position = msgspec.structs.replace(event, received_at=0)
+            self._put(("position", event.contract), None if event.withdrawn else fixed_position)
         elif isinstance(event, Alert) and event.kind != "meter_silent":
             # Withdrawn alerts are history, which the law leaves out.
             self._put(
