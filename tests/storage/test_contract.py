@@ -232,6 +232,12 @@ def test_the_newest_position_is_the_position(store: Both) -> None:
     # Its last day was withdrawn: the contract stands on the day before again.
     store.write(position(DATE + 1))
     assert store.figures.position("c1") == position(DATE + 1)
+    # All of them were.
+    gone = replace(position(DATE + 1), received_at=78, withdrawn=True)
+    store.write(gone, gone)
+    assert store.figures.position("c1") is None
+    store.write(replace(position(DATE), received_at=79))
+    assert store.figures.position("c1") == replace(position(DATE), received_at=79)
 
 
 def test_an_alert_opens_changes_and_resolves(store: Both) -> None:

@@ -14,17 +14,12 @@ from dashboards.balance import balances
 from metering.events import Declared, Exchange, Fitted, Readings, RegisterId
 from metering.site.model import Site
 from storage.sqlite_reader import Reader
+from tests.faulty_houses import NOW, SITE, at, baselines, house
 from tests.schedules import (
-    NOW,
-    SITE,
-    Parts,
+    Kept,
     Schedule,
-    at,
-    baselines,
     differences,
-    house,
     in_order,
-    kept,
     shuffled,
     through_applier,
     through_embedded,
@@ -32,7 +27,7 @@ from tests.schedules import (
 from tests.sites import build_site, building, meter, source
 
 RUNNERS = [through_embedded, through_applier]
-Run = Callable[[Path, Schedule, Site], Parts]
+Run = Callable[[Path, Schedule, Site], Kept]
 Message = Readings | Declared
 
 
@@ -45,12 +40,12 @@ def compare(seeds: Sequence[int], turns: int, fitted: list[Fitted], folder: Path
     for seed in seeds:
         log = house(seed)
         db = folder / f"{seed}.db"
-        expected = kept(db, through_embedded(db, in_order(log, fitted)))
+        expected = through_embedded(db, in_order(log, fitted))
         for turn in range(turns):
             run = RUNNERS[turn % 2]
             db = folder / f"{seed}-{turn}.db"
-            parts = run(db, shuffled(log, fitted, random.Random(f"{seed} {turn}")))
-            assert differences(expected, kept(db, parts)) == [], f"house {seed}, schedule {turn}"
+            shown = run(db, shuffled(log, fitted, random.Random(f"{seed} {turn}")))
+            assert differences(expected, shown) == [], f"house {seed}, schedule {turn}"
 
 
 @pytest.mark.parametrize("seeds", [range(first, first + 4) for first in range(0, 24, 4)], ids=str)
@@ -69,7 +64,7 @@ def test_the_houses_have_what_is_compared(fitted: list[Fitted], tmp_path: Path) 
     findings: set[str] = set()
     for seed in range(24):
         db = tmp_path / f"{seed}.db"
-        shown = kept(db, through_embedded(db, in_order(house(seed), fitted)))
+        shown = through_embedded(db, in_order(house(seed), fitted))
         kinds |= {name for name, rows in shown.items() if rows}
         kinds |= {key.split("/")[0] for key in shown["part"]}
         findings |= set(re.findall(r"'kind': '(\w+)'", " ".join(shown["finding"])))
@@ -98,13 +93,13 @@ def message(meter: str, pairs: Sequence[tuple[float, float]]) -> Readings:
 
 def every_order(
     run: Run, site: Site, log: Sequence[Message | Fitted], folder: Path
-) -> list[tuple[Path, dict[str, dict[str, object]]]]:
+) -> list[tuple[Path, Kept]]:
     """Stores after each order of the messages, one message a batch, with restarts."""
     stores = []
     for number, order in enumerate(permutations(log)):
         db = folder / f"{number}.db"
         schedule = Schedule([[each] for each in order], frozenset({1, 2}))
-        stores.append((db, kept(db, run(db, schedule, site))))
+        stores.append((db, run(db, schedule, site)))
     return stores
 
 

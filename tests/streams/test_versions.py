@@ -147,6 +147,32 @@ def test_the_next_event_folds_all_again(
     assert figures(tmp_path / "k.db") == figures(tmp_path / "whole.db")
 
 
+@pytest.mark.parametrize("through", [ThroughEmbedded, ThroughApplier])
+def test_an_upgrade_brings_back_unknown_blocks_that_an_older_store_lost(
+    through: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older stores kept one of two blocks that begin at one instant."""
+    db = tmp_path / "k.db"
+    run = through(db, table := {})
+    gap = [
+        msgspec.structs.replace(each, times=tuple(t + 50 * HOUR_MS for t in each.times))
+        for each in readings(50, 60)
+    ]
+    run.take([*site_events(SITE, T0), *readings(0, 40), *gap])
+    run.close()
+    expected = figures(db)
+    with sqlite3.connect(db) as connection:
+        assert connection.execute("DELETE FROM unknown").rowcount == 1
+    connection.close()
+    assert figures(db) != expected
+    with monkeypatch.context() as patched:
+        patched.setattr(blocks, "FOLD_VERSION", fold.FOLD_VERSION + 1)
+        run = through(db, table)
+        run.take(site_events(SITE, T0 + 200 * HOUR_MS))
+        run.close()
+    assert figures(db) == expected
+
+
 def test_an_audit_of_what_an_older_fold_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     db = tmp_path / "k.db"
     run = ThroughEmbedded(db, {})

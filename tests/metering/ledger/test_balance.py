@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metering import flags as f
 from metering.events import Day
 from metering.ledger.balance import Balance, balance, excess
 from tests.days import day_of
@@ -13,15 +14,17 @@ from tests.days import day_of
 KWH = 1000
 
 
-def days(meter: str, *figures: int | tuple[int, int] | None, first: int = 1) -> dict[int, Day]:
-    """A use a day; (known, unknown) where the day has no use; None where there is no such day."""
+def days(meter: str, *figures: int | tuple[int, ...] | None, first: int = 1) -> dict[int, Day]:
+    """A use a day; (known, unknown) or (known, unknown, flags) if the day has no use; None if there is no such day."""
     found: dict[int, Day] = {}
     for date, figure in enumerate(figures, first):
         if isinstance(figure, int):
             found[date] = day_of(meter, date, figure, received_at=9)
         elif figure is not None:
-            known, unknown = figure
-            found[date] = day_of(meter, date, None, known=known, unknown=unknown, coverage=0.5, received_at=9)
+            known, unknown, *flags = figure
+            found[date] = day_of(
+                meter, date, None, known=known, unknown=unknown, coverage=0.5, received_at=9, flags=sum(flags)
+            )
     return found
 
 
@@ -37,6 +40,19 @@ def days(meter: str, *figures: int | tuple[int, int] | None, first: int = 1) -> 
             Balance(2, 18, 4, 2, 0, 18, 6),
         ),
         ([9, (4, 11), (3, 0), 9], [[2, 2, 2, 2]], [7, None, None, 7], Balance(2, 18, 4, 2, 0, 18, 4)),
+        # What no register counted (an exchange during silence) has no total.
+        (
+            [9, (0, 0, f.UNCOUNTED), (0, 0, f.UNCOUNTED), 9],
+            [[2, 2, 2, 2]],
+            [7, None, None, 7],
+            Balance(2, 18, 4, 2, 2, 0, 0),
+        ),
+        (
+            [9, 9, (4, 11), 9],
+            [[2, (1, 0, f.UNCOUNTED), 2, 2]],
+            [7, None, None, 7],
+            Balance(2, 18, 4, 2, 2, 0, 0),
+        ),
         # A sub-meter that came later, or is silent, is not one that used nothing.
         ([9, 9, 9], [[None, 2, 2]], [None, 7, 7], Balance(2, 18, 4, 1, 1, 0, 0)),
         ([9, 9, 9], [[2, 2, None]], [7, 7, None], Balance(2, 18, 4, 1, 1, 0, 0)),
@@ -46,8 +62,8 @@ def days(meter: str, *figures: int | tuple[int, int] | None, first: int = 1) -> 
     ],
 )
 def test_rows(
-    main: list[int | tuple[int, int] | None],
-    subs: list[list[int | tuple[int, int] | None]],
+    main: list[int | tuple[int, ...] | None],
+    subs: list[list[int | tuple[int, ...] | None]],
     rows: list[int | None],
     told: Balance,
 ) -> None:
@@ -63,8 +79,8 @@ def test_rows(
 )
 def test_what_is_unknown_by_day_is_known_in_total(uses: list[tuple[int, int]], data: st.DataObject) -> None:
     """Law 1 through the balance: unknown blocks move energy from days to the unknown part, and lose none."""
-    whole: list[int | tuple[int, int] | None] = [main for main, _ in uses]
-    part: list[int | tuple[int, int] | None] = [sub for _, sub in uses]
+    whole: list[int | tuple[int, ...] | None] = [main for main, _ in uses]
+    part: list[int | tuple[int, ...] | None] = [sub for _, sub in uses]
     for figures in (whole, part):
         start = data.draw(st.integers(1, len(uses) - 2))
         end = data.draw(st.integers(start, len(uses) - 2))

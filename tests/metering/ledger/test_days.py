@@ -64,3 +64,31 @@ def test_a_partial_hour_beside_a_block_is_whole_and_a_hole_is_not() -> None:
     del hours[first + 15]
     hours[first + 15] = (10, 0)
     assert day_of(DATE, MOSCOW, hours, ()).used == 234
+
+
+HALF = START + 12 * HOUR_MS + HOUR_MS // 2
+
+
+@pytest.mark.parametrize(
+    ("hours", "blocks", "uncounted"),
+    [
+        (FULL, [], False),
+        ({}, [], True),
+        # A block counts all of its time, also across midnight, and two of them may meet within an hour.
+        ({}, [(START - HOUR_MS, END + HOUR_MS)], False),
+        ({}, [(START - HOUR_MS, HALF), (HALF, END)], False),
+        ({}, [(HALF, END), (START, HALF), (START, HALF - 1)], False),
+        ({}, [(START, HALF), (HALF + 1, END)], True),
+        ({}, [(START, HALF)], True),
+        ({h: v for h, v in FULL.items() if h * HOUR_MS >= HALF}, [(START - 1, HALF + HOUR_MS // 2)], False),
+        (FULL | {START // HOUR_MS + 3: (4, f.PARTIAL | f.EXCHANGE)}, [], True),
+        (FULL | {START // HOUR_MS + 3: (4, f.PARTIAL | f.UNKNOWN)}, [], False),
+    ],
+)
+def test_a_day_of_which_no_register_counted_a_part_says_so(
+    hours: dict[int, tuple[int, int]], blocks: list[tuple[int, int]], uncounted: bool
+) -> None:
+    unknowns = [Unknown(start=start, end=end, amount=5, flags=f.UNKNOWN) for start, end in blocks]
+    day = day_of(DATE, MOSCOW, hours, unknowns)
+    assert bool(day.flags & f.UNCOUNTED) is uncounted
+    assert not (uncounted and day.used is not None)
