@@ -33,6 +33,7 @@ from metering.site.model import Site
 from storage import schema
 from storage.points import to_lines
 from storage.sqlite import Store
+from storage.sqlite_reader import Reader
 from streams.applier import Applier
 from streams.chunks import TableParts
 from streams.embedded import Embedded
@@ -227,7 +228,7 @@ _HISTORY: Final = {
     "done": None,
     "notified": None,
     "part": None,
-    "register": ("id", "duplicate"),
+    "register": None,
     "baseline": ("fitted_at",),
     "finding": ("found_at",),
 }
@@ -261,6 +262,14 @@ def kept(db: Path, parts: Mapping[tuple[str, str], bytes], points: Mapping[str, 
                 continue
             rows[repr(fields)] = True
     connection.close()
+    reader = Reader(db)
+    shown["register"] = {
+        # A virtual meter whose days were all withdrawn keeps its number, and nothing else.
+        repr(each._replace(duplicate=0)): True
+        for each in reader.ledger.registers()
+        if each.accepted or reader.days(each.building, each.meter, each.quantity, 0, 1_000_000)
+    }
+    reader.close()
     shown["part"] = {
         f"{key} {name}": _without_history(key, blob)
         for (key, name), blob in parts.items()
