@@ -268,6 +268,13 @@ class Fitted(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     document: bytes
     """The baseline as canonical JSON (`metering.baselines.document`): anyone can evaluate it by hand."""
     received_at: int
+    by_stream: bool = False
+    """Fitted by the pipeline itself once its period had passed. Any that somebody adopted wins over it."""
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        """Of several that were adopted for a contract the one of the greatest rank is in force, in any order."""
+        return (-1, "") if self.by_stream else (self.received_at, self.baseline_id)
 
 
 class Savings(Struct, frozen=True, kw_only=True, tag=True, array_like=True):

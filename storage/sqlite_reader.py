@@ -161,7 +161,7 @@ class Reader:
     def baseline(self, contract: str) -> bytes | None:
         """The document of the contract's baseline."""
         row = self._db.execute(
-            "SELECT document FROM baseline WHERE contract = ? ORDER BY fitted_at DESC, baseline_id LIMIT 1",
+            "SELECT document FROM baseline WHERE contract = ? ORDER BY fitted_at DESC, baseline_id DESC LIMIT 1",
             (contract,),
         ).fetchone()
         return None if row is None else row[0]
@@ -176,7 +176,7 @@ class Reader:
     def baseline_ids(self, contract: str) -> list[str]:
         """Ids of every version of the contract's baseline, newest first."""
         rows = self._db.execute(
-            "SELECT baseline_id FROM baseline WHERE contract = ? ORDER BY fitted_at DESC, baseline_id",
+            "SELECT baseline_id FROM baseline WHERE contract = ? ORDER BY fitted_at DESC, baseline_id DESC",
             (contract,),
         )
         return [baseline_id for (baseline_id,) in rows]

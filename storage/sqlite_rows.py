@@ -43,7 +43,10 @@ _GAUGE: Final = "INSERT OR REPLACE INTO gauge VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _GAUGE_GONE: Final = "DELETE FROM gauge WHERE day = ? AND register = ? AND hour = ?"
 _SAVINGS: Final = "INSERT OR REPLACE INTO savings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SAVINGS_GONE: Final = "DELETE FROM savings WHERE contract = ? AND date = ?"
-_BASELINE: Final = "INSERT INTO baseline VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_BASELINE: Final = (
+    "INSERT INTO baseline VALUES (?, ?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET fitted_at = max(fitted_at, excluded.fitted_at)"
+)
 _POSITION: Final = "INSERT OR REPLACE INTO position VALUES (?, ?)"
 _POSITION_GONE: Final = "DELETE FROM position WHERE contract = ?"
 _ALERT: Final = "INSERT OR REPLACE INTO alert VALUES (?, ?, ?, ?, ?, ?, ?)"

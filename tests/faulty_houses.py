@@ -7,8 +7,6 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-import msgspec
-
 from metering.baselines.fit import fit
 from metering.events import (
     Declared,
@@ -64,8 +62,12 @@ def at(hour: float) -> int:
 
 
 def baselines() -> list[Fitted]:
-    """The baselines of both contracts, an input of every schedule."""
-    rng = random.Random(3)
+    """The baselines of both contracts, an input of every schedule; the first contract has two versions."""
+    return [_fitted("c1", 3, NOW - 2), _fitted("c1", 4, NOW - 1), _fitted("c2", 3, NOW)]
+
+
+def _fitted(contract: str, seed: int, received_at: int) -> Fitted:
+    rng = random.Random(seed)
     dates = list(range(dt.date(2025, 1, 1).toordinal(), dt.date(2025, 4, 1).toordinal()))
     temps = [rng.randint(-15_000, 8_000) for _ in dates]
     fitted = fit(
@@ -77,10 +79,13 @@ def baselines() -> list[Fitted]:
         last=dates[-1],
         unit="Wh",
     )
-    first = Fitted(
-        building="b01", contract="c1", baseline_id=fitted.id, document=fitted.document, received_at=NOW
+    return Fitted(
+        building="b01",
+        contract=contract,
+        baseline_id=fitted.id,
+        document=fitted.document,
+        received_at=received_at,
     )
-    return [first, msgspec.structs.replace(first, contract="c2")]
 
 
 # --- faults of a register: hourly pairs -> the pairs that are sent, and what is declared beside them

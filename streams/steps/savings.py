@@ -54,6 +54,8 @@ class FittedState(Struct, frozen=True, tag="b", array_like=True):
     """Digest of the tariff (`metering.savings.worth.price_digest`) of the published figures."""
     published: bool = False
     """Whether the document went to the stores. In the cluster an older Kvartal did not send it."""
+    rank: tuple[int, str] = (-1, "")
+    """As `metering.events.Fitted.rank`."""
 
 
 _Part: TypeAlias = Month | FittedState
@@ -142,6 +144,7 @@ def _apply(
                 baseline_id=baseline.id,
                 document=baseline.document,
                 received_at=event.received_at,
+                by_stream=True,
             )
         )
         dates = view.dates_from(terms.reporting.first)
@@ -172,11 +175,15 @@ def _kept(month: Month, event: Day | WeatherDay) -> Month:
 
 
 def _adopt(terms: _Terms, parts: Parts[_Part], event: Fitted) -> tuple[Changed[_Part], Sequence[Event]]:
-    """Take a baseline that was fitted elsewhere. If this step fitted it, there is nothing to do."""
+    """Take a baseline that was fitted elsewhere, unless one of a greater rank is in force."""
     state = part(parts, _BASELINE, FittedState)
-    if state is not None and state.baseline_id == event.baseline_id:
+    if state is not None and (event.by_stream or event.rank <= state.rank):
         return {}, ()
-    fitted = FittedState(event.document, event.baseline_id, terms.digest, terms.prices, published=True)
+    if state is not None and state.baseline_id == event.baseline_id:
+        return {_BASELINE: replace(state, rank=event.rank)}, ()
+    fitted = FittedState(
+        event.document, event.baseline_id, terms.digest, terms.prices, published=True, rank=event.rank
+    )
     view = _View(parts, {_BASELINE: fitted})
     dates = view.dates_from(terms.reporting.first)
     return view.changed, _figures(terms, fitted, view, dates, event.received_at)
@@ -193,6 +200,7 @@ def _publish(contract: Contract, parts: Parts[_Part], now: int) -> tuple[Changed
         baseline_id=state.baseline_id,
         document=state.document,
         received_at=now,
+        by_stream=True,
     )
     return {_BASELINE: replace(state, published=True)}, (fitted,)
 

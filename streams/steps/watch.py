@@ -42,6 +42,8 @@ class WatchHead(Struct, frozen=True, tag="h", array_like=True):
     """Whether days changed since the last tick."""
     alerts: tuple[Alert, ...] = ()
     position: Position | None = None
+    rank: tuple[int, str] = (-1, "")
+    """Of the baseline, as `metering.events.Fitted.rank`."""
 
 
 _Part: TypeAlias = MonthFigures | WatchHead
@@ -65,7 +67,9 @@ def watch_step(site: Site) -> Step[str, _Part, Savings | Fitted | Tick]:
     ) -> tuple[Changed[_Part], Sequence[Event]]:
         head = part(parts, HEAD, WatchHead) or WatchHead()
         if isinstance(event, Fitted):
-            return {HEAD: replace(head, document=event.document, changed=True)}, ()
+            if head.document and event.rank <= head.rank:
+                return {}, ()
+            return {HEAD: replace(head, document=event.document, changed=True, rank=event.rank)}, ()
         if isinstance(event, Savings):
             return _note(parts, head, event), ()
         # Money follows the prices of the site file: if they changed, the position is calculated again.

@@ -110,6 +110,10 @@ OLD = [
         "9aa852656164696e6773a3623031a3737062b36f7574646f6f725f74656d7065726174757265a5676175676591ce0036ee8091d1ec7805"
         "c290",
     ),
+    (
+        Fitted(building="b01", contract="c1", baseline_id="ab12", document=b"{}", received_at=5),
+        "96a6466974746564a3623031a26331a461623132c4027b7d05",
+    ),
     # Readings before intervals said when they were issued and by whom.
     (
         Readings(
@@ -184,7 +188,7 @@ GOLDEN = [
     ),
     (
         Fitted(building="b01", contract="c1", baseline_id="ab12", document=b"{}", received_at=5),
-        "96a6466974746564a3623031a26331a461623132c4027b7d05",
+        "97a6466974746564a3623031a26331a461623132c4027b7d05c2",
     ),
 ]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import permutations
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dashboards.balance import balances
@@ -183,6 +184,23 @@ def test_a_baseline_has_its_row_whenever_it_is_adopted(
         reader = Reader(db)
         assert reader.baseline("c1") == fitted[0].document
         reader.close()
+
+
+@pytest.mark.parametrize("run", RUNNERS)
+def test_of_several_baselines_the_one_adopted_last_is_in_force(
+    run: Run, fitted: list[Fitted], tmp_path: Path
+) -> None:
+    first, second = fitted[:2]
+    again = msgspec.structs.replace(first, received_at=second.received_at + 1)
+    log = [first, second, message("heat", [(hour, 1000 + 500 * hour) for hour in range(24 * 4)])]
+    for last, expected in ((log, second), ([*log, again], first)):
+        (folder := tmp_path / str(len(last))).mkdir()
+        stores = every_order(run, SITE, last, folder)
+        for db, shown in stores:
+            assert differences(stores[0][1], shown) == []
+            reader = Reader(db)
+            assert reader.baseline("c1") == expected.document
+            reader.close()
 
 
 @pytest.mark.parametrize("run", RUNNERS)
