@@ -284,8 +284,13 @@ def house(seed: int) -> list[Message]:
     weather = [
         (at(h), 0, rng.randint(2_000, 15_000)) for h in range(-24, 24 * DAYS + 1) if rng.random() < 0.97
     ]
+    # Two temperatures at one instant, at times the newest one, told by different messages.
+    weather += [
+        (t, 0, temp + rng.choice([-500, 900])) for t, _, temp in [*rng.sample(weather, 3), weather[-1]]
+    ]
     messages += _messages(RegisterId("b01", "spb", "outdoor_temperature"), "gauge", weather, 48)
     flow = [(at(h), 0, rng.choice([0, 0, 500])) for h in range(24 * DAYS) if rng.random() < 0.9]
+    flow += [(t, 0, 700) for t, _, _ in [*rng.sample(flow, 3), flow[-1]]]
     return [*messages, *_messages(RegisterId("b01", "flats", "flow"), "gauge", flow, 48)]
 
 
