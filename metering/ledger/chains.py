@@ -1,21 +1,43 @@
 """Readings in doubt: chains of them, the explanation of each chain, and when it is confirmed.
 
 A chain gets the explanation that its first reading suggests, tried in this order: the register wrapped (`rollover`), it
-came in another unit (`unit_change`), it counted suddenly (`leap`), it began again near zero (`reset`), it is another
+counted suddenly (`leap`), it came in another unit (`unit_change`), it began again near zero (`reset`), it is another
 register (`exchange`). `metering.ledger.state.KINDS` says how many readings confirm each.
+
+Deleting needs proof: what the meter's bound allows since the register last moved is a leap, so it is energy. Only a
+value that the bound forbids, or a fall that stays, can be another register's count or another unit.
+
+A register may go on from an older count, which it had saved before a power cut. Its readings lie below the anchor at
+first and then pass it. Of the readings below and the anchor, that one is the register from which the next reading
+follows at the usual rate (`went_back`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 from msgspec.structs import replace
 
 from metering import flags as f
 from metering.ledger.booking import Booked, mark
-from metering.ledger.counting import CATCH_UP_LIMIT, GRACE_MS, follows, keep, within_bound
-from metering.ledger.state import EXCHANGE, KINDS, LEAP, RESET, ROLLOVER, UNIT, Chain, Point, Rules, State
+from metering.ledger.counting import GRACE_MS, follows, keep, within_bound
+from metering.ledger.state import (
+    EXCHANGE,
+    KINDS,
+    LEAP,
+    RESET,
+    ROLLOVER,
+    UNIT,
+    Chain,
+    Kind,
+    Point,
+    Rules,
+    State,
+    begun_again,
+)
 from metering.times import DAY_MS, HOUR_MS
 
 _MOST_CHAINS: Final = 8
@@ -39,8 +61,15 @@ _TOLERANCE_SHARE: Final = 1000
 """...or by the anchor's amount divided by this, which a coarser unit may have rounded off."""
 
 _FAR_DAYS: Final = 10
-"""A leap of more usual days is another register's count, unless the register continues at that rate (within the same
-factor): then it is a new load."""
+"""A reading in doubt continues another one only at less than this many times the usual rate, or the later one."""
+_FAR_UNITS: Final = 30
+"""A new register may count in a unit that is further from the declared one than this; nearer ones look like use."""
+_AS_USUAL: Final = 4
+"""It does if its converted rate is within this factor of the usual day's."""
+_WENT_BACK: Final = Fraction(2)
+"""Readings below the anchor are the register if they explain its rate this many times better than the anchor..."""
+_NO_SPIKE: Final = Fraction(3, 2)
+"""...and this many times better than a spike does, if they are not below the count before the anchor."""
 
 
 def drop_strays(chains: Iterable[Chain], booked: Booked) -> None:
@@ -56,6 +85,9 @@ def add_in_doubt(rules: Rules, state: State, t: int, sent: int, booked: Booked) 
     """Add a reading in doubt to the nearest chain, or begin one. A confirmed chain replaces the anchor."""
     position = _nearest_chain(rules, state, t, sent)
     if position is None:
+        converted = _in_other_unit(state, t, sent)
+        if converted is not None:
+            return converted
         chains = (*state.chains, _begin_chain(rules, state, t, sent))
         return replace(state, chains=chains[-_MOST_CHAINS:])
     chain = state.chains[position]
@@ -89,20 +121,59 @@ def _nearest_chain(rules: Rules, state: State, t: int, sent: int) -> int | None:
     return None if nearest is None else nearest[1]
 
 
+def _in_other_unit(state: State, t: int, sent: int) -> State | None:
+    """The state if a reading and the two newest strays are a register that counts in another unit; None otherwise."""
+    if len(state.chains) < 2:
+        return None
+    strays = state.chains[-2:]
+    points = (*(point for stray in strays for point in stray.points), Point(t, sent))
+    if len(points) != 3 or any(KINDS[stray.kind].continuous for stray in strays):
+        return None
+    factors = {_other_unit(state, b.sent - a.sent, b.t - a.t) for a, b in pairwise(points)}
+    factor = factors.pop()
+    if factors or factor is None:
+        return None
+    return replace(state, chains=(*state.chains[:-2], Chain(EXCHANGE, *factor, points)))
+
+
+def _other_unit(state: State, step: int, duration: int) -> tuple[int, int] | None:
+    """The ratio of units by which a new register counts as usual; None if it does as sent, or with none of them.
+
+    Args:
+        state: The fold's state.
+        step: What the new register counted as sent.
+        duration: The time of the step [ms].
+    """
+    if not state.usual or step <= 0 or duration <= 0:
+        return None
+    high, low = _unlikeness(state, step, duration)
+    if high < _FAR_UNITS * low:
+        return None
+    for num, den in _FACTORS:
+        high, low = _unlikeness(state, step * num // den, duration)
+        if _FAR_UNITS * den > num and _FAR_UNITS * num > den:
+            continue
+        if high <= _AS_USUAL * low:
+            return num, den
+    return None
+
+
 def _begin_chain(rules: Rules, state: State, t: int, sent: int) -> Chain:
     """A chain of one reading, with the first explanation that fits."""
     duration = t - state.t
     points = (Point(t, sent),)
-    if rules.wrap is not None and within_bound(rules, state.t, state.v, t, sent + rules.wrap):
-        return Chain(ROLLOVER, 1, 1, points)
     v = sent * state.num // state.den
+    if rules.wrap is not None and v < state.v and within_bound(rules, state.t, state.v, t, v + rules.wrap):
+        return Chain(ROLLOVER, state.num, state.den, points)
     tolerance = max(_TOLERANCE_STEPS * state.usual * duration // DAY_MS, state.v // _TOLERANCE_SHARE)
-    if min(abs(v - state.v), state.v) > _CLOSE * tolerance:
-        for num, den in ((1, 1), *_FACTORS):
-            if num * state.den != den * state.num and abs(sent * num // den - state.v) <= tolerance:
-                return Chain(UNIT, num, den, points)
+    if state.num != state.den and abs(sent - state.v) <= tolerance:
+        return Chain(UNIT, 1, 1, points)
     if follows(rules, state, t, v):
         return Chain(LEAP, state.num, state.den, points)
+    if state.usual and min(abs(v - state.v), state.v) > _CLOSE * tolerance:
+        for num, den in _FACTORS:
+            if num * state.den != den * state.num and abs(sent * num // den - state.v) <= tolerance:
+                return Chain(UNIT, num, den, points)
     if sent >= 0 and sent * HOUR_MS <= rules.max_per_hour * (duration + GRACE_MS):
         return Chain(RESET, 1, 1, points)
     return Chain(EXCHANGE, 1, 1, points)
@@ -111,7 +182,7 @@ def _begin_chain(rules: Rules, state: State, t: int, sent: int) -> Chain:
 def _confirm(rules: Rules, state: State, chain: Chain, booked: Booked) -> State | None:
     """The state after `chain` has replaced the anchor, or None if it needs more readings."""
     kind = chain.kind
-    if (kind == UNIT and not _unit_fits(state, chain)) or (kind == LEAP and _too_far(state, chain.points)):
+    if kind == UNIT and not _unit_fits(state, chain):
         kind = EXCHANGE
     explanation = KINDS[kind]
     points = chain.points if explanation.continuous else _without_leading_strays(chain.points)
@@ -138,19 +209,88 @@ def _confirm(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
         return _convert(rules, state, chain, points, booked)
     if kind == ROLLOVER:
         assert rules.wrap is not None
-        state = keep(rules, state, first.t, first.sent + rules.wrap, explanation.flag, booked)
+        v = first.sent * chain.num // chain.den
+        state = keep(rules, state, first.t, v + rules.wrap, explanation.flag, booked)
         booked.name("rollover", first.t, -rules.wrap)
-        state = replace(state, v=first.sent, num=1, den=1)
+        state = replace(state, v=v)
     else:
-        flag = explanation.flag
-        mark(booked, (state.t - 1) // HOUR_MS, flag)
-        mark(booked, state.t // HOUR_MS, flag | f.PARTIAL)
-        mark(booked, first.t // HOUR_MS, flag | (f.PARTIAL if first.t % HOUR_MS else 0))
-        booked.name(explanation.name, first.t, first.sent - state.v)
-        state = State(first.t, first.sent, unchanged_since=first.t, usual=state.usual)
-    for t, v in points[1:]:
-        state = keep(rules, state, t, v, 0, booked)
+        last = points[-1]
+        if chain.num == chain.den:
+            factor = _other_unit(state, last.sent - first.sent, last.t - first.t)
+            if factor is not None:
+                chain = Chain(chain.kind, *factor, points)
+        if chain.num != chain.den:
+            booked.add_finding(
+                "unit_change", first.t, last.t, before=state.v, after=first.sent, readings=len(points)
+            )
+        state = _begin_register(state, explanation, chain, first, booked)
+    for t, sent in points[1:]:
+        state = keep(rules, state, t, sent * chain.num // chain.den, 0, booked)
     return state
+
+
+def _begin_register(state: State, explanation: Kind, chain: Chain, first: Point, booked: Booked) -> State:
+    """Begin an epoch with the first reading of another count. What was used before it since the anchor is not known."""
+    flag = explanation.flag
+    mark(booked, (state.t - 1) // HOUR_MS, flag)
+    mark(booked, state.t // HOUR_MS, flag | f.PARTIAL)
+    mark(booked, first.t // HOUR_MS, flag | (f.PARTIAL if first.t % HOUR_MS else 0))
+    v = first.sent * chain.num // chain.den
+    booked.name(explanation.name, first.t, v - state.v)
+    return replace(begun_again(state, first.t, v), num=chain.num, den=chain.den)
+
+
+def went_back(rules: Rules, state: State, t: int, sent: int, booked: Booked) -> State | None:
+    """The state after a register that went on from an older count has passed the anchor.
+
+    Args:
+        rules: The meter's bounds.
+        state: The fold's state; the readings in doubt are all that came after the anchor.
+        t: Time of a reading that follows from the anchor [ms].
+        sent: Its amount as sent.
+        booked: Receives what the register counted from the older count on.
+
+    Returns:
+        None if the readings in doubt are strays.
+    """
+    if len(state.chains) != 1 or not state.usual:
+        return None
+    (chain,) = state.chains
+    points = chain.points
+    first, last = points[0], points[-1]
+    if KINDS[chain.kind].continuous or state.left_out != len(points) or not first.t > state.t:
+        return None
+    v, start = (amount * state.num // state.den for amount in (sent, first.sent))
+    if v < state.v or not within_bound(rules, last.t, last.sent * state.num // state.den, t, v):
+        return None
+    if (len(points) == 1 and t - first.t < DAY_MS // 2) or (len(points) > 1 and last.sent == first.sent):
+        return None
+    by_anchor = _unlikeness(state, v - state.v, t - state.t)
+    by_chain = _unlikeness(state, v - start, t - first.t)
+    if not _likelier(by_chain, by_anchor, _WENT_BACK):
+        return None
+    before, before_t = state.v - state.last_step, state.unchanged_since - state.last_ms
+    if start >= before and not _likelier(by_chain, _unlikeness(state, v - before, t - before_t), _NO_SPIKE):
+        return None  # the anchor was a spike, and the register has returned to the count before it
+    explanation = KINDS[RESET]
+    booked.add_finding(
+        explanation.name, state.t, first.t, before=state.v, after=first.sent, readings=len(points)
+    )
+    state = _begin_register(state, explanation, replace(chain, num=state.num, den=state.den), first, booked)
+    for point in (*points[1:], Point(t, sent)):
+        state = keep(rules, state, point.t, point.sent * state.num // state.den, 0, booked)
+    return state
+
+
+def _likelier(one: tuple[int, int], other: tuple[int, int], times: Fraction) -> bool:
+    """Whether `one` explains a rate at least `times` better than `other`; both as `_unlikeness` gives them."""
+    return Fraction(*one) * times <= Fraction(*other)
+
+
+def _unlikeness(state: State, step: int, duration: int) -> tuple[int, int]:
+    """How far a rate is from the usual one, as a fraction of at least 1: (the larger of both, the smaller)."""
+    rate, usual = max(1, step * DAY_MS // duration), max(1, state.usual)
+    return (rate, usual) if rate >= usual else (usual, rate)
 
 
 def _convert(rules: Rules, state: State, chain: Chain, points: tuple[Point, ...], booked: Booked) -> State:
@@ -173,21 +313,11 @@ def keep_leap(rules: Rules, state: State, chain: Chain, booked: Booked) -> State
         step = v - state.v
         if t > state.t and step >= 0:
             flags = f.UNIT if chain.num != chain.den else 0
-            if state.usual > 0 and step > state.usual * max(DAY_MS, t - state.t) // DAY_MS:
+            if not state.most or step * DAY_MS > state.most * max(DAY_MS, t - state.unchanged_since):
                 flags |= f.LEAP
-                booked.add_finding(KINDS[LEAP].name, state.t, t, amount=step, usual=state.usual)
+                booked.add_finding(KINDS[LEAP].name, state.t, t, amount=step, usual=state.most)
             state = keep(rules, state, t, v, flags, booked)
     return replace(state, chains=tuple(other for other in state.chains if other is not chain))
-
-
-def _too_far(state: State, points: tuple[Point, ...]) -> bool:
-    """Whether a leap leads to another register and is no use of this one."""
-    t, step = points[0].t, points[0].sent * state.num // state.den - state.v
-    most_days_ms = max(_FAR_DAYS * DAY_MS, CATCH_UP_LIMIT * (t - state.unchanged_since))
-    if step * DAY_MS <= state.usual * most_days_ms:
-        return False
-    anchor = Point(state.t, state.v * state.den // state.num)
-    return len(_without_leading_strays((anchor, *points))) <= len(points)
 
 
 def _without_leading_strays(points: tuple[Point, ...]) -> tuple[Point, ...]:

@@ -1,8 +1,7 @@
-"""Keeping a reading: what the register counted is booked, and each day is compared with a usual one.
+"""Keeping a reading: what the register counted is booked, and each day is compared with the usual ones.
 
 A register that shows one amount for hours and then makes a sudden step was frozen, not idle: the step is booked over
-the whole time. A register that counts ten times as fast or as slow from one day to the next is flagged until that
-ends: its pulse weight may have changed, which only a person can know.
+the whole time.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from metering import flags as f
 from metering.ledger.booking import GAP_MS, Booked, book, mark
 from metering.ledger.state import Rules, State
+from metering.ledger.usual import SLACK_MS, compare_day, learn_rate
 from metering.times import DAY_MS, HOUR_MS
 
 GRACE_MS: Final = HOUR_MS
@@ -24,8 +24,12 @@ _SUDDEN_IN_GAP: Final = 4
 """A step over at most `GAP_MS` is sudden from this many times the usual rate."""
 _SUDDEN_OVER_GAP: Final = 2
 """The same over a longer gap, in which hours even out."""
-SIMILAR_STEP: Final = 3
-"""Exception: a step below this many times the last one is not sudden (a coarse step in summer, a switching load)."""
+_AS_BEFORE: Final = (3, 2)
+"""Exception: a step of at most 3/2 of the highest known rate is not sudden..."""
+_AS_BEFORE_OVER_GAP: Final = (5, 4)
+"""...nor is one over a longer gap of at most 5/4 of the largest known day."""
+_SIMILAR_STEP: Final = 3
+"""Exception: nor is one below this many times the last step (a coarse step in summer, a switching load)."""
 _NEAR_BOUND: Final = 4
 """Before any usual day is known, a step is sudden above the bound divided by this."""
 
@@ -34,14 +38,6 @@ UNCHANGED_MS: Final = 6 * HOUR_MS
 _FROZEN_SHARE: Final = 3
 """It was frozen if the step that ends this time is above the usual use of the time divided by this. A heating register
 that starts in autumn makes an ordinary step, not one of a whole summer."""
-CATCH_UP_LIMIT: Final = 4
-"""A frozen display catches up at most this many times the usual use of the time that it was frozen."""
-
-_TENFOLD: Final = ((7, 14), (70, 140), (700, 1400))
-"""Ratio (at least, at most) of a day to the usual day after a change of the pulse weight or of the register's unit:
-x10, x100 or x1000, or as little, with the scatter of days (0.7 to 1.4)."""
-_TENFOLD_ENDED: Final = 3
-"""The change has ended if a day is within this factor of the usual day again."""
 
 
 def within_bound(rules: Rules, t0: int, v0: int, t1: int, v1: int) -> bool:
@@ -50,25 +46,30 @@ def within_bound(rules: Rules, t0: int, v0: int, t1: int, v1: int) -> bool:
 
 
 def follows(rules: Rules, state: State, t: int, v: int) -> bool:
-    """Whether (t, v) may be the anchor's register: it is within the bound, or a frozen display catches up."""
-    if within_bound(rules, state.t, state.v, t, v):
-        return True
-    return (
-        state.t - state.unchanged_since >= UNCHANGED_MS
-        and 0 <= (v - state.v) * DAY_MS <= CATCH_UP_LIMIT * state.usual * (t - state.unchanged_since)
-        and within_bound(rules, state.unchanged_since, state.v, t, v)
-    )
+    """Whether (t, v) may be the anchor's register: it is within the bound since the register last moved."""
+    return within_bound(rules, min(state.unchanged_since, state.t), state.v, t, v)
 
 
 def sudden(rules: Rules, state: State, t: int, v: int) -> bool:
-    """Whether the register counted far more since the anchor than is usual."""
+    """Whether the register counted far more since the anchor than ever before: later readings must confirm it."""
     step, duration = v - state.v, t - state.t
+    if not within_bound(rules, state.t, state.v, t, v):
+        return True
     if state.usual == 0:
         # The anchor itself may be a stray: a step that doubles the register and is near the bound must be confirmed.
         near_bound = _NEAR_BOUND * step * HOUR_MS > rules.max_per_hour * (duration + GRACE_MS)
         return near_bound and state.last_step == 0 and v > 2 * state.v
-    factor = _SUDDEN_OVER_GAP if duration > GAP_MS else _SUDDEN_IN_GAP
-    return step >= SIMILAR_STEP * state.last_step and step * DAY_MS > factor * state.usual * duration
+    if step < _SIMILAR_STEP * state.last_step:
+        return False
+    if duration > GAP_MS:
+        num, den = _AS_BEFORE_OVER_GAP
+        return step * DAY_MS > _SUDDEN_OVER_GAP * state.usual * duration and (
+            den * step * DAY_MS > num * state.most * duration
+        )
+    num, den = _AS_BEFORE
+    return step * DAY_MS > _SUDDEN_IN_GAP * state.usual * duration and (
+        den * step * HOUR_MS > num * state.peak * (duration + SLACK_MS)
+    )
 
 
 def keep(rules: Rules, state: State, t: int, v: int, flags: int, booked: Booked) -> State:
@@ -80,11 +81,7 @@ def keep(rules: Rules, state: State, t: int, v: int, flags: int, booked: Booked)
         flags |= f.PULSE
     unchanged_since, start = state.unchanged_since, state.t
     if step > 0:
-        if (
-            state.t - unchanged_since >= UNCHANGED_MS
-            and sudden(rules, state, t, v)
-            and _FROZEN_SHARE * step * DAY_MS > state.usual * (t - unchanged_since)
-        ):
+        if _was_frozen(rules, state, t, v):
             start = unchanged_since
             flags |= f.FROZEN
             booked.add_finding("frozen", start, t, amount=step)
@@ -95,7 +92,7 @@ def keep(rules: Rules, state: State, t: int, v: int, flags: int, booked: Booked)
     if t - start > GAP_MS:
         state = replace(state, day=0)
         if step > 0 and t - start > DAY_MS - GAP_MS:
-            state = _compare_day(state, step * DAY_MS // (t - start), start, booked)
+            state = compare_day(state, step * DAY_MS // (t - start), start, booked)
     return replace(
         state,
         t=t,
@@ -104,6 +101,21 @@ def keep(rules: Rules, state: State, t: int, v: int, flags: int, booked: Booked)
         next_flags=0,
         day_total=state.day_total + step,
         last_step=step or state.last_step,
+        last_ms=t - start if step else state.last_ms,
+        left_out=0,
+        stalled=False,
+        peak=learn_rate(state, step, t - start),
+    )
+
+
+def _was_frozen(rules: Rules, state: State, t: int, v: int) -> bool:
+    """Whether the register counted all the time that it showed one amount, rather than since the anchor."""
+    if not within_bound(rules, state.t, state.v, t, v):
+        return state.unchanged_since < state.t
+    return (
+        state.t - state.unchanged_since >= UNCHANGED_MS
+        and sudden(rules, state, t, v)
+        and _FROZEN_SHARE * (v - state.v) * DAY_MS > state.usual * (t - state.unchanged_since)
     )
 
 
@@ -116,26 +128,5 @@ def _close_day(state: State, t: int, booked: Booked) -> State:
         return state  # readings begin too late in the day to sum it
     if state.day == 0 or state.t < (state.day + 1) * DAY_MS - GAP_MS or state.day_total == 0:
         return replace(state, day=day, day_total=0)
-    state = _compare_day(state, state.day_total, state.day * DAY_MS, booked)
+    state = compare_day(state, state.day_total, state.day * DAY_MS, booked)
     return replace(state, day=day, day_total=0)
-
-
-def _compare_day(state: State, total: int, start: int, booked: Booked) -> State:
-    """Compare the use of a day that began at `start` with the usual one."""
-    usual = state.usual
-    if usual == 0:
-        return replace(state, usual=total)
-    high, low = max(total, usual), min(total, usual)
-    if state.pulse:
-        if high < _TENFOLD_ENDED * low:
-            return replace(state, unusual_since=0, pulse=False)
-        return state
-    if state.unusual_since and any(least * low <= high <= most * low for least, most in _TENFOLD):
-        booked.add_finding("pulse_weight", state.unusual_since, state.t, amount=total, usual=usual)
-        for hour in range(state.unusual_since // HOUR_MS, (state.t - 1) // HOUR_MS + 1):
-            mark(booked, hour, f.PULSE)
-        return replace(state, pulse=True)
-    if high > 2 * low and not state.unusual_since:
-        # Heating may have stopped at noon, or a change begun: the next day decides, against the same usual day.
-        return replace(state, unusual_since=start)
-    return replace(state, usual=total, unusual_since=0)

@@ -51,19 +51,23 @@ from msgspec.structs import replace
 from metering import flags as f
 from metering.events import Exchange
 from metering.ledger.booking import GAP_MS, Booked, book, mark, mark_uncounted
-from metering.ledger.chains import add_in_doubt, drop_strays, keep_leap
+from metering.ledger.chains import add_in_doubt, drop_strays, keep_leap, went_back
 from metering.ledger.counting import (
     GRACE_MS,
-    SIMILAR_STEP,
     UNCHANGED_MS,
     follows,
     keep,
     sudden,
     within_bound,
 )
-from metering.ledger.state import LEAP, Fact, Filled, Interval, Rules, State
+from metering.ledger.state import LEAP, Fact, Filled, Interval, Rules, State, begun_again
+from metering.ledger.usual import SLACK_MS
 from metering.times import DAY_MS, HOUR_MS
 
+_LEFT_OUT: Final = 24
+"""Instants with readings after the anchor that are not kept, from which on the register is said to stall."""
+_FEWEST: Final = 2
+"""Fewest of them if they span more than a day."""
 _ROUNDED_SHARE: Final = 100
 """The rows of an archive may differ from the register by their sum divided by this: they are rounded."""
 
@@ -143,11 +147,11 @@ def _fold_readings(
                 and state.num == state.den
                 and (step == 0 or state.t - state.unchanged_since < UNCHANGED_MS)
                 and step * HOUR_MS <= bound * (duration + GRACE_MS)
-                and (step < SIMILAR_STEP * state.last_step or not sudden(rules, state, t, v))
+                and step * HOUR_MS <= state.peak * (duration + SLACK_MS)
                 and state.t // HOUR_MS == (hour := (t - 1) // HOUR_MS)
             ):
                 hours[hour] = hours.get(hour, 0) + step
-                # Fields by position, which is faster than by name; those after `last_step` keep their defaults.
+                # Fields by position, which is faster than by name.
                 state = State(
                     t,
                     v,
@@ -162,6 +166,15 @@ def _fold_readings(
                     False,  # pulse
                     (),  # chains
                     step or state.last_step,
+                    False,  # open
+                    None,  # filled
+                    0,  # left_out
+                    state.peak,
+                    state.most,
+                    state.least,
+                    state.week,
+                    state.unusual,
+                    duration if step else state.last_ms,
                 )
                 continue
             values = [v]
@@ -192,6 +205,10 @@ def _fold_instant(rules: Rules, state: State | None, t: int, values: list[int], 
             mark(booked, (t - 1) // HOUR_MS, conflict)
             mark(booked, t // HOUR_MS, conflict)
 
+    if ordinary and state.chains and len(values) == 1:
+        back = went_back(rules, state, t, values[0], booked)
+        if back is not None:
+            return back
     if ordinary:
         v = min(ordinary) * num // den
         flags = conflict
@@ -209,9 +226,33 @@ def _fold_instant(rules: Rules, state: State | None, t: int, values: list[int], 
             flags |= f.UNIT
         state = replace(keep(rules, state, t, v, flags, booked), next_flags=conflict)
 
+    anchor = state.t
     for sent in in_doubt:
         state = add_in_doubt(rules, state, t, sent, booked)
+    if state.t == anchor != t:
+        state = _leave_out(rules, state, t, booked)
     return state
+
+
+def _leave_out(rules: Rules, state: State, t: int, booked: Booked) -> State:
+    """Count an instant whose readings are not kept; a finding says it when a day or `_LEFT_OUT` of them lie behind."""
+    state = replace(state, left_out=state.left_out + 1)
+    if state.stalled or (state.left_out < _LEFT_OUT and (t - state.t <= DAY_MS or state.left_out < _FEWEST)):
+        return state
+    points = sorted(point for chain in state.chains for point in chain.points)
+    rise = points[-1].sent - points[-2].sent if len(points) > 1 else 0
+    rate = rise * HOUR_MS // max(points[-1].t - points[-2].t, 1) if rise > 0 else 0
+    booked.add_finding(
+        "stalled",
+        state.t,
+        t,
+        last=state.v,
+        first=points[0].sent,
+        rate=rate,
+        bound=rules.max_per_hour,
+        readings=state.left_out,
+    )
+    return replace(state, stalled=True)
 
 
 def _fold_exchange(rules: Rules, state: State | None, fact: Exchange, booked: Booked) -> State:
@@ -234,7 +275,7 @@ def _fold_exchange(rules: Rules, state: State | None, fact: Exchange, booked: Bo
                 return state  # the readings are those of the new register already
         mark_uncounted(state.t, t, f.EXCHANGE, booked)
     booked.name("exchange", t, fact.initial - state.v)
-    return State(t, fact.initial, unchanged_since=t, usual=state.usual)
+    return begun_again(state, t, fact.initial)
 
 
 def _fold_interval(rules: Rules, state: State | None, fact: Interval, booked: Booked) -> State:
@@ -301,7 +342,7 @@ def _resume_register(rules: Rules, state: State, t: int, values: list[int], book
     if t > state.t:
         mark_uncounted(state.t, t, 0, booked)
     booked.name("unread", t, values[0] - state.v)
-    return State(t, values[0], unchanged_since=t, usual=state.usual, next_flags=conflict)
+    return replace(begun_again(state, t, values[0]), next_flags=conflict)
 
 
 def _book_remainder(filled: Filled, end: int, t: int, remainder: int, booked: Booked) -> bool:

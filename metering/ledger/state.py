@@ -14,7 +14,7 @@ FOLD_VERSION: Final = 3
 
 A register whose head has an older version is folded again with its next event; `kvartal audit` waits for that. 1 is
 what a head without a version means; with 2 findings have figures in place of sentences, with 3
-what is left out has a reason."""
+what is left out has a reason, and what the bound allows is energy."""
 
 
 class Kind(NamedTuple):
@@ -119,8 +119,8 @@ class State(Struct, frozen=True, array_like=True):
     day_total: int = 0
     """What was counted on that day until now."""
     usual: int = 0
-    """Use of the last ordinary day that had any; 0 before the first. It remembers one day and is no long mean, so that
-    a late reading changes few checkpoints."""
+    """Use of the last ordinary day that had any; 0 before the first. Rounded (`metering.ledger.usual.rounded`), as the
+    figures of other days are, so that a late reading changes few checkpoints."""
     unusual_since: int = 0
     """Time since which days have been unusual [ms], or 0."""
     pulse: bool = False
@@ -133,6 +133,43 @@ class State(Struct, frozen=True, array_like=True):
     """Whether the anchor is the end of an interval, and `v` no count of a register."""
     filled: Filled | None = None
     """The last register reading, if intervals were booked after it."""
+    left_out: int = 0
+    """Number of instants since the anchor whose readings are in doubt or dropped."""
+    peak: int = 0
+    """The highest rate at which the register is known to count [base units per hour]."""
+    most: int = 0
+    """The largest use of a day so far."""
+    least: int = 0
+    """The smallest use of a day that had any."""
+    week: tuple[int, ...] = ()
+    """Use of the last ordinary day of each weekday, from Thursday on (1970-01-01 was one); 0 if it is not known."""
+    unusual: int = 0
+    """Use of the newest unusual day."""
+    last_ms: int = 0
+    """The time over which `last_step` was made [ms]."""
+    stalled: bool = False
+    """Whether a finding says that the readings since the anchor are left out."""
+
+
+def begun_again(state: State, t: int, v: int) -> State:
+    """The state at the first reading of another count of the same meter: what is usual stays known.
+
+    Args:
+        state: The state before.
+        t: Time of the reading [ms].
+        v: What it shows [base units].
+    """
+    return State(
+        t,
+        v,
+        unchanged_since=t,
+        usual=state.usual,
+        peak=state.peak,
+        most=state.most,
+        least=state.least,
+        week=state.week,
+        unusual=state.unusual,
+    )
 
 
 def fact_order(fact: Fact) -> tuple[int, ...]:
