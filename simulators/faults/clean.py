@@ -28,7 +28,7 @@ from metering.site.meters import DEFAULT_MAX_KW, DEFAULT_MAX_M3_PER_H
 from metering.times import HOUR_MS, to_ms
 from metering.units import UNITS
 from simulators.faults import rhythms as use
-from simulators.faults.rhythms import Course, Rhythm, scaled
+from simulators.faults.rhythms import Course, Rhythm, scaled, with_base
 from simulators.weather import UTC_OFFSET_H
 
 FIRST: Final = dt.date(2023, 1, 1)
@@ -298,6 +298,12 @@ CLEAN: Final = (
     ),
     _power("charger 6-hourly", "kWh", "0.1", use.charger(11, 2), every(360)),
     _power("charger daily", "kWh", "0.1", use.charger(11, 2.5), _DAILY),
+    _power("charger 11 kW, base", "kWh", "0.01", with_base(use.charger(11, 2), 0.02), bound=30),
+    _power("charger 7 kW, base", "kWh", "0.1", with_base(use.charger(7, 1), 0.05), every(30)),
+    _power("weekend house, base", "kWh", "0.01", with_base(use.weekend_house, 0.04), bound=15),
+    _power("school, base", "kWh", "0.1", with_base(use.school, 0.6)),
+    _power("school, base, 15 min", "kWh", "0.01", with_base(scaled(use.school, 8), 1.2), every(15)),
+    _power("snow melting, base", "kWh", "0.01", with_base(use.snow_melting(25), 0.02), bound=60),
     _power("lift", "kWh", "0.01", use.lift),
     _power("lift 30 min", "kWh", "0.1", use.lift, every(30)),
     _power("solar export", "kWh", "0.01", use.solar_export),

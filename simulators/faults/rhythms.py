@@ -117,6 +117,11 @@ def scaled(rhythm: Rhythm, factor: float) -> Rhythm:
     return lambda c: rhythm(c) * factor
 
 
+def with_base(rhythm: Rhythm, base: float) -> Rhythm:
+    """The rhythm beside a small load that never rests: a router, a circulation pump, the charger's own electronics."""
+    return lambda c: rhythm(c) + base
+
+
 def _working(c: Course) -> Floats:
     return (c.weekday < 5) * (1 - c.within(_HOLIDAYS))
 

@@ -1,0 +1,1 @@
+"""Deleting needs proof: rows of what a ledger must contain and ask, and their judge."""
