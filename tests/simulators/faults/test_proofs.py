@@ -16,6 +16,7 @@ from simulators.faults.proofs.judge import Made, entered, run
 from simulators.faults.proofs.table import ROWS
 
 _QUICK_UNITS = 12
+_ORDER_STRIDE = 6
 
 
 def params(groups: Mapping[str, Mapping[str, Made]]) -> list[object]:
@@ -46,7 +47,7 @@ def test_a_unit_that_changes_in_any_season_is_kept_or_asked_about(made: Made) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("made", params(quick()))
+@pytest.mark.parametrize("made", params(quick())[::_ORDER_STRIDE])
 def test_a_row_ends_the_same_in_another_order(made: Made) -> None:
     row = made()
     assert entered(row, random.Random(1)) == entered(row)
