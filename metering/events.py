@@ -367,7 +367,7 @@ class Alert(Struct, frozen=True, kw_only=True, tag=True):
     subject: str
     """Contract or meter id; `""` for the whole building."""
     kind: str
-    """`meter_silent`, `no_saving`, `below_guarantee`, `above_baseline`."""
+    """`meter_silent`, `register_stalled`, `no_saving`, `below_guarantee`, `above_baseline`."""
     opened: int
     """Instant at which the cause began to hold [ms]; with building and subject it is the alert's identity."""
     state: Literal["open", "resolved"]

@@ -8,13 +8,15 @@ MEANINGS: Final[dict[str, str]] = {
     "conflict": "two values were sent for one instant; the ledger keeps the smallest that follows",
     "spike_dropped": "readings that nothing before or after them explains were left out",
     "rollover": "the register passed its last digit",
-    "reset": "the register began again near zero; what was used in between was not counted",
+    "reset": "the register began again near zero or at an older count; what was used in between was not counted",
     "exchange": "the register jumped to another meter's count: an exchange that nobody has declared",
     "exchange_contradicted": "a declared exchange does not fit what the register showed",
     "unit_change": "the values come in another unit than before, and are converted",
     "frozen": "the register stood still on its way to us and then caught up at once",
     "pulse_weight": "the register counts ten (or 100, 1000) times as fast or as slow as before",
     "leap": "the register counted more than a usual day at once and went on from there: used, or another count?",
+    "stalled": "readings do not follow from those before them and are left out: is the bound or the unit wrong?",
+    "pending": "the newest readings are in doubt; the next ones will decide",
     "archive_differs": "over a gap, an archive's rows and the register contradict each other",
     "implausible": "an archive's row says more than the meter can count",
     "overlap": "an act covers a time of which a part was counted already; it is not used",
@@ -30,7 +32,7 @@ FIGURES: Final[dict[str, str]] = {
     "flows": "1 if the meter's own flow contradicts the standstill",
     "meters": "sub-meters, separated by commas",
     "amount": "what was counted or stated",
-    "usual": "what a usual day counts",
+    "usual": "what a usual day counts, or the largest one",
     "other": "another use that was stated for the same time",
     "before": "the register's amount before the step",
     "after": "its amount after the step",
@@ -41,6 +43,8 @@ FIGURES: Final[dict[str, str]] = {
     "intervals": "what the intervals add up to",
     "subs": "what the sub-meters count together",
     "main": "what the main meter counts",
+    "rate": "what the newest readings count in an hour",
+    "bound": "what the meter can count in an hour, by the site file",
     "text": "the sentence of a finding that was stored before findings had figures",
 }
 """Names of a finding's figures; those in `AMOUNTS` are in the base unit of the quantity."""
@@ -48,6 +52,6 @@ FIGURES: Final[dict[str, str]] = {
 AMOUNTS: Final = frozenset(
     {
         *("amount", "usual", "other", "before", "after", "first", "declared", "last"),
-        *("register", "intervals", "subs", "main"),
+        *("register", "intervals", "subs", "main", "rate", "bound"),
     }
 )

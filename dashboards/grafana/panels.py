@@ -28,6 +28,7 @@ KINDS: Final = {
     "no_saving": "экономия не доказана",
     "below_guarantee": "экономия меньше обещанной",
     "meter_silent": "счётчик молчит",
+    "register_stalled": "показания не принимаются в расчёт",
 }
 FINDING_NAMES: Final = {kind: ru for kind, (ru, _) in FINDINGS.items()}
 MEASURE_NAMES: Final = {name: ru for name, (ru, _) in MEASURES.items()}

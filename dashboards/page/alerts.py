@@ -13,7 +13,7 @@ from metering.site.contracts import Contract
 from metering.site.model import Site
 from storage.sqlite_reader import Reader
 
-_NOW: Final = {"meter_silent": 0, "above_baseline": 1}
+_NOW: Final = {"meter_silent": 0, "register_stalled": 1, "above_baseline": 2}
 """Alerts about this week, by urgency; the others are about the whole reporting period."""
 
 

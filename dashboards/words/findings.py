@@ -43,6 +43,14 @@ DETAILS: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     "leap": (
         ("usual", "{amount} сразу, обычно за сутки {usual}", "{amount} at once, a usual day counts {usual}"),
     ),
+    "pending": (("before", "после {before} пришло {after}", "{after} came after {before}"),),
+    "stalled": (
+        (
+            "rate",
+            "после {last} пришло {first}; за час {rate}, граница {bound}",
+            "{first} came after {last}; {rate} an hour, the bound is {bound}",
+        ),
+    ),
     "archive_differs": (
         (
             "register",

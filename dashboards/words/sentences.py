@@ -16,6 +16,12 @@ ALERTS: Final[dict[str, tuple[str, str]]] = {
         "{where}: {subject} молчит {hours} ч; последнее показание {last}",
         "{where}: {subject} has been silent for {hours} h; last reading {last}",
     ),
+    "register_stalled": (
+        "{where}: {subject}: с {since} показания не принимаются в расчёт: они не продолжают прежние; проверьте границу "
+        "мощности, единицу и замену счётчика",
+        "{where}: {subject}: readings since {since} are not counted, for they do not follow from those before; check "
+        "the bound, the unit and whether the meter was exchanged",
+    ),
     "no_saving": (
         "{where}, {measure}: экономия не доказана: {savings} ({lo}…{hi}) за {days} дн.",
         "{where}, {measure}: saving not proved: {savings} ({lo}…{hi}) over {days} days",
@@ -93,10 +99,12 @@ def sentence(alert: Alert, site: Site, lang: Lang) -> str:
     def pct(name: str) -> str:
         return percent(float(detail.get(name, 0)), lang)
 
+    since_ms = int(detail.get("since_ms", 0))
     last_ms = int(detail.get("last_reading_ms", 0))
     return pick(ALERTS[alert.kind], lang).format(
         where=house_name(site, alert.building),
-        subject=_silent(alert, site, lang) if alert.kind == "meter_silent" else alert.subject,
+        subject=alert.subject if contract is not None else _meter(alert, site, lang),
+        since=moment(since_ms, site.zone, lang) if since_ms else "—",
         measure=measure(contract.measure, lang) if contract is not None else "",
         hours=detail.get("hours", 0),
         last=moment(last_ms, site.zone, lang) if last_ms else "—",
@@ -110,7 +118,7 @@ def sentence(alert: Alert, site: Site, lang: Lang) -> str:
     )
 
 
-def _silent(alert: Alert, site: Site, lang: Lang) -> str:
+def _meter(alert: Alert, site: Site, lang: Lang) -> str:
     if not alert.subject:
         return pick(("весь дом (все счётчики)", "the whole house (all meters)"), lang)
     return meter_name(site, alert.building, alert.subject)

@@ -82,6 +82,8 @@ FINDINGS: Final[dict[str, tuple[str, str]]] = {
     "frozen": ("стоял, потом наверстал", "stood still, then caught up"),
     "pulse_weight": ("вес импульса?", "pulse weight?"),
     "leap": ("насчитал сразу больше обычного дня", "counted more than a usual day at once"),
+    "stalled": ("показания не продолжают прежние", "readings do not follow from those before"),
+    "pending": ("новые показания под вопросом", "the newest readings are in doubt"),
     "archive_differs": ("архив расходится со счётчиком", "archive and register contradict each other"),
     "implausible": ("строка архива невозможна", "an impossible row of an archive"),
     "overlap": ("акт на время, посчитанное частью", "an act over a time counted in part"),

@@ -22,8 +22,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from metering import flags as f
-from metering.ledger.booking import Booked, mark
-from metering.ledger.counting import GRACE_MS, follows, keep, within_bound
+from metering.ledger.booking import Booked, BookedFinding, mark
+from metering.ledger.counting import GRACE_MS, converted, follows, keep, sudden, within_bound
 from metering.ledger.state import (
     EXCHANGE,
     KINDS,
@@ -54,20 +54,26 @@ _NEAR_UNITS: Final = 2
 """Units with a ratio below this cannot be distinguished by how fast a register counts: hours differ by more."""
 _CLOSE: Final = 8
 """A unit is tried only if the value as sent is further from the anchor than this many times the tolerance, and the
-anchor from zero."""
+anchor from zero..."""
+_CLOSE_FAR: Final = 1
+"""...or this many times, if it is so far from the meter's unit that its rate will confirm it."""
 _TOLERANCE_STEPS: Final = 4
-"""A converted value may differ from the anchor by this many usual steps..."""
+"""A converted value may be above the anchor by this many usual steps..."""
 _TOLERANCE_SHARE: Final = 1000
-"""...or by the anchor's amount divided by this, which a coarser unit may have rounded off."""
+"""...or differ by the anchor's amount divided by this, which a coarser unit may have rounded off."""
 
 _FAR_DAYS: Final = 10
 """A reading in doubt continues another one only at less than this many times the usual rate, or the later one."""
+_LEAP_MS: Final = 5 * HOUR_MS
+"""Readings must confirm a leap that is asked about for this long: foreign values come in runs."""
 _FAR_UNITS: Final = 30
 """A new register may count in a unit that is further from the declared one than this; nearer ones look like use."""
-_AS_USUAL: Final = 4
+_AS_USUAL: Final = 2
 """It does if its converted rate is within this factor of the usual day's."""
 _WENT_BACK: Final = Fraction(2)
 """Readings below the anchor are the register if they explain its rate this many times better than the anchor..."""
+_WENT_BACK_ONCE: Final = Fraction(3)
+"""The same of a single reading, which a stray may be."""
 _NO_SPIKE: Final = Fraction(3, 2)
 """...and this many times better than a spike does, if they are not below the count before the anchor."""
 
@@ -79,6 +85,16 @@ def drop_strays(chains: Iterable[Chain], booked: Booked) -> None:
         booked.add_finding(
             "spike_dropped", points[0].t, points[-1].t, values=len(points), first=points[0].sent
         )
+
+
+def pending(state: State) -> tuple[BookedFinding, ...]:
+    """The finding that the newest readings are in doubt; empty if none are. It goes when later readings decide."""
+    points = [chain.points[0] for chain in state.chains]
+    if not points:
+        return ()
+    first = min(points)
+    figures = (("before", state.v), ("after", first.sent))
+    return (BookedFinding("pending", min(state.t, first.t), first.t, figures),)
 
 
 def add_in_doubt(rules: Rules, state: State, t: int, sent: int, booked: Booked) -> State:
@@ -129,9 +145,9 @@ def _in_other_unit(state: State, t: int, sent: int) -> State | None:
     points = (*(point for stray in strays for point in stray.points), Point(t, sent))
     if len(points) != 3 or any(KINDS[stray.kind].continuous for stray in strays):
         return None
-    factors = {_other_unit(state, b.sent - a.sent, b.t - a.t) for a, b in pairwise(points)}
-    factor = factors.pop()
-    if factors or factor is None:
+    first, last = points[0], points[-1]
+    factor = _other_unit(state, last.sent - first.sent, last.t - first.t)
+    if factor is None or any(a.sent >= b.sent or a.t >= b.t for a, b in pairwise(points)):
         return None
     return replace(state, chains=(*state.chains[:-2], Chain(EXCHANGE, *factor, points)))
 
@@ -151,46 +167,75 @@ def _other_unit(state: State, step: int, duration: int) -> tuple[int, int] | Non
         return None
     for num, den in _FACTORS:
         high, low = _unlikeness(state, step * num // den, duration)
-        if _FAR_UNITS * den > num and _FAR_UNITS * num > den:
-            continue
-        if high <= _AS_USUAL * low:
+        if high <= _AS_USUAL * low and not _is_near(num, den):
             return num, den
     return None
 
 
+def _is_near(num: int, den: int) -> bool:
+    """Whether a unit is so near to the meter's own that its rate may be taken for use."""
+    return _FAR_UNITS * den > num and _FAR_UNITS * num > den
+
+
 def _begin_chain(rules: Rules, state: State, t: int, sent: int) -> Chain:
     """A chain of one reading, with the first explanation that fits."""
-    duration = t - state.t
     points = (Point(t, sent),)
     v = sent * state.num // state.den
-    if rules.wrap is not None and v < state.v and within_bound(rules, state.t, state.v, t, v + rules.wrap):
+    unit = _unit_of(rules, state, t, sent)
+    wrapped = v + (rules.wrap or 0)
+    may_wrap = v < state.v and within_bound(rules, state.t, state.v, t, wrapped)
+    if may_wrap and (unit is None or not sudden(rules, state, t, wrapped)):
         return Chain(ROLLOVER, state.num, state.den, points)
-    tolerance = max(_TOLERANCE_STEPS * state.usual * duration // DAY_MS, state.v // _TOLERANCE_SHARE)
-    if state.num != state.den and abs(sent - state.v) <= tolerance:
-        return Chain(UNIT, 1, 1, points)
+    if unit is not None:
+        return Chain(UNIT, *unit, points)
     if follows(rules, state, t, v):
         return Chain(LEAP, state.num, state.den, points)
-    if state.usual and min(abs(v - state.v), state.v) > _CLOSE * tolerance:
-        for num, den in _FACTORS:
-            if num * state.den != den * state.num and abs(sent * num // den - state.v) <= tolerance:
-                return Chain(UNIT, num, den, points)
-    if sent >= 0 and sent * HOUR_MS <= rules.max_per_hour * (duration + GRACE_MS):
+    if sent >= 0 and sent * HOUR_MS <= rules.max_per_hour * (t - state.t + GRACE_MS):
         return Chain(RESET, 1, 1, points)
     return Chain(EXCHANGE, 1, 1, points)
+
+
+def _unit_of(rules: Rules, state: State, t: int, sent: int) -> tuple[int, int] | None:
+    """The unit in which a reading continues the anchor although it does not as sent; None if there is none."""
+    v = sent * state.num // state.den
+    rounding = state.v // _TOLERANCE_SHARE
+    tolerance = max(_TOLERANCE_STEPS * state.usual * (t - state.t) // DAY_MS, rounding)
+    if state.num != state.den and -rounding <= sent - state.v <= tolerance:
+        return 1, 1  # back in the meter's own unit
+    if follows(rules, state, t, v) or not state.usual:
+        return None
+    distance = min(abs(v - state.v), state.v)
+    for num, den in _FACTORS:
+        close = _CLOSE if _is_near(num, den) else _CLOSE_FAR
+        if (
+            distance > close * tolerance
+            and num * state.den != den * state.num
+            and -rounding <= sent * num // den - state.v <= tolerance
+        ):
+            return num, den
+    return None
 
 
 def _confirm(rules: Rules, state: State, chain: Chain, booked: Booked) -> State | None:
     """The state after `chain` has replaced the anchor, or None if it needs more readings."""
     kind = chain.kind
     if kind == UNIT and not _unit_fits(state, chain):
-        kind = EXCHANGE
+        kind, chain = EXCHANGE, Chain(EXCHANGE, 1, 1, chain.points)
+        if not all(within_bound(rules, a.t, a.sent, b.t, b.sent) for a, b in pairwise(chain.points)):
+            return None
     explanation = KINDS[kind]
     points = chain.points if explanation.continuous else _without_leading_strays(chain.points)
     counts = points[-1].sent > points[0].sent
     if len(points) < explanation.needed or not (explanation.continuous or counts):
         return None
+    if (
+        kind == LEAP
+        and points[-1].t - points[0].t < _LEAP_MS
+        and _is_asked(state, points[0].t, points[0].sent * chain.num // chain.den)
+    ):
+        return None
 
-    others = [other for other in state.chains if other is not chain]
+    others = [other for other in state.chains if other.points is not chain.points]
     if kind == LEAP:
         drop_strays(others, booked)
         return keep_leap(rules, replace(state, chains=(chain,)), chain, booked)
@@ -263,11 +308,14 @@ def went_back(rules: Rules, state: State, t: int, sent: int, booked: Booked) -> 
     v, start = (amount * state.num // state.den for amount in (sent, first.sent))
     if v < state.v or not within_bound(rules, last.t, last.sent * state.num // state.den, t, v):
         return None
-    if (len(points) == 1 and t - first.t < DAY_MS // 2) or (len(points) > 1 and last.sent == first.sent):
+    if len(points) > 1 and last.sent == first.sent:
+        return None
+    single = len(points) == 1 and t - first.t < DAY_MS // 2
+    if single and v == state.v:
         return None
     by_anchor = _unlikeness(state, v - state.v, t - state.t)
     by_chain = _unlikeness(state, v - start, t - first.t)
-    if not _likelier(by_chain, by_anchor, _WENT_BACK):
+    if not _likelier(by_chain, by_anchor, _WENT_BACK_ONCE if single else _WENT_BACK):
         return None
     before, before_t = state.v - state.last_step, state.unchanged_since - state.last_ms
     if start >= before and not _likelier(by_chain, _unlikeness(state, v - before, t - before_t), _NO_SPIKE):
@@ -298,7 +346,7 @@ def _convert(rules: Rules, state: State, chain: Chain, points: tuple[Point, ...]
     state = replace(state, num=chain.num, den=chain.den)
     flags = f.UNIT
     for t, sent in points:
-        v = sent * chain.num // chain.den
+        v = converted(state, sent)
         if v >= state.v:
             state = keep(rules, state, t, v, flags, booked)
         if chain.num == chain.den:
@@ -313,11 +361,16 @@ def keep_leap(rules: Rules, state: State, chain: Chain, booked: Booked) -> State
         step = v - state.v
         if t > state.t and step >= 0:
             flags = f.UNIT if chain.num != chain.den else 0
-            if not state.most or step * DAY_MS > state.most * max(DAY_MS, t - state.unchanged_since):
+            if _is_asked(state, t, v):
                 flags |= f.LEAP
                 booked.add_finding(KINDS[LEAP].name, state.t, t, amount=step, usual=state.most)
             state = keep(rules, state, t, v, flags, booked)
     return replace(state, chains=tuple(other for other in state.chains if other is not chain))
+
+
+def _is_asked(state: State, t: int, v: int) -> bool:
+    """Whether a leap to `v` is more than the register ever counted in a day, so that a person must look at it."""
+    return not state.most or (v - state.v) * DAY_MS > state.most * max(DAY_MS, t - state.unchanged_since)
 
 
 def _without_leading_strays(points: tuple[Point, ...]) -> tuple[Point, ...]:

@@ -40,6 +40,15 @@ _FROZEN_SHARE: Final = 3
 that starts in autumn makes an ordinary step, not one of a whole summer."""
 
 
+def converted(state: State, sent: int) -> int:
+    """An amount as sent, in the unit of the epoch's start [base units].
+
+    A coarser unit rounds down: an amount that is below the anchor by less than one of its units is the anchor's.
+    """
+    v = sent * state.num // state.den
+    return state.v if v < state.v <= v + state.num // state.den and state.num > state.den else v
+
+
 def within_bound(rules: Rules, t0: int, v0: int, t1: int, v1: int) -> bool:
     """Whether a register at `v0` may show `v1` later: it did not run backwards, nor faster than the meter's bound."""
     return v1 - v0 >= 0 and (v1 - v0) * HOUR_MS <= rules.max_per_hour * (t1 - t0 + GRACE_MS)

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from metering.events import Exchange, Unknown
 from metering.ledger.blocks import Block, Head, Part, Parts, block_of
 from metering.ledger.booking import Booked, BookedFinding
+from metering.ledger.chains import pending
 from metering.ledger.fold import fold
 from metering.ledger.hours import Hour, changed_hours, open_hours, sum_hour
 from metering.ledger.state import Fact, Rules, State, fact_order
@@ -44,6 +45,10 @@ class Entered(Struct, frozen=True):
     unknowns_withdrawn: tuple[Unknown, ...] = ()
     findings_added: tuple[BookedFinding, ...] = ()
     findings_withdrawn: tuple[BookedFinding, ...] = ()
+    stalled: tuple[int, int] = (0, 0)
+    """Time of the last counted reading if the readings after it are left out, else 0: before and after [ms]."""
+    anchor: int = 0
+    """What the last counted reading shows [base units]."""
     new_fold: bool = False
     """Whether all blocks were folded again because an older version of the fold had made them."""
     first: int = 0
@@ -58,7 +63,7 @@ def declare(rules: Rules, parts: Parts, exchanges: Sequence[Exchange], *, by_sit
         parts: The register's state.
         exchanges: What is declared.
         by_site: Whether the site file declares them. Its list replaces its previous list. A register whose blocks an
-            older version of the fold made is folded again, whether or not the list changed.
+            older version of the fold made, or other bounds, is folded again, whether or not the list changed.
 
     Raises:
         NewerLedger: as `enter` does.
@@ -69,7 +74,7 @@ def declare(rules: Rules, parts: Parts, exchanges: Sequence[Exchange], *, by_sit
     head = stored if isinstance(stored, Head) else Head()
     head.check_version()
     before, now = head.by_site, tuple(sorted(exchanges, key=fact_order))
-    if now == before and not head.outdated:
+    if now == before and (head.folded_by(rules) or not head.spans):
         return None
     void = [fact for fact in before if fact not in now and fact.at // DAY_MS >= head.cut]
     new = [fact for fact in now if fact not in before and fact.at // DAY_MS >= head.cut]
@@ -112,9 +117,9 @@ def enter(
     stored = parts.get(HEAD)
     head = stored if isinstance(stored, Head) else Head()
     head.check_version()
-    if not times and not facts and not void and not head.outdated:
-        return None
     current = head.folded_by(rules)
+    if not times and not facts and not void and (current or not head.spans):
+        return None
     if len(times) == 1 and not facts and not void and current and head.spans:
         entered = _append(rules, parts, head, times[0], amounts[0])
         if entered is not None:
@@ -143,15 +148,22 @@ def enter(
         unknowns_added, unknowns_withdrawn = tuple(new_unknowns), tuple(old_unknowns)
     else:
         unknowns_added, unknowns_withdrawn = _difference(new_unknowns, old_unknowns)
+    last = new_head.spans[-1][1]
+    last_block = new_blocks.get(last) or block_of(parts, last)
+    last_before = block_of(parts, head.spans[-1][1]).state if head.spans else None
     findings_added, findings_withdrawn = _difference(
-        [finding for block in new_blocks.values() for finding in block.booked.findings],
-        [finding for block in old_blocks.values() if block for finding in block.booked.findings],
+        [
+            *(finding for block in new_blocks.values() for finding in block.booked.findings),
+            *pending(last_block.state),
+        ],
+        [
+            *(finding for block in old_blocks.values() if block for finding in block.booked.findings),
+            *(pending(last_before) if last_before else ()),
+        ],
     )
     written: dict[PartName, Part] = {utc_day(day): block for day, block in new_blocks.items()}
     if new_head != head:
         written[HEAD] = new_head
-    last = new_head.spans[-1][1]
-    last_block = new_blocks.get(last) or block_of(parts, last)
     return Entered(
         parts=written,
         accepted=len(times) + len(facts) - duplicate,
@@ -163,6 +175,8 @@ def enter(
         unknowns_withdrawn=unknowns_withdrawn,
         findings_added=findings_added,
         findings_withdrawn=findings_withdrawn,
+        stalled=(_stalled(last_before), _stalled(last_block.state)),
+        anchor=last_block.state.v,
         new_fold=head.outdated,
         first=_first(new_head, new_blocks),
     )
@@ -214,6 +228,9 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
         before.shift + booked.shift,
         [*before.named, *booked.named] if booked.named else before.named,
     )
+    added, withdrawn = _difference(booked.findings, [])
+    if state.chains or old.state.chains:
+        added, withdrawn = _difference([*booked.findings, *pending(state)], [*pending(old.state)])
     hours: dict[int, Hour] = {}
     for hour in sorted(touched):
         old_hour, new_hour = sum_hour((before,), hour, old.state), sum_hour((after,), hour, state)
@@ -227,8 +244,15 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
         newest=(t, v),
         hours=hours,
         unknowns_added=tuple(booked.unknowns),
-        findings_added=tuple(booked.findings),
+        findings_added=added,
+        findings_withdrawn=withdrawn,
+        stalled=(_stalled(old.state), _stalled(state)),
+        anchor=state.v,
     )
+
+
+def _stalled(state: State | None) -> int:
+    return state.t if state is not None and state.stalled else 0
 
 
 class _Merged(NamedTuple):

@@ -6,14 +6,20 @@ A register counts up. The energy between two kept readings is their difference, 
 most 6 h between them is spread over its hours by integer floor interpolation; a longer one is booked as one unknown
 block. So the energy of a register's epoch is its last kept reading minus its first, plus rollovers, exactly.
 
-The fold's state is the last kept reading (the *anchor*) and a few *chains* of readings in doubt, which do not follow
-from the anchor. Later readings decide what they are. A reading *follows* if the register did not run backwards and
-counted no faster than the meter's plausibility bound. A display that was frozen may also catch up what the register
-usually counts.
+The fold's state is the last kept reading (the *anchor*), what the register usually counts (`metering.ledger.usual`)
+and a few *chains* of readings in doubt, which do not follow from the anchor. Later readings decide what they are. A
+reading *follows* if the register did not run backwards and counted no faster than the meter's plausibility bound since
+it last moved: a frozen display may catch up.
+
+Deleting needs proof. A reading that follows is energy, however unusual: it is never dropped on a guess. What is left
+out is left out because the bound forbids it, because the register fell and stayed below, because later readings
+returned to the count before it, or because a person says so.
 For every reading:
 
-- It follows from the anchor and the step is not sudden (many times the usual rate): it is kept. If the register also
-  counted, the anchor's register is alive: all chains are strays and are dropped, and the interval is flagged.
+- It follows from the anchor and the step is not sudden (more than the register ever counted): it is kept. If the
+  register also counted, the anchor's register is alive: all chains are strays and are dropped, and the interval is
+  flagged. The exception is a register that went on from an older count after a power cut: if its readings below the
+  anchor explain the usual rate better, they are the register (`metering.ledger.chains.went_back`).
 - Otherwise it is in doubt. It joins the nearest chain that it follows from, or begins one. The chain gets the
   explanation that its first reading suggests: a rollover, a change of unit, a leap, a reset, an exchange
   (`metering.ledger.chains`).
@@ -21,10 +27,13 @@ For every reading:
   exchange also needs the new register to count: a repeated zero is not a meter. A confirmed chain replaces the anchor.
   A rollover, a change of unit and a leap continue the register, and their step is energy. Between the two registers
   of a reset or an exchange nothing was counted: that is a duration and has no amount.
-- A leap is energy unless a later reading contradicts it. It is flagged if it is above a usual day. A leap of many
-  usual days, after which the register counts as slowly as before, is an exchange.
+- A leap is energy unless a later reading contradicts it. If it is more than the register ever counted in a day, it is
+  flagged, a finding asks whether it was used, and its readings must hold for some hours.
+- Readings that follow neither from the anchor nor from each other are left out. If they span a day, or are many, the
+  finding `stalled` says so: the bound, the unit or the exchange must be stated.
 
-A frozen display and a change of the pulse weight are detected when readings are kept (`metering.ledger.counting`).
+A frozen display and a change of the pulse weight are detected when readings are kept (`metering.ledger.counting`,
+`metering.ledger.usual`).
 
 Two values at one instant are a conflict. The ledger keeps the smallest that follows from the anchor: it never invents
 energy, and the next reading brings what was missing. Both neighbouring hours are flagged.
@@ -55,6 +64,7 @@ from metering.ledger.chains import add_in_doubt, drop_strays, keep_leap, went_ba
 from metering.ledger.counting import (
     GRACE_MS,
     UNCHANGED_MS,
+    converted,
     follows,
     keep,
     sudden,
@@ -66,7 +76,7 @@ from metering.times import DAY_MS, HOUR_MS
 
 _LEFT_OUT: Final = 24
 """Instants with readings after the anchor that are not kept, from which on the register is said to stall."""
-_FEWEST: Final = 2
+_FEWEST: Final = 3
 """Fewest of them if they span more than a day."""
 _ROUNDED_SHARE: Final = 100
 """The rows of an archive may differ from the register by their sum divided by this: they are rounded."""
@@ -192,10 +202,9 @@ def _fold_instant(rules: Rules, state: State | None, t: int, values: list[int], 
     if state.open:
         return _resume_register(rules, state, t, values, booked)
 
-    num, den = state.num, state.den
-    in_doubt = [sent for sent in values if not follows(rules, state, t, sent * num // den)]
+    in_doubt = [sent for sent in values if not follows(rules, state, t, converted(state, sent))]
     possible = [sent for sent in values if sent not in in_doubt]
-    ordinary = [sent for sent in possible if not sudden(rules, state, t, sent * num // den)]
+    ordinary = [sent for sent in possible if not sudden(rules, state, t, converted(state, sent))]
     if possible and not ordinary:
         in_doubt = [min(possible), *in_doubt]  # a leap, which later readings must confirm
     conflict = f.CONFLICT if len(values) > 1 else 0
@@ -210,7 +219,7 @@ def _fold_instant(rules: Rules, state: State | None, t: int, values: list[int], 
         if back is not None:
             return back
     if ordinary:
-        v = min(ordinary) * num // den
+        v = converted(state, min(ordinary))
         flags = conflict
         if v > state.v and state.chains:
             for chain in state.chains:
@@ -222,7 +231,7 @@ def _fold_instant(rules: Rules, state: State | None, t: int, values: list[int], 
                 flags |= f.SPIKE
             drop_strays(state.chains, booked)
             state = replace(state, chains=())
-        if num != den:
+        if state.num != state.den:
             flags |= f.UNIT
         state = replace(keep(rules, state, t, v, flags, booked), next_flags=conflict)
 
@@ -237,9 +246,10 @@ def _fold_instant(rules: Rules, state: State | None, t: int, values: list[int], 
 def _leave_out(rules: Rules, state: State, t: int, booked: Booked) -> State:
     """Count an instant whose readings are not kept; a finding says it when a day or `_LEFT_OUT` of them lie behind."""
     state = replace(state, left_out=state.left_out + 1)
-    if state.stalled or (state.left_out < _LEFT_OUT and (t - state.t <= DAY_MS or state.left_out < _FEWEST)):
-        return state
     points = sorted(point for chain in state.chains for point in chain.points)
+    lags = state.left_out >= _LEFT_OUT or (t - state.t > DAY_MS and state.left_out >= _FEWEST)
+    if state.stalled or not lags or not points:
+        return state
     rise = points[-1].sent - points[-2].sent if len(points) > 1 else 0
     rate = rise * HOUR_MS // max(points[-1].t - points[-2].t, 1) if rise > 0 else 0
     booked.add_finding(

@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from metering.alerts.stalled import stalled_alerts
 from metering.events import (
     Counted,
     Declared,
@@ -77,7 +78,16 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick
             return {}, rejected
         if isinstance(event, Readings) and event.received_at - min(event.times) > keep_ms:
             _rest(site, head, entered, event)
-        return entered.parts, _events(register, entered, event, rejected)
+        return entered.parts, [
+            *_events(register, entered, event, rejected),
+            *stalled_alerts(
+                register,
+                *entered.stalled,
+                changed=entered.newest[0],
+                last=entered.anchor,
+                bound=rules.max_per_hour,
+            ),
+        ]
 
     return Step("ledger", (Readings, Declared, Tick), keys, (Block, Head), run)
 

@@ -213,14 +213,14 @@ def test_a_leap_of_more_than_a_usual_day_is_kept_and_flagged() -> None:
 
 
 @pytest.mark.parametrize(("every", "jump"), [(1, 9_000_000), (24, 100_000_000)], ids=["hourly", "daily"])
-def test_a_leap_of_many_usual_days_is_another_register(every: int, jump: int) -> None:
-    """However loose the bound of the meter is."""
+def test_a_leap_of_many_usual_days_is_energy_with_a_question(every: int, jump: int) -> None:
+    """The bound of the meter allows it, so nothing proves that it is another register."""
     amounts = days_up(600)
     sent = [v + jump * (i >= 312) for i, v in enumerate(amounts)]
     kept = kept_of([r for i, r in enumerate(hourly(sent)) if i % every == 0], Rules(5_000_000))
     last = (len(amounts) - 1) // every * every
-    assert kept.total == amounts[last] - amounts[0] - (amounts[312] - amounts[312 - every])
-    assert {kind for kind, *_ in kept.findings} == {"exchange"}
+    assert kept.total == sent[last] - sent[0]
+    assert {kind for kind, *_ in kept.findings} == {"leap"}
 
 
 @pytest.mark.parametrize("hours", [24, 72, 168])

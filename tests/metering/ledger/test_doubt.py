@@ -1,0 +1,98 @@
+"""Readings in doubt are shown, registers that stall say so, and registers that went back are booked."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from metering.alerts.stalled import stalled_alerts
+from metering.events import RegisterId
+from metering.ledger.enter import declare
+from metering.ledger.state import Rules
+from metering.times import DAY_MS, HOUR_MS
+from tests.registers import Register
+
+T0 = 20_000 * DAY_MS
+HEAT = RegisterId("b01", "heat", "energy")
+
+
+def hourly(amounts: list[int]) -> list[tuple[int, int]]:
+    return [(T0 + i * HOUR_MS, v) for i, v in enumerate(amounts)]
+
+
+def even(hours: int, step: int = 2_000) -> list[int]:
+    return [1_000_000 + i * step for i in range(hours)]
+
+
+def kinds(register: Register) -> list[str]:
+    return sorted(finding.kind for finding in register.findings)
+
+
+def test_a_doubt_that_nothing_has_decided_is_pending_until_something_does() -> None:
+    register = Register()
+    register.enter(hourly(even(100)))
+    register.enter([(T0 + 100 * HOUR_MS, 1_900_000)])
+    assert [(each.kind, dict(each.figures)) for each in register.findings] == [
+        ("pending", {"before": 1_198_000, "after": 1_900_000})
+    ]
+    register.enter([(T0 + 101 * HOUR_MS, 1_202_000)])
+    assert kinds(register) == ["spike_dropped"]
+
+
+@pytest.mark.parametrize("batch", [1, 7, 100])
+def test_a_bound_that_is_too_low_stalls_the_register_and_a_raised_one_brings_the_energy_back(
+    batch: int,
+) -> None:
+    low, amounts = Rules(60_000), even(48, 30_000)
+    sent = [*amounts, *(amounts[-1] + 130_000 * k for k in range(1, 100))]
+    register = Register()
+    opened = set()
+    readings = hourly(sent)
+    for start in range(0, len(readings), batch):
+        entered = register.enter(readings[start : start + batch], low)
+        assert entered is not None
+        opened.add(entered.stalled[1])
+    assert kinds(register) == ["pending", "stalled"]
+    assert opened - {0} == {T0 + 47 * HOUR_MS}
+    (stalled,) = (each for each in register.findings if each.kind == "stalled")
+    assert dict(stalled.figures)["rate"] == 130_000
+    register.take(declare(Rules(200_000), register.parts, (), by_site=True))
+    assert register.total == sent[-1] - sent[0]
+    assert not {"pending", "stalled"} & set(kinds(register))
+
+
+@pytest.mark.parametrize("every", [1, 24], ids=["hourly", "daily"])
+def test_a_register_that_goes_on_from_three_readings_before_is_booked(every: int) -> None:
+    steps = [2_000 + (k * 37) % 500 for k in range(240)]
+    amounts, value = [], 1_000_000
+    for k, step in enumerate(steps):
+        value += step - (sum(steps[k - 3 : k]) if k == 200 else 0)
+        amounts.append(value)
+    register = Register()
+    register.enter([(T0 + i * every * HOUR_MS, v) for i, v in enumerate(amounts)], Rules(60_000))
+    assert register.total == sum(b - a for a, b in pairwise(amounts) if b > a)
+    assert kinds(register) == ["reset"]
+
+
+def test_an_office_rests_at_weekends_and_nothing_asks() -> None:
+    uses = [300 if (i // 24) % 7 in (2, 3) else 3_000 for i in range(24 * 70)]
+    amounts = [1_000_000]
+    for use in uses:
+        amounts.append(amounts[-1] + use)
+    register = Register()
+    register.enter(hourly(amounts))
+    assert kinds(register) == []
+    assert register.total == sum(uses)
+
+
+def test_an_alert_opens_when_a_register_stalls_and_is_resolved_when_it_counts_again() -> None:
+    def states(before: int, now: int) -> list[tuple[int, str]]:
+        alerts = stalled_alerts(HEAT, before, now, changed=9, last=5, bound=60)
+        return [(each.opened, each.state) for each in alerts]
+
+    assert states(0, 0) == []
+    assert states(7, 7) == []
+    assert states(0, 7) == [(7, "open")]
+    assert states(7, 0) == [(7, "resolved")]
+    assert states(7, 8) == [(7, "resolved"), (8, "open")]
