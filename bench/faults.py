@@ -120,7 +120,8 @@ def kvartal(case: Case) -> Verdict:
         replay(messages(case), site=parse_site(SITE), db=db)
         reader = Reader(db)
         who = ("house", "heat", "energy")
-        book = Ledger(reader.hours(*who, 0, 10**6), reader.unknowns(*who))
+        kinds = frozenset(finding["kind"] for finding in reader.findings())
+        book = Ledger(reader.hours(*who, 0, 10**6), reader.unknowns(*who), kinds)
         reader.close()
     return judge(case, book)
 

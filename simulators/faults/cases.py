@@ -11,6 +11,7 @@ from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 from metering.times import HOUR_MS
+from metering.units import UNITS
 from simulators.faults.meters import Meter, share
 
 DAYS: Final = 60
@@ -73,6 +74,25 @@ class Case:
         first = next((k for k in steps if self.v[k - 1] == self.v[k] == self.v[k + 1]), None)
         self.impossible |= first is None
         return i if first is None else first
+
+    def moved(self, i: int) -> int:
+        """Index of the last reading before `i` at which the count had changed."""
+        return next((k for k in range(i - 1, 0, -1) if self.v[k] > self.v[k - 1]), 0)
+
+    def use_more(self, i: int, j: int, amount: Decimal) -> None:
+        """Use and count more between the readings i and j: a load that the clean readings do not have [unit]."""
+        q = Decimal(self.meter.resolution)
+        for k in range(i, len(self.v)):
+            share = Decimal(min(k, j) - i) / (j - i)
+            more = amount * share // q * q
+            self.v[k] += more
+            self.sent[k] = self.sent[k]._replace(value=self.sent[k].value + more)
+        self.impossible |= self.meter.digits is not None and self.v[-1] >= 10**self.meter.digits
+
+    def bound(self, hours: float) -> Decimal:
+        """What the meter's bound allows in so many hours [unit]."""
+        scale = UNITS[self.meter.unit].scale
+        return Decimal(self.meter.rules.max_per_hour * scale.denominator) / scale.numerator * Decimal(hours)
 
     def touch(self, start: int, end: int) -> None:
         """The hours of `[start, end)` [ms]."""

@@ -11,7 +11,7 @@ from simulators.faults.cases import MIN_MS, Case, Fault, Sent
 from simulators.faults.gaps import cut
 
 
-def _wrapped(case: Case, days: float) -> int:
+def wrapped(case: Case, days: float) -> int:
     """Shift the register so that it wraps; the index of the first reading after the wrap."""
     if case.meter.digits is None:
         case.impossible = True
@@ -25,35 +25,35 @@ def _wrapped(case: Case, days: float) -> int:
 
 
 def _rollover_in_a_gap(case: Case) -> None:
-    i = _wrapped(case, 30.4)
+    i = wrapped(case, 30.4)
     cut(case, i - 2, i + 2)
 
 
 def _rollover_in_a_2_d_gap(case: Case) -> None:
-    _wrapped(case, 30.4)
+    wrapped(case, 30.4)
     cut(case, case.at(29.5), case.at(31.7))
 
 
 def _rollover_zero_before(case: Case) -> None:
-    i = _wrapped(case, 30)
+    i = wrapped(case, 30)
     case.sent[i - 1] = case.sent[i - 1]._replace(value=Decimal(0))
     case.around(i - 1, i)
 
 
 def _rollover_zero_after(case: Case) -> None:
-    i = _wrapped(case, 30)
+    i = wrapped(case, 30)
     case.sent[i + 1] = case.sent[i + 1]._replace(value=Decimal(0))
     case.around(i, i + 2)
 
 
 def _rollover_zero_5_before(case: Case) -> None:
-    i = _wrapped(case, 30)
+    i = wrapped(case, 30)
     case.sent[i - 5] = case.sent[i - 5]._replace(value=Decimal(0))
     case.around(i - 5)
 
 
 def _rollover_exchange_the_day_after(case: Case) -> None:
-    _wrapped(case, 30)
+    wrapped(case, 30)
     _exchange_at(case, case.growing(31.3), Decimal(5))
 
 
@@ -66,7 +66,8 @@ def _exchange_at(case: Case, i: int, start: Decimal, factor: Decimal = Decimal(1
             j = case.t.index(s.t) if k >= len(case.t) or case.t[k] != s.t else k
             case.sent[k] = s._replace(value=(start + (case.v[j] - base)) * factor // q * q)
     case.lost.add(i - 1)
-    case.touch(case.t[i - 1], case.t[i])
+    above = start >= base
+    case.touch(case.t[case.moved(i) if above else i - 1], case.t[i])
 
 
 def _exchange(days: float, start: Callable[[Case, int], Decimal | float]) -> Fault:
@@ -93,6 +94,14 @@ def _exchange_120000_in_a_2_d_gap(case: Case) -> None:
     i = case.growing(29.2)
     j = case.growing(31.2)
     _exchange_at(case, j, Decimal(12_000))
+    cut(case, i + 1, j)
+    case.lost |= set(range(i, j))
+
+
+def _exchange_10_d_above_in_a_2_d_gap(case: Case) -> None:
+    i = case.growing(29.2)
+    j = case.growing(31.2)
+    _exchange_at(case, j, case.v[j] + 10 * round(Decimal(str(case.meter.daily))))
     cut(case, i + 1, j)
     case.lost |= set(range(i, j))
 
@@ -194,8 +203,30 @@ def _old_and_new_both_sending(case: Case) -> None:
     case.touch(case.t[i - 1], end + HOUR_MS)
 
 
+def _goes_on_from_before(days: float, back_h: float, every_d: float | None = None) -> Fault:
+    """A register that after a power cut goes on from the value that it showed some hours before."""
+
+    def made(case: Case) -> None:
+        q = Decimal(case.meter.resolution)
+        back = max(1, round(back_h * 60 / case.meter.every))
+        apart = every_d or 60.0
+        cuts = sorted({case.growing(days + n * apart) for n in range(int((57 - days) // apart) + 1)})
+        sent = [s.value for s in case.sent]
+        for i in cuts:
+            behind = sent[i - 1] - sent[i - 1 - back]
+            if behind <= q:
+                continue  # the register had not counted: nothing is lost
+            sent[i:] = [value - behind for value in sent[i:]]
+            case.lost.add(i - 1)
+            case.touch(case.t[case.moved(i)], case.t[i + 1])
+        case.sent = [s._replace(value=value) for s, value in zip(case.sent, sent, strict=True)]
+        case.impossible |= not case.lost
+
+    return made
+
+
 EXCHANGES: Final[dict[str, Fault]] = {
-    "rollover": lambda c: (_wrapped(c, 30), None)[1],
+    "rollover": lambda c: (wrapped(c, 30), None)[1],
     "rollover in a gap": _rollover_in_a_gap,
     "rollover in a 2 d gap": _rollover_in_a_2_d_gap,
     "rollover, zero before": _rollover_zero_before,
@@ -227,4 +258,9 @@ EXCHANGES: Final[dict[str, Fault]] = {
     "old sends 3 d on, new above": _old_sends_3_d_on_new_above,
     "old and new both sending": _old_and_new_both_sending,
     "exchange to another unit": _exchange_to_another_unit,
+    "exchange 10 d above in a 2 d gap": _exchange_10_d_above_in_a_2_d_gap,
+    "goes on from 3 readings before": lambda c: _goes_on_from_before(29.2, c.meter.every / 20)(c),
+    "goes on from a day before": _goes_on_from_before(29.2, 24),
+    "goes on from 3 readings before, weekly": lambda c: _goes_on_from_before(10.2, c.meter.every / 20, 7)(c),
+    "goes on from a day before, weekly": _goes_on_from_before(10.2, 24, 7),
 }

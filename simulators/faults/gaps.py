@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
+from metering.times import HOUR_MS
 from simulators.faults.cases import Case, Fault
 
 
@@ -55,6 +56,34 @@ def _silence_then_x10(case: Case) -> None:
     cut(case, i + 1, j)
 
 
+def loaded(case: Case, days: float, hours: float, times: float) -> tuple[int, int]:
+    """A load of `times` the usual rate within six hours (or two readings) amid `hours` from `days` on.
+
+    Returns:
+        The first and the last reading of these hours.
+    """
+    i = case.growing(days)
+    end = case.t[i] + hours * HOUR_MS
+    j = next((k for k in range(i + 3, len(case.t) - 2) if case.t[k] >= end), len(case.t) - 2)
+    a, b = case.t[i], case.t[j]
+    steps = max(1, 360 // case.meter.every)
+    middle = max(i, (i + j) // 2 - steps // 2)
+    last = min(j - 1, middle + steps)
+    span_h = (case.t[last] - case.t[middle]) / HOUR_MS
+    rate = min(Decimal(str(case.meter.daily)) / 24 * Decimal(times), case.bound(1) / 2)
+    case.use_more(middle, last, rate * Decimal(span_h))
+    case.touch(a, b)
+    return i, j
+
+
+def _silent_with_a_load(days: float, hours: float, times: float) -> Fault:
+    def made(case: Case) -> None:
+        i, j = loaded(case, days, hours, times)
+        cut(case, i + 1, j)
+
+    return made
+
+
 GAPS: Final[dict[str, Fault]] = {
     "gap 3 h": _gap(20, 3),
     "gap 9 h": _gap(20.2, 9),
@@ -66,4 +95,8 @@ GAPS: Final[dict[str, Fault]] = {
     "silence then zero": _silence_then_zero,
     "silence then spike 2 d": _silence_then_spike_2_d,
     "silence then x10": _silence_then_x10,
+    "24 h silent, a load of x50 in it": _silent_with_a_load(30.2, 24, 50),
+    "24 h silent, a load of x400 in it": _silent_with_a_load(30.2, 24, 400),
+    "5 d silent, a load of x50 in it": _silent_with_a_load(30.2, 120, 50),
+    "12 h silent, a load of x20 in it": _silent_with_a_load(30.2, 12, 20),
 }

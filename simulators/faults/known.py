@@ -66,10 +66,8 @@ _ROWS: Final[dict[str, dict[str, Iterable[str]]]] = {
     },
     "daily readings: one step is a day, so that a small jump cannot be told from use, or its doubt spans days": {
         "last digits transposed": ("cold water daily",),
-        "exchange a little below": ("heat Gcal daily", "heat MWh daily", "elec daily", "cold water daily"),
-        "exchange 5 d above": ("heat Gcal daily",),
+        "exchange a little below": ("heat MWh daily", "elec daily", "cold water daily"),
         "exchange 0 in a 2 d gap": ("cold water daily",),
-        "two exchanges to 0 in a week": ("cold water daily",),
     },
     "irregular stamps: once a day an hour is read, and the rest is spread evenly over a day of uneven use": {
         "backfill hourly, live daily": ("elec irregular", "gas jitter"),
@@ -83,8 +81,9 @@ _ROWS: Final[dict[str, dict[str, Iterable[str]]]] = {
     "a standstill of five hours lies within a gap that is interpolated, and a school's use is not even": {
         "frozen 5 h": ("elec school",),
     },
-    "after weeks without heat, a jump of fifty days' use is unknown energy over the standstill": {
-        "exchange 50 d above": ("heat Gcal spring",),
+    "a tenth of half a Gcal a day is less than the register's step of 0.1 Gcal: nothing says that it counts less": {
+        "pulse weight /10": ("heat Gcal .1 summer",),
+        "pulse weight /10 and back": ("heat Gcal .1 summer",),
     },
 }  # fmt: skip
 

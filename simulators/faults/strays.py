@@ -121,6 +121,10 @@ STRAYS: Final[dict[str, Fault]] = {
     "spike 2 days": _values(30, 1, lambda c, v: v + Decimal(str(c.meter.daily)) * 2),
     "spike 10 days": _values(30, 1, lambda c, v: v + Decimal(str(c.meter.daily)) * 10),
     "spike 2 days, twice": _values(30, 2, lambda c, v: v + Decimal(str(c.meter.daily)) * 2),
+    "spike 2 days, 6 times": _values(30, 6, lambda c, v: v + Decimal(str(c.meter.daily)) * 2),
+    "spike 2 days, a day": lambda c: _values(
+        30, max(2, 1440 // c.meter.every), lambda c, v: v + Decimal(str(c.meter.daily)) * 2
+    )(c),
     "spike 100 days": _values(30, 1, lambda c, v: v + Decimal(str(c.meter.daily)) * 100),
     "zeros 3 apart": _zeros_3_apart,
     "zero, one good, zero": _zero_one_good_zero,

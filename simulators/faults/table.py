@@ -44,6 +44,12 @@ DOCUMENTED: Final[dict[str, tuple[str, int]]] = {
     "pulse weight x10": ("pulse weight x10", 80),
     "old and new meter both sending": ("old and new both sending", -1),
     "40 days of backfill": ("40 d backfill", 4),
+    "24 h silent, a load in it": ("24 h silent, a load of x50 in it", 0),
+    "frozen for 24 h, a load in it": ("frozen 24 h, a load of x50 in it", 0),
+    "frozen for 20 days, the use grows": ("frozen 20 d, the use grows in it", 0),
+    "exchange, starting 5 days' use above": ("exchange 5 d above", -1),
+    "goes on from 3 readings before, weekly": ("goes on from 3 readings before, weekly", 0),
+    "kWh to Wh, then a rollover": ("x1000, then a rollover", 0),
 }
 """Rows of docs/faults.md: label -> (fault, its shift against the table [h]), on the first of `METERS`."""
 

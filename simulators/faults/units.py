@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from simulators.faults.cases import Case, Fault, Sent
+from simulators.faults.exchanges import wrapped
 
 _OTHER: Final = {
     "kWh": {"MWh": "0.001", "Wh": "1000", "Gcal": "0.000859845", "GJ": "0.0036"},
@@ -73,9 +74,22 @@ def _gcal_then_gj(case: Case) -> None:
     case.touch(case.t[i - 1], case.t[-1])
 
 
+def _thousandfold_then_rollover(case: Case) -> None:
+    """The values come a thousand times as large from day 20 on (kWh to Wh), and the register wraps on day 30."""
+    if case.meter.unit not in ("kWh", "m3"):
+        case.impossible = True
+        return
+    wrapped(case, 30)
+    i = case.at(20)
+    for k in range(i, len(case.sent)):
+        case.sent[k] = case.sent[k]._replace(value=case.sent[k].value * 1000)
+    case.touch(case.t[i - 1], case.t[-1])
+
+
 UNITS: Final[dict[str, Fault]] = {
     **dict(_by_other_unit()),
     "Gcal, then GJ": _gcal_then_gj,
+    "x1000, then a rollover": _thousandfold_then_rollover,
     "one value in another unit": lambda c: _in_unit(c, 20, 20 + c.meter.every / 1440, 0, 3),
     "two values in another unit": lambda c: _in_unit(c, 20, 20 + 2 * c.meter.every / 1440, 0, 3),
     "pulse weight x10": _weight(30, 61, Decimal(10)),

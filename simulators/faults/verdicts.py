@@ -20,6 +20,10 @@ from simulators.faults.cases import BEGIN, Case, clean
 from simulators.faults.meters import Meter
 
 _FIRST = BEGIN // HOUR_MS
+_SLACK_H = 24
+"""Hours beyond those that the fault concerns which may be flagged..."""
+_SLACK_READINGS = 2
+"""...or the hours between so many readings, if they are more."""
 _USUAL = f.UNKNOWN | f.INTERPOLATED | f.PARTIAL
 
 
@@ -29,6 +33,8 @@ class Ledger(NamedTuple):
     hours: list[tuple[int, int, int]]
     """(hour since 1970, amount [Wh or l], flags)."""
     unknowns: list[Unknown]
+    findings: frozenset[str] = frozenset()
+    """Kinds of its findings."""
 
 
 class Verdict(NamedTuple):
@@ -41,15 +47,19 @@ class Verdict(NamedTuple):
     flagged: int
     """Hours flagged beyond those that the meter's clean readings flag."""
     touched: int
+    """Hours that the fault concerns."""
     unflagged_wrong: int
     """Hours that are off by more than 1 %, or not exact to the register's resolution, and not flagged."""
+    asked: bool = False
+    """Whether a finding asks a person about it."""
 
     @property
     def passes(self) -> bool:
-        """The rule of the fault suite (0.1 % and 0.5 %, or everything that is off is flagged)."""
-        if self.total_error <= 0.001 and self.wrong_hours <= 0.005:
+        """The rule of the fault suite: 0.1 % and 0.5 %, or everything that is off is flagged and a finding asks."""
+        right = self.total_error <= 0.001
+        if right and self.wrong_hours <= 0.005:
             return True
-        return self.unflagged_wrong == 0 and self.flagged <= self.touched + 24
+        return self.unflagged_wrong == 0 and self.flagged <= self.touched + _SLACK_H and (right or self.asked)
 
 
 def entered(case: Case, order: random.Random | None = None) -> dict[PartName, Part]:
@@ -79,6 +89,7 @@ def ledger(parts: Mapping[PartName, Part]) -> Ledger:
     amounts: dict[int, int] = {}
     flags: dict[int, int] = {}
     unknowns: list[Unknown] = []
+    findings: set[str] = set()
     for block in parts.values():
         if isinstance(block, Block):
             for hour, amount in block.booked.amounts.items():
@@ -86,7 +97,9 @@ def ledger(parts: Mapping[PartName, Part]) -> Ledger:
             for hour, note in block.booked.flags.items():
                 flags[hour] = flags.get(hour, 0) | note
             unknowns += block.booked.unknowns
-    return Ledger([(hour, amount, flags.get(hour, 0)) for hour, amount in amounts.items()], unknowns)
+            findings.update(finding.kind for finding in block.booked.findings)
+    hours = [(hour, amount, flags.get(hour, 0)) for hour, amount in amounts.items()]
+    return Ledger(hours, unknowns, frozenset(findings))
 
 
 def _by_hour(book: Ledger) -> tuple[dict[int, float], dict[int, int]]:
@@ -153,4 +166,11 @@ def judge(case: Case, book: Ledger) -> Verdict:
     more = sum(
         1 for h, n in flags.items() if n & ~(usual.get(h, 0) & _USUAL) and (h not in usual or n & ~_USUAL)
     )
-    return Verdict(abs(given - total) / total, wrong / (2 * total), more, len(case.touched), unflagged)
+    return Verdict(
+        total_error=abs(given - total) / total,
+        wrong_hours=wrong / (2 * total),
+        flagged=more,
+        touched=len(case.touched) + max(0, _SLACK_READINGS * case.meter.every // 60 - _SLACK_H),
+        unflagged_wrong=unflagged,
+        asked=bool(book.findings),
+    )

@@ -23,7 +23,8 @@ WHO = ("house", "heat", "energy")
 
 def read(db: Path) -> Ledger:
     reader = Reader(db)
-    book = Ledger(reader.hours(*WHO, 0, 10**6), reader.unknowns(*WHO))
+    kinds = frozenset(finding["kind"] for finding in reader.findings())
+    book = Ledger(reader.hours(*WHO, 0, 10**6), reader.unknowns(*WHO), kinds)
     reader.close()
     return book
 
