@@ -167,6 +167,11 @@ class DateColumn:
         )
 
 
+_WRONG_SHARE: Final = 20
+"""One date in so many may be none, if the order of the others is the usual one of their form and they follow each
+other in it."""
+
+
 def _tell(
     rows: Mapping[tuple[str, Written], int],
     pace: Pace | None,
@@ -200,6 +205,9 @@ def _tell(
     if len(possible) == 1 or len({tuple(dates[order].values()) for order in possible}) == 1:
         order = possible[0]
         if following and order not in following and len(rows) > 2:
+            wrong = sum(key not in dates[following[0]] for key in meant)
+            if following == [usual] and wrong <= max(1, len(meant) // _WRONG_SHARE):
+                return following[0]  # dots mean day first, and the dates agree: the few others are no dates
             key = misfits[following[0]]
             if key is not None:
                 raise UnclearDates(

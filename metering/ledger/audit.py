@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from metering.events import Unknown
 from metering.ledger.blocks import Block, Head
-from metering.ledger.booking import Booked
+from metering.ledger.booking import Booked, net_unknowns
 from metering.ledger.fold import fold
 from metering.ledger.state import State
 
@@ -98,7 +98,7 @@ def refold(head: Head, blocks: Sequence[Block]) -> list[Fault]:
         at = block.newest[0]
         if state != block.state or booked != block.booked:
             return [Fault("refolded", {"at": at})]
-        counted, total = state.v - before + booked.shift, _total(booked)
+        counted, total = state.v - before + booked.shift, booked.total
         if total != counted:
             return [Fault("block_total", {"at": at, "counted": counted, "booked": total})]
     return []
@@ -119,7 +119,7 @@ def _compare_store(head: Head, blocks: Sequence[Block], shown: Shown) -> list[Fa
         hour, amount = wrong[0]
         faults.append(Fault("hours", {"number": len(wrong), "hour": hour, "amount": amount}))
 
-    unknowns = {unknown for block in blocks for unknown in block.booked.unknowns}
+    unknowns = set(net_unknowns(block.booked for block in blocks))
     since = blocks[0].state.t if head.cut else 0
     booked_unknown = sum(unknown.amount for unknown in unknowns)
     shown_unknown = sum(each.amount for each in shown.unknowns if each.end > since or each in unknowns)
@@ -131,7 +131,3 @@ def _compare_store(head: Head, blocks: Sequence[Block], shown: Shown) -> list[Fa
     if counted != total:
         faults.append(Fault("total", {"counted": counted, "booked": total}))
     return faults
-
-
-def _total(booked: Booked) -> int:
-    return sum(booked.amounts.values()) + sum(unknown.amount for unknown in booked.unknowns)

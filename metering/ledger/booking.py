@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -60,6 +62,15 @@ class Booked(Struct, array_like=True):
     named: list[Named] = []
     """The reasons of `shift`, whose amounts add up to `-shift`; empty in state written before they were kept."""
 
+    returned: list[Unknown] = []
+    """Unknown blocks that this or an earlier run booked, and that are void."""
+
+    @property
+    def total(self) -> int:
+        """Energy by hour and unknown energy [base units]."""
+        unknown = sum(each.amount for each in self.unknowns) - sum(each.amount for each in self.returned)
+        return sum(self.amounts.values()) + unknown
+
     def name(self, reason: str, at: int, amount: int) -> None:
         """Take an amount out of what the register's readings say, with its reason."""
         if amount:
@@ -79,6 +90,7 @@ class Booked(Struct, array_like=True):
             list(self.findings),
             self.shift,
             list(self.named),
+            list(self.returned),
         )
 
 
@@ -104,6 +116,41 @@ def book(start: int, end: int, amount: int, flags: int, booked: Booked) -> None:
     if flags:
         for hour in range(first, last + 1):
             mark(booked, hour, flags)
+
+
+def rebook(start: int, end: int, amount: int, now: int, flags: int, booked: Booked) -> None:
+    """Book another amount over a time that an amount was booked over, by this or an earlier run.
+
+    Args:
+        start: Begin of the time [ms].
+        end: Its end [ms].
+        amount: The amount that `book` booked.
+        now: The amount that is right.
+        flags: The flags that it was booked with.
+        booked: Receives the difference by hour, or the unknown block in place of the other.
+    """
+    before, after = Booked({}, {}, [], []), Booked({}, {}, [], [])
+    book(start, end, amount, flags, before)
+    book(start, end, now, flags | f.SPIKE, after)
+    booked.returned += before.unknowns
+    booked.unknowns += after.unknowns
+    for hour, part in after.amounts.items():
+        booked.amounts[hour] = booked.amounts.get(hour, 0) + part - before.amounts[hour]
+    for hour, noted in after.flags.items():
+        mark(booked, hour, noted)
+
+
+def net_unknowns(several: Iterable[Booked]) -> list[Unknown]:
+    """The unknown blocks that runs of the fold booked, without those that a later run found void."""
+    runs = list(several)
+    void = Counter(each for booked in runs for each in booked.returned)
+    kept = []
+    for each in (each for booked in runs for each in booked.unknowns):
+        if void[each]:
+            void[each] -= 1
+        else:
+            kept.append(each)
+    return kept
 
 
 def mark(booked: Booked, hour: int, flags: int) -> None:

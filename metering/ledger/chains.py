@@ -22,7 +22,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from metering import flags as f
-from metering.ledger.booking import Booked, BookedFinding, mark
+from metering.ledger.booking import Booked, BookedFinding, mark, rebook
 from metering.ledger.counting import GRACE_MS, converted, follows, keep, sudden, within_bound
 from metering.ledger.state import (
     EXCHANGE,
@@ -64,6 +64,8 @@ _TOLERANCE_SHARE: Final = 1000
 
 _FAR_DAYS: Final = 10
 """A reading in doubt continues another one only at less than this many times the usual rate, or the later one."""
+_RETURNS: Final = 2
+"""A register that returns to the count before a leap counted at most this many times the largest day since."""
 _LEAP_MS: Final = 5 * HOUR_MS
 """Readings must confirm a leap that is asked about for this long: foreign values come in runs."""
 _FAR_UNITS: Final = 30
@@ -245,6 +247,9 @@ def _confirm(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
         if not points:
             return None
     first = points[0]
+    if not explanation.continuous and _returns(state, first):
+        drop_strays(others, booked)
+        return _take_back(rules, state, points, booked)
     booked.add_finding(
         explanation.name, state.t, first.t, before=state.v, after=first.sent, readings=len(points)
     )
@@ -317,6 +322,8 @@ def went_back(rules: Rules, state: State, t: int, sent: int, booked: Booked) -> 
     by_chain = _unlikeness(state, v - start, t - first.t)
     if not _likelier(by_chain, by_anchor, _WENT_BACK_ONCE if single else _WENT_BACK):
         return None
+    if _returns(state, first):
+        return _take_back(rules, state, (*points, Point(t, sent)), booked)
     before, before_t = state.v - state.last_step, state.unchanged_since - state.last_ms
     if start >= before and not _likelier(by_chain, _unlikeness(state, v - before, t - before_t), _NO_SPIKE):
         return None  # the anchor was a spike, and the register has returned to the count before it
@@ -327,6 +334,37 @@ def went_back(rules: Rules, state: State, t: int, sent: int, booked: Booked) -> 
     state = _begin_register(state, explanation, replace(chain, num=state.num, den=state.den), first, booked)
     for point in (*points[1:], Point(t, sent)):
         state = keep(rules, state, point.t, point.sent * state.num // state.den, 0, booked)
+    return state
+
+
+def _returns(state: State, first: Point) -> bool:
+    """Whether a reading below the anchor returns to the count before the newest leap, at no more than a usual rate."""
+    leap = state.leap
+    if leap is None:
+        return False
+    v = first.sent * state.num // state.den
+    counted = v - leap.v
+    since = max(DAY_MS, first.t - leap.start)
+    return (
+        counted >= 0 and 0 <= state.v - v <= leap.amount and counted * DAY_MS <= _RETURNS * leap.most * since
+    )
+
+
+def _take_back(rules: Rules, state: State, points: tuple[Point, ...], booked: Booked) -> State:
+    """Book the newest leap again, without what the register did not count: it returned to the count before it."""
+    leap, first = state.leap, points[0]
+    assert leap is not None
+    v = first.sent * state.num // state.den
+    booked.add_finding("spike_dropped", leap.end, state.t, values=1, first=leap.v + leap.amount)
+    rebook(leap.start, leap.end, leap.amount, leap.amount + v - state.v, leap.flags, booked)
+    for hour in range((state.t - 1) // HOUR_MS, (first.t - 1) // HOUR_MS + 1):
+        mark(booked, hour, f.SPIKE)
+    state = replace(
+        state, t=first.t, v=v, unchanged_since=first.t, chains=(), leap=None, peak=leap.peak, most=leap.most
+    )
+    state = replace(state, left_out=0, stalled=False, day=0, day_total=0)
+    for t, sent in points[1:]:
+        state = keep(rules, state, t, sent * state.num // state.den, 0, booked)
     return state
 
 
@@ -356,6 +394,7 @@ def _convert(rules: Rules, state: State, chain: Chain, points: tuple[Point, ...]
 
 def keep_leap(rules: Rules, state: State, chain: Chain, booked: Booked) -> State:
     """Keep the readings of a leap. A step of more than a usual day is flagged: it may be another register's count."""
+    first = True
     for t, sent in chain.points:
         v = sent * chain.num // chain.den
         step = v - state.v
@@ -364,7 +403,8 @@ def keep_leap(rules: Rules, state: State, chain: Chain, booked: Booked) -> State
             if _is_asked(state, t, v):
                 flags |= f.LEAP
                 booked.add_finding(KINDS[LEAP].name, state.t, t, amount=step, usual=state.most)
-            state = keep(rules, state, t, v, flags, booked)
+            state = keep(rules, state, t, v, flags, booked, leaps=first)
+            first = False
     return replace(state, chains=tuple(other for other in state.chains if other is not chain))
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from metering import flags as f
 from metering.ledger.booking import GAP_MS, Booked, book, mark
-from metering.ledger.state import Rules, State
+from metering.ledger.state import Leap, Rules, State
 from metering.ledger.usual import SLACK_MS, compare_day, learn_rate
 from metering.times import DAY_MS, HOUR_MS
 
@@ -32,6 +32,9 @@ _SIMILAR_STEP: Final = 3
 """Exception: nor is one below this many times the last step (a coarse step in summer, a switching load)."""
 _NEAR_BOUND: Final = 4
 """Before any usual day is known, a step is sudden above the bound divided by this."""
+
+LEAP_DAYS: Final = 7
+"""Days within which a register may return to the count before a leap."""
 
 UNCHANGED_MS: Final = 6 * HOUR_MS
 """A display that shows one amount for at least this long may be frozen."""
@@ -81,9 +84,23 @@ def sudden(rules: Rules, state: State, t: int, v: int) -> bool:
     )
 
 
-def keep(rules: Rules, state: State, t: int, v: int, flags: int, booked: Booked) -> State:
-    """Book what the register counted from the anchor to (t, v), and make that the anchor."""
-    step = v - state.v
+def keep(
+    rules: Rules, state: State, t: int, v: int, flags: int, booked: Booked, *, leaps: bool = False
+) -> State:
+    """Book what the register counted from the anchor to (t, v), and make that the anchor.
+
+    Args:
+        rules: The meter's bounds.
+        state: The fold's state.
+        t: Time of the reading [ms].
+        v: Its amount [base units].
+        flags: Flags of the interval.
+        booked: Receives it.
+        leaps: Whether the step is a leap, which is remembered.
+    """
+    step, leap = v - state.v, state.leap
+    if leap is not None and t - leap.end > LEAP_DAYS * DAY_MS:
+        leap = None
     flags |= state.next_flags
     state = _close_day(state, t, booked)
     if state.pulse:
@@ -98,6 +115,8 @@ def keep(rules: Rules, state: State, t: int, v: int, flags: int, booked: Booked)
                 mark(booked, hour, f.FROZEN)
         unchanged_since = t
     book(start, t, step, flags, booked)
+    if leaps:
+        leap = Leap(state.v, start, t, step, flags, state.peak, state.most)
     if t - start > GAP_MS:
         state = replace(state, day=0)
         if step > 0 and t - start > DAY_MS - GAP_MS:
@@ -113,6 +132,7 @@ def keep(rules: Rules, state: State, t: int, v: int, flags: int, booked: Booked)
         last_ms=t - start if step else state.last_ms,
         left_out=0,
         stalled=False,
+        leap=leap,
         peak=learn_rate(state, step, t - start),
     )
 

@@ -10,7 +10,8 @@ entered.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 
 from metering.events import Exchange, Unknown
 from metering.ledger.blocks import Block, Head, Part, Parts, block_of
-from metering.ledger.booking import Booked, BookedFinding
+from metering.ledger.booking import Booked, BookedFinding, net_unknowns
 from metering.ledger.chains import pending
 from metering.ledger.fold import fold
 from metering.ledger.hours import Hour, changed_hours, open_hours, sum_hour
@@ -141,13 +142,16 @@ def enter(
     new_head = replace(folded, reaching=_reaching(folded, new_blocks))
 
     hours = changed_hours(parts, head, new_head, old_blocks, new_blocks)
-    new_unknowns = [unknown for block in new_blocks.values() for unknown in block.booked.unknowns]
-    old_unknowns = [unknown for block in old_blocks.values() if block for unknown in block.booked.unknowns]
+    new_booked = [block.booked for block in new_blocks.values()]
+    old_booked = [block.booked for block in old_blocks.values() if block]
     if head.outdated:
         # All are published again: stores of earlier versions kept one of two blocks that begin at one instant.
-        unknowns_added, unknowns_withdrawn = tuple(new_unknowns), tuple(old_unknowns)
+        unknowns_added, unknowns_withdrawn = tuple(net_unknowns(new_booked)), tuple(net_unknowns(old_booked))
     else:
-        unknowns_added, unknowns_withdrawn = _difference(new_unknowns, old_unknowns)
+        unknowns_added, unknowns_withdrawn = _difference(
+            [*_booked_unknowns(new_booked), *_returned(old_booked)],
+            [*_booked_unknowns(old_booked), *_returned(new_booked)],
+        )
     last = new_head.spans[-1][1]
     last_block = new_blocks.get(last) or block_of(parts, last)
     last_before = block_of(parts, head.spans[-1][1]).state if head.spans else None
@@ -227,7 +231,9 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
         [*before.findings, *booked.findings] if booked.findings else before.findings,
         before.shift + booked.shift,
         [*before.named, *booked.named] if booked.named else before.named,
+        [*before.returned, *booked.returned] if booked.returned else before.returned,
     )
+    unknowns = _difference(booked.unknowns, booked.returned)
     added, withdrawn = _difference(booked.findings, [])
     if state.chains or old.state.chains:
         added, withdrawn = _difference([*booked.findings, *pending(state)], [*pending(old.state)])
@@ -243,12 +249,21 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
         frontier=state.t,
         newest=(t, v),
         hours=hours,
-        unknowns_added=tuple(booked.unknowns),
+        unknowns_added=unknowns[0],
+        unknowns_withdrawn=unknowns[1],
         findings_added=added,
         findings_withdrawn=withdrawn,
         stalled=(_stalled(old.state), _stalled(state)),
         anchor=state.v,
     )
+
+
+def _booked_unknowns(several: Iterable[Booked]) -> list[Unknown]:
+    return [unknown for booked in several for unknown in booked.unknowns]
+
+
+def _returned(several: Iterable[Booked]) -> list[Unknown]:
+    return [unknown for booked in several for unknown in booked.returned]
 
 
 def _stalled(state: State | None) -> int:
@@ -395,7 +410,8 @@ def _reaching(head: Head, new_blocks: Mapping[int, Block]) -> tuple[tuple[int, i
 
 
 def _difference(new: list[_T], old: list[_T]) -> tuple[tuple[_T, ...], tuple[_T, ...]]:
-    """What is only in `new`, and what is only in `old`."""
+    """What there is more of in `new`, and what there is more of in `old`."""
     if new == old:
         return (), ()
-    return tuple(x for x in new if x not in old), tuple(x for x in old if x not in new)
+    more, less = Counter(new), Counter(old)
+    return tuple((more - less).elements()), tuple((less - more).elements())

@@ -185,6 +185,8 @@ def _fold_readings(
                     state.week,
                     state.unusual,
                     duration if step else state.last_ms,
+                    False,  # stalled
+                    state.leap,
                 )
                 continue
             values = [v]
@@ -251,7 +253,7 @@ def _leave_out(rules: Rules, state: State, t: int, booked: Booked) -> State:
     if state.stalled or not lags or not points:
         return state
     rise = points[-1].sent - points[-2].sent if len(points) > 1 else 0
-    rate = rise * HOUR_MS // max(points[-1].t - points[-2].t, 1) if rise > 0 else 0
+    rate = rise * HOUR_MS // max(points[-1].t - points[-2].t, SLACK_MS) if rise > 0 else 0
     booked.add_finding(
         "stalled",
         state.t,

@@ -152,14 +152,16 @@ def _reached(state: State, hour: int) -> bool:
     """Whether a fold that continues from `state` may book into the hour or flag it.
 
     It reaches back to the anchor; to the start of the unchanged amount, of the last interval, of the unusual days and
-    of the current day; to the first reading in doubt; and to the gap before the first interval, into which the
-    register's remainder is booked.
+    of the current day; to the newest leap; to the first reading in doubt; and to the gap before the first interval,
+    into which the register's remainder is booked.
     """
     instants = [state.t - 1, state.unchanged_since]
     if state.unusual_since:
         instants.append(state.unusual_since)
     if state.day:
         instants.append(state.day * DAY_MS)
+    if state.leap is not None:
+        instants.append(state.leap.start)
     instants += [chain.points[0].t for chain in state.chains]
     if hour >= min(instants) // HOUR_MS:
         return True

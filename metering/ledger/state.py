@@ -100,6 +100,24 @@ class Chain(Struct, frozen=True, array_like=True):
     points: tuple[Point, ...]
 
 
+class Leap(Struct, frozen=True, array_like=True):
+    """A sudden step that was believed. It is taken back if the register returns to the count before it."""
+
+    v: int
+    """Amount of the anchor before it, as `State.v`."""
+    start: int
+    """Begin of the time that it was booked over [ms]."""
+    end: int
+    """[ms]."""
+    amount: int
+    flags: int
+    """Flags that it was booked with."""
+    peak: int
+    """`State.peak` before it."""
+    most: int
+    """`State.most` before it."""
+
+
 class State(Struct, frozen=True, array_like=True):
     """The fold's state between two readings."""
 
@@ -149,6 +167,8 @@ class State(Struct, frozen=True, array_like=True):
     """The time over which `last_step` was made [ms]."""
     stalled: bool = False
     """Whether a finding says that the readings since the anchor are left out."""
+    leap: Leap | None = None
+    """The newest sudden step, for some days."""
 
 
 def begun_again(state: State, t: int, v: int) -> State:

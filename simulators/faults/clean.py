@@ -207,22 +207,22 @@ def alarms(meter: CleanMeter) -> Alarms:
     readings = meter.readings()
     findings: Counter[str] = Counter()
     flags: dict[int, int] = {}
-    booked = unknown = frontier = 0
+    total = unknown = frontier = 0
     for block in entered(meter.rules, readings).values():
         if isinstance(block, Block):
             frontier = max(frontier, block.state.t)
             findings.update(finding.kind for finding in block.booked.findings)
-            booked += sum(block.booked.amounts.values())
             for hour, note in block.booked.flags.items():
                 flags[hour] = flags.get(hour, 0) | note
             for gap in block.booked.unknowns:
                 unknown += gap.amount
                 for hour in range(gap.start // HOUR_MS, -(-gap.end // HOUR_MS)):
                     flags[hour] = flags.get(hour, 0) | gap.flags
+            total += block.booked.total
     doubted = sum(1 for note in flags.values() if note & _DOUBTS)
     pending = sum(1 for t in readings.times if t > frontier)
     used = readings.counted[-1 - pending] - readings.counted[0]
-    return Alarms(findings, booked + unknown - used, pending, unknown, doubted, len(readings.times))
+    return Alarms(findings, total - used, pending, unknown, doubted, len(readings.times))
 
 
 def _heat(name: str, unit: str, resolution: str, rhythm: Rhythm, cadence: Cadence = HOURLY) -> CleanMeter:

@@ -12,6 +12,7 @@ from metering import flags as f
 from metering.events import Unknown
 from metering.ledger.audit import Fault, refold
 from metering.ledger.blocks import Block, Head, Part, block_of
+from metering.ledger.booking import net_unknowns
 from metering.ledger.enter import enter
 from metering.parts import HEAD, PartName
 from metering.times import HOUR_MS
@@ -88,15 +89,14 @@ def ledger(parts: Mapping[PartName, Part]) -> Ledger:
     """The hours and unknown blocks that the parts of a ledger have booked."""
     amounts: dict[int, int] = {}
     flags: dict[int, int] = {}
-    unknowns: list[Unknown] = []
     findings: set[str] = set()
+    unknowns = net_unknowns(block.booked for block in parts.values() if isinstance(block, Block))
     for block in parts.values():
         if isinstance(block, Block):
             for hour, amount in block.booked.amounts.items():
                 amounts[hour] = amounts.get(hour, 0) + amount
             for hour, note in block.booked.flags.items():
                 flags[hour] = flags.get(hour, 0) | note
-            unknowns += block.booked.unknowns
             findings.update(finding.kind for finding in block.booked.findings)
     hours = [(hour, amount, flags.get(hour, 0)) for hour, amount in amounts.items()]
     return Ledger(hours, unknowns, frozenset(findings))

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from metering.ledger.audit import refold
 from metering.ledger.blocks import Head, Part, block_of
+from metering.ledger.booking import net_unknowns
 from metering.ledger.enter import enter
 from metering.ledger.state import Fact, Rules
 from metering.parts import HEAD, PartName
@@ -96,9 +97,9 @@ def outcome(row: Row, parts: dict[PartName, Part]) -> Outcome:
     assert isinstance(head, Head)
     blocks = [block_of(parts, day) for day in head.days()]
     frontier = blocks[-1].state.t
-    unknowns = [unknown for block in blocks for unknown in block.booked.unknowns]
+    unknowns = net_unknowns(block.booked for block in blocks)
     return Outcome(
-        total=sum(sum(block.booked.amounts.values()) for block in blocks) + sum(u.amount for u in unknowns),
+        total=sum(block.booked.total for block in blocks),
         findings=Counter(finding.kind for block in blocks for finding in block.booked.findings),
         pending=sum(1 for t, _ in row.sent if t > frontier),
         lag_ms=max(0, row.sent[-1][0] - frontier),
