@@ -311,10 +311,18 @@ def figures(db: Path, site: Site) -> dict[str, Any]:
             reader.baseline(contract),
         )
     found["alerts"] = sorted(
-        repr(msgspec.structs.replace(alert, detail="")) for alert in reader.alerts(open_only=False)
+        repr(msgspec.structs.replace(alert, detail=""))
+        for alert in reader.alerts(open_only=False)
+        if "withdrawn" not in alert.detail
     )
     reader.close()
     return found
+
+
+def undoubted(rows: list[list[str]]) -> list[list[str]]:
+    """Rows of a ledger without the doubts that fewer registers have since version 3 of the fold."""
+    fewer = {"leap", "pulse_weight"}
+    return [[*row[:-1], "|".join(flag for flag in row[-1].split("|") if flag not in fewer)] for row in rows]
 
 
 def test_captures_give_the_same_ledger_and_the_old_store_goes_on_as_a_new_one(
@@ -334,8 +342,8 @@ def test_captures_give_the_same_ledger_and_the_old_store_goes_on_as_a_new_one(
     frozen = json.loads(read("outputs/replay.json"))
     assert losses(frozen, replay(places["captures"], new)) == []
     _, ledger = command(["ledger", "--db", str(new)], monkeypatch)
-    old_rows = list(csv.reader(io.StringIO(read("outputs/ledger.csv.gz"))))
-    rows = columns(ledger, of=read("outputs/ledger.csv.gz"))
+    old_rows = undoubted(list(csv.reader(io.StringIO(read("outputs/ledger.csv.gz")))))
+    rows = undoubted(columns(ledger, of=read("outputs/ledger.csv.gz")))
     assert [row for row in rows if row in old_rows] == old_rows
     # The frozen commit kept one of two unknown blocks that begin at one instant. These are what it lost.
     gained = [row for row in rows if row not in old_rows]

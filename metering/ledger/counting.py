@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from metering import flags as f
 from metering.ledger.booking import GAP_MS, Booked, book, mark
 from metering.ledger.state import Leap, Rules, State
-from metering.ledger.usual import SLACK_MS, compare_day, learn_rate
+from metering.ledger.usual import SLACK_MS, compare_day, learn_day, learn_rate, rounded
 from metering.times import DAY_MS, HOUR_MS
 
 GRACE_MS: Final = HOUR_MS
@@ -33,6 +33,8 @@ _SIMILAR_STEP: Final = 3
 _NEAR_BOUND: Final = 4
 """Before any usual day is known, a step is sudden above the bound divided by this."""
 
+_SEVERAL_DAYS: Final = 2
+"""The mean of more days than this says nothing of a change of the pulse weight: months differ tenfold."""
 LEAP_DAYS: Final = 7
 """Days within which a register may return to the count before a leap."""
 
@@ -119,8 +121,11 @@ def keep(
         leap = Leap(state.v, start, t, step, flags, state.peak, state.most)
     if t - start > GAP_MS:
         state = replace(state, day=0)
-        if step > 0 and t - start > DAY_MS - GAP_MS:
-            state = compare_day(state, step * DAY_MS // (t - start), start, booked)
+        mean = step * DAY_MS // (t - start)
+        if mean > 0 and t - start > _SEVERAL_DAYS * DAY_MS:
+            state = learn_day(state, start // DAY_MS % 7, rounded(mean))
+        elif mean > 0 and t - start > DAY_MS - GAP_MS:
+            state = compare_day(state, mean, start, booked)
     return replace(
         state,
         t=t,

@@ -48,8 +48,6 @@ class Entered(Struct, frozen=True):
     findings_withdrawn: tuple[BookedFinding, ...] = ()
     stalled: tuple[int, int] = (0, 0)
     """Time of the last counted reading if the readings after it are left out, else 0: before and after [ms]."""
-    anchor: int = 0
-    """What the last counted reading shows [base units]."""
     new_fold: bool = False
     """Whether all blocks were folded again because an older version of the fold had made them."""
     first: int = 0
@@ -180,7 +178,6 @@ def enter(
         findings_added=findings_added,
         findings_withdrawn=findings_withdrawn,
         stalled=(_stalled(last_before), _stalled(last_block.state)),
-        anchor=last_block.state.v,
         new_fold=head.outdated,
         first=_first(new_head, new_blocks),
     )
@@ -254,7 +251,6 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
         findings_added=added,
         findings_withdrawn=withdrawn,
         stalled=(_stalled(old.state), _stalled(state)),
-        anchor=state.v,
     )
 
 

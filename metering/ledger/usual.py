@@ -64,18 +64,18 @@ def compare_day(state: State, total: int, start: int, booked: Booked) -> State:
     weekday = start // DAY_MS % 7
     usual = (state.week[weekday] if state.week else 0) or state.usual
     if usual == 0:
-        return _learn(state, weekday, total)
+        return learn_day(state, weekday, total)
     high, low = max(total, usual), min(total, usual)
     if state.pulse:
         if high >= _ENDED * low:
             return state
-        return _learn(state, weekday, total)
+        return learn_day(state, weekday, total)
     num, den = _OUTSIDE
     since = state.unusual_since
     if den * total <= num * state.most and den * state.least <= num * total:
-        return _learn(state, weekday, total)
+        return learn_day(state, weekday, total)
     if since and not any(least * low <= high <= most * low for least, most in _TENFOLD):
-        return _learn(state, weekday, total)
+        return learn_day(state, weekday, total)
     since = since or start
     if start - since < (_TENFOLD_DAYS - 1) * DAY_MS:
         return replace(state, unusual_since=since, unusual=total)
@@ -85,8 +85,14 @@ def compare_day(state: State, total: int, start: int, booked: Booked) -> State:
     return replace(state, unusual_since=since, unusual=total, pulse=True)
 
 
-def _learn(state: State, weekday: int, total: int) -> State:
-    """The state after an ordinary day; unusual days before it were no change of the pulse weight."""
+def learn_day(state: State, weekday: int, total: int) -> State:
+    """The state after an ordinary day; unusual days before it were no change of the pulse weight.
+
+    Args:
+        state: The fold's state.
+        weekday: 0 for Thursday.
+        total: Use of the day, above zero [base units].
+    """
     week = state.week or (0,) * 7
     if week[weekday] != total:
         week = (*week[:weekday], total, *week[weekday + 1 :])

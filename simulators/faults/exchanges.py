@@ -61,12 +61,12 @@ def _exchange_at(case: Case, i: int, start: Decimal, factor: Decimal = Decimal(1
     """From reading i on, another register that shows `start` there."""
     base = case.v[i]
     q = Decimal(case.meter.resolution)
+    above = start >= next(s.value for s in reversed(case.sent) if s.t < case.t[i])
     for k, s in enumerate(case.sent):
         if s.t >= case.t[i]:
             j = case.t.index(s.t) if k >= len(case.t) or case.t[k] != s.t else k
             case.sent[k] = s._replace(value=(start + (case.v[j] - base)) * factor // q * q)
     case.lost.add(i - 1)
-    above = start >= base
     case.touch(case.t[case.moved(i) if above else i - 1], case.t[i])
 
 
@@ -101,7 +101,7 @@ def _exchange_120000_in_a_2_d_gap(case: Case) -> None:
 def _exchange_10_d_above_in_a_2_d_gap(case: Case) -> None:
     i = case.growing(29.2)
     j = case.growing(31.2)
-    _exchange_at(case, j, case.v[j] + 10 * round(Decimal(str(case.meter.daily))))
+    _exchange_at(case, j, case.v[j] + 10 * Decimal(str(case.meter.daily)))
     cut(case, i + 1, j)
     case.lost |= set(range(i, j))
 

@@ -34,9 +34,10 @@ _ROWS: Final[dict[str, dict[str, Iterable[str]]]] = {
         "copies 7 min later": ("elec irregular",),
         "old and new both sending": (*_BURSTS, "elec school", "hot water", "hot water 15min", "gas jitter"),
     },
-    "another register in another unit begins near zero: nothing before it says which unit it counts in": {
-        "exchange to another unit": _all_but(
-            "heat Gcal .1", "heat Gcal summer", "heat Gcal .1 summer", "heat Gcal daily", "heat MWh daily",
+    "another register counts in another unit that is so near that its rate may be use: nothing says which one it is": {
+        "exchange to another unit": (
+            "heat Gcal .001", "heat Gcal .01", "heat Gcal spring", "heat GJ :17", "heat MWh", "heat Gcal 15min",
+            "hot water",
         ),
     },
     "bursts of use hide a factor of four": {
@@ -52,8 +53,8 @@ _ROWS: Final[dict[str, dict[str, Iterable[str]]]] = {
     "a hundred times the use lies beyond what the meter's bound allows: its readings are strays to the ledger": {
         "pulse weight x100": _all_but(
             "heat kWh", "heat kWh bare", "heat Gcal summer", "heat Gcal .1 summer", "heat MWh",
-            "heat Gcal 15min", "heat Gcal daily", "heat MWh daily", "elec 15min", "elec daily",
-            "hot water 15min", "cold water daily",
+            "heat Gcal .1", "heat Gcal 15min", "heat Gcal daily", "heat MWh daily", "elec 15min", "elec daily",
+            "hot water 15min", "gas jitter",
         ),
     },
     "a pulse weight is judged by whole days: a change in mid-day flags up to a day more at each end": {
@@ -65,9 +66,9 @@ _ROWS: Final[dict[str, dict[str, Iterable[str]]]] = {
         ),
     },
     "daily readings: one step is a day, so that a small jump cannot be told from use, or its doubt spans days": {
-        "last digits transposed": ("cold water daily",),
-        "exchange a little below": ("heat MWh daily", "elec daily", "cold water daily"),
-        "exchange 0 in a 2 d gap": ("cold water daily",),
+        "spike 2 days, twice": ("elec daily",),
+        "spike 2 days, 6 times": ("heat Gcal daily", "heat MWh daily", "elec daily", "cold water daily"),
+        "spike 2 days, a day": ("elec daily",),
     },
     "irregular stamps: once a day an hour is read, and the rest is spread evenly over a day of uneven use": {
         "backfill hourly, live daily": ("elec irregular", "gas jitter"),
@@ -75,8 +76,14 @@ _ROWS: Final[dict[str, dict[str, Iterable[str]]]] = {
     "a meter with long standstills or bursts leaves one hour beside the fault off and unflagged": {
         "silence then spike 2 d": ("heat Gcal spring", "elec kWh bare"),
         "another meter's values, a day mixed": ("elec school", "hot water"),
-        "reset then exchange next day": ("elec flat",),
         "exchange near the end": ("elec school",),
+    },
+    "a spike of two days' use ends while the register passes it: one hour beside it is off": {
+        "spike 2 days, 6 times": ("heat Gcal .001", "cold water"),
+        "spike 2 days, a day": ("heat Gcal .001", "cold water"),
+    },
+    "the first reading of all is a zero, and the bound allows what follows in a day: it is energy, with a question": {
+        "zero first": ("cold water daily",),
     },
     "a standstill of five hours lies within a gap that is interpolated, and a school's use is not even": {
         "frozen 5 h": ("elec school",),

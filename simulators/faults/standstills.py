@@ -39,12 +39,12 @@ def _frozen_with_a_load(days: float, hours: float, times: float) -> Fault:
 
 
 def _frozen_as_the_use_grows(case: Case) -> None:
-    """Frozen from day 25 to day 45; from day 30 on the use is five times as high."""
+    """Frozen from day 25 to day 45; from day 30 on the use is three times as high."""
     i, j = case.growing(25), case.at(45)
     base = case.at(30)
     start = case.v[base]
     for k in range(base, len(case.v)):
-        case.v[k] = start + (case.v[k] - start) * 5
+        case.v[k] = start + (case.v[k] - start) * 3
         case.sent[k] = case.sent[k]._replace(value=case.v[k])
     case.impossible |= case.meter.digits is not None and case.v[-1] >= 10**case.meter.digits
     for k in range(i + 1, j):

@@ -21,7 +21,7 @@ from metering.events import (
     Unknowns,
 )
 from metering.ledger.blocks import Block, Head, Part
-from metering.ledger.booking import figures_of
+from metering.ledger.booking import BookedFinding, figures_of
 from metering.ledger.enter import Entered, declare, enter
 from metering.ledger.refused import split, split_declared
 from metering.ledger.retention import cut_day, delete_before, kept_days, rests_until
@@ -82,10 +82,10 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick
             *_events(register, entered, event, rejected),
             *stalled_alerts(
                 register,
-                *entered.stalled,
-                changed=entered.newest[0],
-                last=entered.anchor,
-                bound=rules.max_per_hour,
+                _stalls(entered.findings_added),
+                _stalls(entered.findings_withdrawn),
+                before=entered.stalled[0],
+                now=entered.stalled[1],
             ),
         ]
 
@@ -165,6 +165,10 @@ def _events(
             )
         )
     return events
+
+
+def _stalls(findings: Iterable[BookedFinding]) -> list[int]:
+    return [finding.start for finding in findings if finding.kind == "stalled"]
 
 
 def _cause(event: Readings | Declared) -> str:

@@ -22,9 +22,18 @@ _FELL: Final = frozenset({"restored", "reset", "exchange", "fell_back"})
 
 def _power_cuts(rhythm: Rhythm, minutes: int, apart: int, back: int, at_once: bool, resolution: str) -> Row:
     meter = CleanMeter("power cuts", "electricity", "kWh", resolution, rhythm, every(minutes), days=100)
-    sent, least, counted = falling_back(sent_by(meter), apart, back, at_once=at_once)
+    sent, least, counted, slight = falling_back(sent_by(meter), apart, back, at_once=at_once)
     falls = any(w < v for (_, v), (_, w) in pairwise(sent))
-    return Row(meter.rules, sent, least, asks=_FELL if falls else frozenset(), beyond=counted - least)
+    # A fall that the next reading makes good may as well have been a stray value.
+    stray = {"spike_dropped"} if slight else set()
+    return Row(
+        rules=meter.rules,
+        sent=sent,
+        truth=least,
+        asks=_FELL | stray if falls else frozenset(),
+        withheld=slight,
+        beyond=counted - least,
+    )
 
 
 def _falls() -> Iterator[tuple[str, Made]]:

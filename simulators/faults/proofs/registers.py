@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from metering.times import HOUR_MS, to_ms
 from simulators.faults.clean import CleanMeter
@@ -59,7 +59,19 @@ def in_unit(sent: Sent, num: int, den: int, step: int, start_h: float, end_h: fl
     ]
 
 
-def falling_back(sent: Sent, every: int, back: int, *, at_once: bool = False) -> tuple[Sent, int, int]:
+class Fallen(NamedTuple):
+    """A register that goes on from older values."""
+
+    sent: Sent
+    least: int
+    """What its readings say that it counted at least: the sum of their increases [Wh or l]."""
+    counted: int
+    """What it did count [Wh or l]."""
+    slight: int
+    """Sum of the falls that the next reading made good at once, as after a stray value [Wh or l]."""
+
+
+def falling_back(sent: Sent, every: int, back: int, *, at_once: bool = False) -> Fallen:
     """A register that after a power cut goes on from the value that it showed some readings before.
 
     Args:
@@ -68,8 +80,6 @@ def falling_back(sent: Sent, every: int, back: int, *, at_once: bool = False) ->
         back: How many readings before its last one it goes on from.
         at_once: Whether it is read when the power returns, before it has counted again.
 
-    Returns:
-        The readings; what they say that it counted at least (the sum of their increases); what it did count.
     """
     uses = [w - v for (_, v), (_, w) in pairwise(sent)]
     made = [sent[0]]
@@ -82,8 +92,9 @@ def falling_back(sent: Sent, every: int, back: int, *, at_once: bool = False) ->
         else:
             made.append((sent[k + 1][0], made[-1][1] + use))
         counted += use
-    least = sum(max(0, w - v) for (_, v), (_, w) in pairwise(made))
-    return made, least, counted
+    steps = [w - v for (_, v), (_, w) in pairwise(made)]
+    slight = sum(-step for step, after in pairwise(steps) if -after < step < 0)
+    return Fallen(made, sum(max(0, step) for step in steps), counted, slight)
 
 
 def sent_by(meter: CleanMeter) -> Sent:

@@ -86,13 +86,21 @@ def test_an_office_rests_at_weekends_and_nothing_asks() -> None:
     assert register.total == sum(uses)
 
 
-def test_an_alert_opens_when_a_register_stalls_and_is_resolved_when_it_counts_again() -> None:
-    def states(before: int, now: int) -> list[tuple[int, str]]:
-        alerts = stalled_alerts(HEAT, before, now, changed=9, last=5, bound=60)
-        return [(each.opened, each.state) for each in alerts]
-
-    assert states(0, 0) == []
-    assert states(7, 7) == []
-    assert states(0, 7) == [(7, "open")]
-    assert states(7, 0) == [(7, "resolved")]
-    assert states(7, 8) == [(7, "resolved"), (8, "open")]
+@pytest.mark.parametrize(
+    ("added", "withdrawn", "before", "now", "expected"),
+    [
+        ([], [], 0, 0, []),
+        ([], [], 7, 7, []),
+        ([7], [], 0, 7, [(7, "open", False)]),
+        ([], [], 7, 0, [(7, "resolved", False)]),
+        ([8], [], 7, 8, [(7, "resolved", False), (8, "open", False)]),
+        ([7], [], 0, 0, [(7, "resolved", False)]),
+        ([], [7], 7, 0, [(7, "resolved", True)]),
+        ([7], [7], 7, 7, [(7, "open", False)]),
+    ],
+)
+def test_every_finding_that_a_register_stalls_has_an_alert(
+    added: list[int], withdrawn: list[int], before: int, now: int, expected: list[tuple[int, str, bool]]
+) -> None:
+    alerts = stalled_alerts(HEAT, added, withdrawn, before=before, now=now)
+    assert [(each.opened, each.state, "withdrawn" in each.detail) for each in alerts] == expected
