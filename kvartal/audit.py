@@ -21,6 +21,11 @@ _SENTENCES: Final[dict[FaultKind, str]] = {
     "no_rules": "the ledger does not name the rules that it was folded by",
     "refolded": "the readings of {day} give other figures when they are folded again",
     "block_total": "on {day} the register counted {counted}, the ledger booked {booked}",
+    "statement": (
+        "last minus first accepted reading is {difference}, of which {booked} are booked, {unknown} unknown and "
+        "{named} named as not counted: {left} are left"
+    ),
+    "anchor": "the last kept reading, of {day}, is not among the accepted ones",
 }
 
 

@@ -8,11 +8,66 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
 
 from metering import flags
+from metering.ledger.statement import FIRST, Statement
 from metering.times import HOUR_MS, iso
-from storage.sqlite_ledger import GaugeRow, LedgerRow
+from metering.units import QUANTITIES
+from storage.sqlite_ledger import GaugeRow, LedgerRow, Register
 
 LEDGER_COLUMNS = ("building", "meter", "quantity", "start", "end", "unit", "amount", "flags")
 GAUGE_COLUMNS = ("building", "meter", "quantity", "start", "unit", "mean", "low", "high", "coverage", "flags")
+
+
+STATEMENT_COLUMNS = ("building", "meter", "quantity", "unit", "item", "at", "amount")
+
+
+def statement_texts(statements: Iterable[tuple[Register, Statement]]) -> Iterator[dict[str, Any]]:
+    """Rows of statements: first and last count, energy by hour, unknown energy, each named part, and what is left.
+
+    `last` - `first` = all other rows but `left`, which is 0.
+    """
+    for register, each in statements:
+        items = [
+            ("first", each.first.at, each.first.amount),
+            ("last", each.last.at, each.last.amount),
+            ("booked", None, each.booked),
+            ("unknown", None, each.unknown),
+            *((part.reason, part.at, part.amount) for part in each.named),
+            ("left", None, each.left),
+        ]
+        # A part named `first` is what the register showed before its first reading.
+        for index, (item, at, amount) in enumerate(items):
+            yield {
+                **_of(register),
+                "item": "before_first" if index and item == FIRST else item,
+                "at": "" if at is None else iso(at),
+                "amount": amount,
+            }
+
+
+def statement_documents(statements: Iterable[tuple[Register, Statement]]) -> Iterator[dict[str, Any]]:
+    """Statements as documents, amounts in the unit that each names."""
+    for register, each in statements:
+        yield {
+            **_of(register),
+            "first": {"at": iso(each.first.at), "amount": each.first.amount},
+            "last": {"at": iso(each.last.at), "amount": each.last.amount},
+            "difference": each.difference,
+            "booked": each.booked,
+            "unknown": each.unknown,
+            "named": [
+                {"reason": part.reason, "at": iso(part.at), "amount": part.amount} for part in each.named
+            ],
+            "left": each.left,
+        }
+
+
+def _of(register: Register) -> dict[str, str]:
+    return {
+        "building": register.building,
+        "meter": register.meter,
+        "quantity": register.quantity,
+        "unit": QUANTITIES[register.quantity].base,
+    }
 
 
 def ledger_texts(rows: Iterable[LedgerRow]) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from metering.ledger.blocks import Block, Head
+from metering.ledger.statement import Statement, statement
 from metering.times import DAY_MS, HOUR_MS
 from metering.units import QUANTITIES
 
@@ -127,6 +128,23 @@ class Ledger:
                     yield from self._ledger_of(register)
         finally:
             self._db.execute("COMMIT")
+
+    def statements(
+        self, *, building: str | None = None, meter: str | None = None
+    ) -> Iterator[tuple[Register, Statement]]:
+        """The statement of each register that has a ledger, by building and meter."""
+        for register in self.registers():
+            if building in (None, register.building) and meter in (None, register.meter):
+                each = self.statement(register.building, register.meter, register.quantity)
+                if each is not None:
+                    yield register, each
+
+    def statement(self, building: str, meter: str, quantity: str) -> Statement | None:
+        """Where the difference between a register's first and last accepted reading went."""
+        if QUANTITIES[quantity].nature != "register":
+            return None
+        who = (building, meter, quantity)
+        return statement(self.head(*who), self.blocks(*who))
 
     def gauges(self, *, building: str | None = None, meter: str | None = None) -> Iterator[GaugeRow]:
         """Hours of gauges, sorted by building, meter, quantity, hour."""

@@ -11,12 +11,16 @@ from dashboards.page.months import beside, by_month, month_bounds, month_id
 from dashboards.page.notes import day_notes, restated_note
 from dashboards.words.lang import Lang
 from dashboards.words.names import counted, house_name
-from dashboards.words.numbers import date, month, percent, unit
-from dashboards.words.terms import flag_text
+from dashboards.words.numbers import date, moment, month, percent, unit
+from dashboards.words.numbers import quantity as quantity_text
+from dashboards.words.statement import STATEMENT
+from dashboards.words.terms import flag_text, term
 from metering import flags
 from metering.events import Day
+from metering.ledger.statement import Statement
 from metering.site.meters import Building, Meter
 from metering.site.model import Site
+from metering.units import QUANTITIES
 from storage.sqlite_reader import Reader
 
 ALL_DAYS: Final = (dt.date(1970, 1, 2).toordinal(), dt.date(2200, 1, 1).toordinal())
@@ -48,7 +52,41 @@ def meter_view(
         **register_names(meter, quantity, lang),
         "unit": unit(how.unit, lang),
         "months": months_of(reader.days(building.id, meter.id, quantity, *ALL_DAYS), how, lang)[::-1],
+        "statement": statement_view(
+            reader.ledger.statement(building.id, meter.id, quantity),
+            how,
+            QUANTITIES[quantity].base,
+            site,
+            lang,
+        ),
     }
+
+
+def statement_view(
+    stated: Statement | None, how: Shown, base: str, site: Site, lang: Lang
+) -> list[dict[str, str]]:
+    """The statement of a register in rows: what, when, how much, exactly how much; none for a virtual meter."""
+    if stated is None:
+        return []
+    rows: list[tuple[str, int | None, int]] = [
+        ("last", stated.last.at, stated.last.amount),
+        ("first", stated.first.at, stated.first.amount),
+        ("difference", None, stated.difference),
+        ("booked", None, stated.booked),
+        ("unknown", None, stated.unknown),
+        *((f"not {part.reason}", part.at, part.amount) for part in stated.named),
+    ]
+    if stated.left:
+        rows.append(("left", None, stated.left))
+    return [
+        {
+            "what": term(STATEMENT, what, lang),
+            "when": "" if at is None else moment(at, site.zone, lang),
+            "amount": how.number(amount, lang),
+            "exact": quantity_text(amount, base, lang),
+        }
+        for what, at, amount in rows
+    ]
 
 
 def months_of(days: Iterable[Day], how: Shown, lang: Lang) -> list[dict[str, Any]]:

@@ -106,14 +106,39 @@ def ledger(
     db: DbOption = None,
     meter: MeterOption = None,
     form: FormatOption = Format.csv,
+    statement: Annotated[
+        bool,
+        typer.Option(
+            "--statement",
+            help="Instead: first and last reading of each register, and where all of the difference went.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
-    """Print the energy ledger: a row an hour, a row an unknown block. The same facts give the same bytes."""
-    from kvartal.exports import LEDGER_COLUMNS, ledger_texts, write
+    """Print the energy ledger: a row an hour, a row an unknown block. The same facts give the same bytes.
+
+    kvartal ledger --statement --meter b01/heat: last - first = booked + unknown + what is named as not counted
+    """
+    from kvartal.exports import (
+        LEDGER_COLUMNS,
+        STATEMENT_COLUMNS,
+        ledger_texts,
+        statement_documents,
+        statement_texts,
+        write,
+    )
     from storage.sqlite_reader import Reader
 
     building, point = building_and_meter(meter)
-    rows = Reader(db_path(db)).ledger.rows(building=building, meter=point)
-    write(ledger_texts(rows), LEDGER_COLUMNS, sys.stdout, as_json=form is Format.json)
+    stored = Reader(db_path(db)).ledger
+    as_json = as_json or form is Format.json
+    if not statement:
+        rows = stored.rows(building=building, meter=point)
+        write(ledger_texts(rows), LEDGER_COLUMNS, sys.stdout, as_json=as_json)
+        return
+    statements = stored.statements(building=building, meter=point)
+    texts = statement_documents(statements) if as_json else statement_texts(statements)
+    write(texts, STATEMENT_COLUMNS, sys.stdout, as_json=as_json)
 
 
 def import_file(

@@ -1,9 +1,10 @@
 """The audit of one register's ledger: law 1 (docs/laws.md) as a check of what is stored.
 
 Every block is folded again from its readings and facts alone, and must give the same state and the same bookings. What
-each block booked must be what its readings counted (`Booked.shift`). The store must show the hours, the unknown energy
-and the number of readings that the blocks give. If retention has deleted readings, the audit begins at the register's
-checkpoint (`metering.ledger.retention`); figures of deleted days are not checked.
+each block booked must be what its readings counted (`Booked.shift`). The difference between the first and the last
+accepted reading must be booked, unknown or named (`metering.ledger.statement`). The store must show the hours, the
+unknown energy and the number of readings that the blocks give. If retention has deleted readings, the audit begins at
+the register's checkpoint (`metering.ledger.retention`); figures of deleted days are not checked.
 
 Blocks of an older version of the fold may differ when they are folded again, and that is no fault: only their sums are
 checked (`Head.outdated`).
@@ -19,9 +20,19 @@ from metering.ledger.blocks import Block, Head
 from metering.ledger.booking import Booked, net_unknowns
 from metering.ledger.fold import fold
 from metering.ledger.state import State
+from metering.ledger.statement import statement
 
 FaultKind: TypeAlias = Literal[
-    "no_blocks", "readings", "hours", "unknown", "total", "no_rules", "refolded", "block_total"
+    "no_blocks",
+    "readings",
+    "hours",
+    "unknown",
+    "total",
+    "no_rules",
+    "refolded",
+    "block_total",
+    "statement",
+    "anchor",
 ]
 
 
@@ -41,6 +52,8 @@ class Fault(NamedTuple):
     - no_rules: none
     - refolded: at
     - block_total: at, counted, booked
+    - statement: difference (between the first and the last accepted reading), booked, unknown, named, left
+    - anchor: at (of the last kept reading, which is not among the accepted ones)
     """
 
 
@@ -64,7 +77,31 @@ def audit(head: Head, blocks: Sequence[Block], shown: Shown) -> list[Fault]:
     """
     if not blocks:
         return [Fault("no_blocks", {"accepted": shown.accepted})] if shown.accepted else []
-    return [*_compare_store(head, blocks, shown), *refold(head, blocks)]
+    faults = [*_compare_store(head, blocks, shown), *refold(head, blocks)]
+    return faults or check_statement(head, blocks)
+
+
+def check_statement(head: Head, blocks: Sequence[Block]) -> list[Fault]:
+    """Whether the difference between the accepted readings is booked, unknown or named, to the base unit."""
+    stated = statement(head, blocks)
+    if stated is None:
+        return []
+    if not stated.kept:
+        return [Fault("anchor", {"at": blocks[-1].state.t})]
+    if not stated.left:
+        return []
+    return [
+        Fault(
+            "statement",
+            {
+                "difference": stated.difference,
+                "booked": stated.booked,
+                "unknown": stated.unknown,
+                "named": sum(part.amount for part in stated.named),
+                "left": stated.left,
+            },
+        )
+    ]
 
 
 def booked_hours(blocks: Sequence[Block]) -> dict[int, int]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from metering import flags as f
 from metering.events import Unknown
-from metering.ledger.audit import Fault, refold
+from metering.ledger.audit import Fault, check_statement, refold
 from metering.ledger.blocks import Block, Head, Part, block_of
 from metering.ledger.booking import net_unknowns
 from metering.ledger.enter import enter
@@ -79,10 +79,12 @@ def entered(case: Case, order: random.Random | None = None) -> dict[PartName, Pa
 
 
 def broken_laws(parts: Mapping[PartName, Part]) -> list[Fault]:
-    """Fold the stored readings of every block again: the differences, and blocks that made or lost energy."""
+    """Fold the stored readings of every block again: the differences, blocks that made or lost energy, and what the
+    statement does not explain."""
     head = parts[HEAD]
     assert isinstance(head, Head)
-    return refold(head, [block_of(parts, day) for day in head.days()])
+    blocks = [block_of(parts, day) for day in head.days()]
+    return [*refold(head, blocks), *check_statement(head, blocks)]
 
 
 def ledger(parts: Mapping[PartName, Part]) -> Ledger:

@@ -33,6 +33,15 @@ REGISTER = Register("b01", "heat", "energy", 84, 0, None, None)
             Fault("block_total", {"at": 1_728_000_000_000, "counted": 8, "booked": 7}),
             "on 2024-10-04 the register counted 8, the ledger booked 7",
         ),
+        (
+            Fault("statement", {"difference": 10, "booked": 4, "unknown": 2, "named": 3, "left": 1}),
+            "last minus first accepted reading is 10, of which 4 are booked, 2 unknown and 3 named as not counted: "
+            "1 are left",
+        ),
+        (
+            Fault("anchor", {"at": 1_728_000_000_000}),
+            "the last kept reading, of 2024-10-04, is not among the accepted ones",
+        ),
     ],
     ids=get_args(FaultKind),
 )

@@ -232,6 +232,7 @@ export async function meter(get, w, building, meter, quantity) {
       crumbs(["#/", w.all_houses], [`#/h/${path(building)}`, m.house]),
       el("h1", {}, `${m.house}: ${m.name}`), el("p", { class: "under" }, m.what),
       el("section", { class: "card" }, table(w, [[w.month], [`${w.use}, ${m.unit}`, "n"], [`${w.more_total}, ${m.unit}`, "n"], [`${w.estimated_short}, ${m.unit}`, "n wide"], [w.complete_days, "n wide"], [w.days_missing, "n wide"], [w.flags, "wide"]], months, { class: "months" })),
+      m.statement.length ? el("section", { class: "card", id: "statement" }, el("h2", {}, w.statement), el("p", { class: "hint" }, w.statement_lead), table(w, [["", ""], [`${w.amount}, ${m.unit}`, "n"], [w.exactly, "n wide"], [w.when, "wide"]], m.statement.map((row) => [row.what, row.amount, row.exact, row.when]))) : null,
     ],
   };
 }
