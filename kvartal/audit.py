@@ -1,16 +1,29 @@
-"""`kvartal audit`: reads every register of a store and words the faults that `metering.ledger.audit` finds."""
+"""`kvartal audit`: every register's conservation, and every figure of a store made once more from its facts.
+
+`metering.ledger.audit` judges a register, `kvartal.audit_figures` the figures above it, `kvartal.audit_counts` what
+concerns the whole store.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
+from kvartal.audit_counts import store_apart
+from kvartal.audit_differences import capped
+from kvartal.audit_figures import FigureAudit
 from metering.ledger.audit import Fault, FaultKind, Shown, audit, booked_hours
 from metering.ledger.blocks import Head
+from metering.parts import HEAD
+from metering.site.model import Site, site_of_bytes
 from metering.times import iso
-from metering.units import QUANTITIES
+from metering.units import COUNTED, QUANTITIES
 from storage.sqlite_ledger import Register
 from storage.sqlite_reader import Reader
+from streams.embedded import SITE_KEY
 
 _SENTENCES: Final[dict[FaultKind, str]] = {
     "no_blocks": "{accepted} readings accepted, but the ledger has no blocks",
@@ -27,6 +40,11 @@ _SENTENCES: Final[dict[FaultKind, str]] = {
     ),
     "anchor": "the last kept reading, of {day}, is not among the accepted ones",
 }
+
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError)
+_BY_ROW: Final[frozenset[FaultKind]] = frozenset({"hours", "unknown"})
+"""Faults that the audit of figures names row by row."""
 
 
 class Audited(NamedTuple):
@@ -48,27 +66,65 @@ class Audited(NamedTuple):
         )
 
 
-def audit_store(db: Path) -> Audited:
-    """Audit every register of the store at `db`.
+def audit_store(
+    db: Path, site: Site | None = None, progress: Callable[[int, int], None] = lambda _done, _of: None
+) -> Audited:
+    """Audit every register and every figure of the store at `db`.
+
+    Args:
+        db: The store.
+        site: The site that its figures were made under; by default the one that the store keeps. Without any, the
+            figures above the hours are not made once more.
+        progress: Called with the number of buildings done, and that of all.
 
     Raises:
-        NewerLedger: a newer Kvartal folded one of them.
+        NewerLedger: a newer Kvartal folded one of the registers.
     """
     reader = Reader(db)
     faults: list[str] = []
     outdated: list[str] = []
     try:
-        registers = [r for r in reader.ledger.registers() if QUANTITIES[r.quantity].nature == "register"]
-        heads = [reader.ledger.head(each.building, each.meter, each.quantity) for each in registers]
-        for head in heads:
-            head.check_version()
-        for register, head in zip(registers, heads, strict=True):
-            faults += [sentence(register, fault) for fault in _audit(reader, register, head)]
-            if head.outdated:
-                outdated.append(_name(register))
+        with reader.snapshot():
+            listed = reader.ledger.registers()
+            registers = [r for r in listed if r.quantity in COUNTED]
+            faults += [
+                f"{_name(r)}: there is no such quantity" for r in listed if r.quantity not in QUANTITIES
+            ]
+            heads = [reader.ledger.head(each.building, each.meter, each.quantity) for each in registers]
+            for head in heads:
+                head.check_version()
+            site = site or kept_site(reader)
+            shown_elsewhere = _BY_ROW if site is not None else frozenset()
+            for register, head in zip(registers, heads, strict=True):
+                try:
+                    audited = _audit(reader, register, head)
+                except UNREADABLE as error:
+                    faults.append(f"{_name(register)}: the ledger cannot be read: {error}")
+                    continue
+                faults += [sentence(register, each) for each in audited if each.kind not in shown_elsewhere]
+                if head.outdated:
+                    outdated.append(_name(register))
+            faults += capped(store_apart(reader.tables))
+            if site is not None:
+                figures = FigureAudit(reader, site)
+                faults += capped(figures.baselines())
+                buildings = figures.buildings()
+                for done, building in enumerate(buildings):
+                    progress(done, len(buildings))
+                    try:
+                        faults += capped(figures.audit(building))
+                    except UNREADABLE as error:
+                        faults.append(f"{building}: state cannot be read: {error}")
+                progress(len(buildings), len(buildings))
     finally:
         reader.close()
     return Audited(len(registers), faults, outdated)
+
+
+def kept_site(reader: Reader) -> Site | None:
+    """The site that the store keeps; None if an older Kvartal wrote it, which kept none."""
+    kept = reader.tables.part(SITE_KEY, HEAD)
+    return None if kept is None else site_of_bytes(kept)
 
 
 def sentence(register: Register, fault: Fault) -> str:

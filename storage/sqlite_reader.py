@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from metering.events import Alert, Day, Position, Savings, Unknown, WeatherDay
 from storage.sqlite import Store
 from storage.sqlite_ledger import Ledger, register_id
 from storage.sqlite_schema import OlderStore, connect
+from storage.sqlite_tables import Tables
 
 
 class Reader:
@@ -28,12 +30,23 @@ class Reader:
         except OlderStore:
             Store(path).close()
             self._db = connect(str(path), read_only=True)
+        self.tables = Tables(self._db)
+        """The tables of the same store, row by row."""
         self.ledger = Ledger(self._db)
         """Registers, readings and blocks of the same store."""
 
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All that is read within is of one commit, even if the writer commits meanwhile."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("COMMIT")
 
     def commits(self) -> int:
         """How many commits the store has had: two reads with the same number see the same figures."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import urllib.parse
+from collections.abc import Sequence
 from typing import Final
 
 from metering.refusal import Refusal
@@ -149,6 +150,20 @@ def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def in_memory() -> sqlite3.Connection:
+    """An empty store of this version in memory: its tables and nothing else."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    _make(connection, STEPS)
+    return connection
+
+
+def _make(connection: sqlite3.Connection, steps: Sequence[str]) -> None:
+    for step in steps:
+        for statement in step.split(";"):
+            if statement.strip():
+                connection.execute(statement)
+
+
 def _version(connection: sqlite3.Connection, path: str) -> int:
     """Schema version of the file, 0 for an empty one."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -173,10 +188,7 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Asked again under the lock: another process may have been first.
-        for step in STEPS[_version(connection, path) :]:
-            for statement in step.split(";"):
-                if statement.strip():
-                    connection.execute(statement)
+        _make(connection, STEPS[_version(connection, path) :])
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:

@@ -142,7 +142,7 @@ NO_IO = "The floor and the pure files do no I/O"
         ("kvartal.run", "paho.mqtt.client", {"Two files know paho"}),
         ("streams.worker", "confluent_kafka", {"One file knows confluent-kafka"}),
         ("storage.influx_reader", "influxdb_client", {"One file knows influxdb-client"}),
-        ("kvartal.audit", "sqlite3", {"Four files of storage know SQLite"}),
+        ("kvartal.audit", "sqlite3", {"Five files of storage know SQLite"}),
         ("kvartal.cli.main", "apprise", {"One file knows Apprise"}),
         ("dashboards.grafana.write", "grafana_client", {"One file knows grafana-client"}),
     ],

@@ -345,14 +345,30 @@ def balance(
         print_json(row)
 
 
-def audit(db: DbOption = None) -> None:
-    """Check that no register's ledger made or lost energy; status 1 and the register's name if one did.
+def audit(
+    db: DbOption = None,
+    site: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--site",
+            help="Site file of the figures. Default: the one that the store keeps.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Make every figure once more from the readings and name each one that differs; status 1 if one does.
 
-    Registers that an older Kvartal folded are named and are no fault: start this one once, it folds them again.
+    No register may have made or lost energy. Hours, days, weather, savings, positions, alerts about energy, findings
+    and counts must be what the readings, baselines and site file give. Registers that an older Kvartal folded are
+    named and are no fault: start this one once, it folds them again.
     """
     from kvartal.audit import audit_store
+    from kvartal.files import read_site
 
-    audited = audit_store(db_path(db))
+    with bar("buildings", None) as done:
+        audited = audit_store(
+            db_path(db), None if site is None else read_site(site), progress=lambda n, _of: done(n)
+        )
     print_json(
         {"registers": audited.registers, "faults": audited.faults}
         | ({"outdated": audited.outdated} if audited.outdated else {})

@@ -118,27 +118,40 @@ def refold(head: Head, blocks: Sequence[Block]) -> list[Fault]:
 
     Blocks of an older version of the fold are only summed.
     """
-    rules = head.rules
-    if rules is None:
+    if head.rules is None:
         return [Fault("no_rules", {})]
-    state: State | None = None
-    if head.cut:
-        state, blocks = blocks[0].state, blocks[1:]
-    for block in blocks:
-        before = 0 if state is None else state.v
-        if head.outdated:
-            state, booked = block.state, block.booked
-        else:
-            booked = Booked({}, {}, [], [])
-            # Without readings and facts there is nothing to fold: all facts of the first days have been withdrawn.
-            state = fold(rules, state, block.times, block.amounts, booked, block.facts) or block.state
+    before = blocks[0].state.v if head.cut else 0
+    again = folded_again(head, blocks)
+    for block, new in zip(blocks, again, strict=True):
         at = block.newest[0]
-        if state != block.state or booked != block.booked:
+        if new.state != block.state or new.booked != block.booked:
             return [Fault("refolded", {"at": at})]
-        counted, total = state.v - before + booked.shift, booked.total
+        if head.cut and block is blocks[0]:
+            continue  # the checkpoint: its hours are sums over deleted blocks
+        counted, total = block.state.v - before + block.booked.shift, block.booked.total
         if total != counted:
             return [Fault("block_total", {"at": at, "counted": counted, "booked": total})]
+        before = block.state.v
     return []
+
+
+def folded_again(head: Head, blocks: Sequence[Block]) -> list[Block]:
+    """The blocks as their readings and facts give them, each folded from the one before it.
+
+    The checkpoint of a cut, and blocks of an older version of the fold, stay as they are.
+    """
+    if head.outdated or head.rules is None:
+        return list(blocks)
+    state: State | None = None
+    again: list[Block] = []
+    if head.cut:
+        state, again, blocks = blocks[0].state, [blocks[0]], blocks[1:]
+    for block in blocks:
+        booked = Booked({}, {}, [], [])
+        # Without readings and facts there is nothing to fold: all facts of the first days have been withdrawn.
+        state = fold(head.rules, state, block.times, block.amounts, booked, block.facts) or block.state
+        again.append(Block(block.times, block.amounts, state, booked, block.facts))
+    return again
 
 
 def _compare_store(head: Head, blocks: Sequence[Block], shown: Shown) -> list[Fault]:

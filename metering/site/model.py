@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
+import zlib
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
@@ -186,6 +187,23 @@ class Site(Table):
             if building.station is not None:
                 served[building.station] = (*served[building.station], building.id)
         return served
+
+
+def site_bytes(site: Site) -> bytes:
+    """The site as the store keeps it beside its figures, for the audit; `site_of_bytes` reads it."""
+    return zlib.compress(site.model_dump_json(by_alias=True, exclude_defaults=True).encode())
+
+
+def site_of_bytes(kept: bytes) -> Site:
+    """The site of `site_bytes`.
+
+    Raises:
+        SiteError: the bytes are no site of this version.
+    """
+    try:
+        return Site.model_validate_json(zlib.decompress(kept))
+    except (zlib.error, ValidationError) as error:
+        raise SiteError(f"the site that the store keeps cannot be read: {error}") from None
 
 
 def _faults(error: ValidationError) -> Iterator[str]:
