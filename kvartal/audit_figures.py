@@ -24,10 +24,10 @@ import msgspec
 
 from kvartal.audit_differences import Difference, parts_apart, plain, rows_apart
 from metering.events import Event, Fitted, MeterId, Readings, RegisterId, Tick, WeatherDay
-from metering.ledger.again import told_again
+from metering.ledger.again import first_of, told_again
 from metering.ledger.audit import folded_again
 from metering.ledger.blocks import Block, Head
-from metering.ledger.days import DayState
+from metering.ledger.days import DaysHead, DayState
 from metering.ledger.gauges import GaugeDay, GaugeHead
 from metering.ledger.history import Consumer
 from metering.ledger.weather import TEMPERATURE, WeatherState
@@ -55,7 +55,6 @@ _INPUTS: Final[Mapping[str, frozenset[str]]] = {
 _HISTORY: Final[Mapping[str, frozenset[str]]] = {
     "gauges": frozenset({"cut", "first", "rests"}),
     "weather": frozenset({"cut", "first", "rests"}),
-    "days": frozenset({"first"}),
     "balance": frozenset({"changed"}),
     "idle": frozenset({"months", "under"}),
     "savings": frozenset({"conditions", "prices"}),
@@ -214,8 +213,17 @@ class FigureAudit:
             booked = {hour for block in blocks for hour in block.booked.amounts}
             hours = {hour: (amount, flags) for hour, amount, flags in rows if hour not in booked}
             unknowns = [each for each in self._reader.unknowns(*register) if each.end <= since]
+        first = first_of(blocks)
+        if head.cut or head.outdated:
+            days = self._decoded("days", f"days/{register}").get("head")
+            first = days.first if isinstance(days, DaysHead) else 0
         return told_again(
-            register, head, folded_again(head, blocks), hours_before=hours, unknowns_before=unknowns
+            register,
+            head,
+            folded_again(head, blocks),
+            hours_before=hours,
+            unknowns_before=unknowns,
+            first=first,
         )
 
     def _deleted_hours(self, head: Head) -> tuple[int, int]:
@@ -386,7 +394,8 @@ class FigureAudit:
                 new = _known_only(old, new, inputs)
             elif isinstance(was or now, WatchHead):
                 old, new = (_without_position_time(each) for each in (old, new))
-            yield from parts_apart(key, name, old, new)
+            # State that says nothing is as none.
+            yield from parts_apart(key, name, old or None, new or None)
 
     def _decoded(self, step: str, key: str) -> dict[str, Any]:
         decoder = self._decoders[step]

@@ -21,6 +21,7 @@ def told_again(
     *,
     hours_before: Mapping[int, tuple[int, int]],
     unknowns_before: Sequence[Unknown],
+    first: int,
 ) -> Iterator[Event]:
     """Events of a register in order of time, the last of them with what the ledger says now.
 
@@ -30,11 +31,12 @@ def told_again(
         blocks: Its blocks by day, as their readings give them; at least one.
         hours_before: (amount, flags) of the hours that deleted blocks have booked; empty without a cut.
         unknowns_before: Their unknown blocks.
+        first: Time of the register's first reading or fact [ms]; 0 if it is not known (`metering.events.Hours.first`).
     """
     end = blocks[-1].state
     now = blocks[-1].newest[0]
     if head.cut:
-        yield from _before(register, hours_before, unknowns_before, blocks[0].state.t)
+        yield from _before(register, hours_before, unknowns_before, blocks[0].state.t, first)
     sources: dict[int, list[Booked]] = {}
     for block in blocks:
         for hour in block.booked.amounts.keys() | block.booked.flags.keys():
@@ -47,7 +49,8 @@ def told_again(
         if block is blocks[-1]:
             touched.update(open_hours(end))
         hours = {hour: sum_hour(sources.get(hour, ()), hour, end) for hour in sorted(touched)}
-        yield _hours(register, {h: each for h, each in hours.items() if each is not None}, block.state.t)
+        now_known = {h: each for h, each in hours.items() if each is not None}
+        yield _hours(register, now_known, block.state.t, first)
         for kind, start, until, figures in booked.findings:
             yield Finding(
                 building=register.building,
@@ -75,6 +78,7 @@ def _before(
     hours: Mapping[int, tuple[int, int]],
     unknowns: Sequence[Unknown],
     until: int,
+    first: int,
 ) -> Iterator[Event]:
     """What deleted days have booked, day by day."""
     ends: dict[int, list[Unknown]] = {}
@@ -87,10 +91,15 @@ def _before(
         frontier = min((day + 1) * DAY_MS, until)
         if day in ends:
             yield _unknowns(register, ends[day], frontier)
-        yield _hours(register, by_day.get(day, {}), frontier)
+        yield _hours(register, by_day.get(day, {}), frontier, first)
 
 
-def _hours(register: RegisterId, hours: Mapping[int, tuple[int, int]], frontier: int) -> Hours:
+def first_of(blocks: Sequence[Block]) -> int:
+    """Time of the first reading or fact in blocks [ms]; 0 if they have none."""
+    return next((block.first for block in blocks if block.times or block.facts), 0)
+
+
+def _hours(register: RegisterId, hours: Mapping[int, tuple[int, int]], frontier: int, first: int) -> Hours:
     return Hours(
         **register.fields(),
         hours=tuple(hours),
@@ -98,6 +107,7 @@ def _hours(register: RegisterId, hours: Mapping[int, tuple[int, int]], frontier:
         flags=tuple(flags for _, flags in hours.values()),
         frontier=frontier,
         received_at=frontier,
+        first=first,
     )
 
 

@@ -144,7 +144,7 @@ def one(table: str, where: str = "true") -> str:
     keys = {
         "hour": "day, register, hour",
         "gauge": "day, register, hour",
-        "unknown": "register, start",
+        "unknown": "register, start, end",
         "day": "date, register",
         "weather_day": "building, station, date",
         "savings": "contract, date",
