@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kvartal.audit_differences import Difference
 from metering.times import HOUR_MS, iso
 from storage.sqlite_tables import Tables
 
 _HISTORY: Final = (
-    "SELECT register, date, old, new, learned_at FROM restatement ORDER BY register, date, learned_at"
+    "SELECT register, what, contract, date, old, new, learned_at FROM restatement "
+    "ORDER BY register, what, contract, date, learned_at"
 )
+_SHOWN: Final = {
+    "use": "used",
+    "known": "known",
+    "unknown": "unknown",
+    "estimated": "estimated",
+    "flags": "flags",
+    "temperature": "mean_mc",
+    "expected": "expected",
+    "adjustment": "adjustment",
+    "saving": "expected - used",
+}
+"""Column of the figure by `metering.events.Restated.what`; a saving to date has moved on since."""
 
 
 def store_apart(tables: Tables) -> Iterator[Difference]:
@@ -28,29 +42,56 @@ def store_apart(tables: Tables) -> Iterator[Difference]:
     yield from _restated(tables)
 
 
+class _Told(NamedTuple):
+    """One restatement."""
+
+    register: int
+    what: str
+    contract: str
+    date: int
+    old: int | None
+    new: int | None
+    learned_at: int
+
+    @property
+    def of(self) -> tuple[Any, ...]:
+        """The figure."""
+        return self[:4]
+
+
 def _restated(tables: Tables) -> Iterator[Difference]:
     """Restatements that do not begin where the one before them ended, or do not end at the figure that is shown."""
     names = {
         id: f"{building}/{meter}/{quantity}" for (building, meter, quantity), id in tables.registers().items()
     }
-    last: tuple[Any, ...] | None = None
-    for row in (*tables.select(_HISTORY), None):
-        if last is not None and (row is None or row[:2] != last[:2]):
-            yield from _ends(tables, names, last)
-        elif row is not None and last is not None and last[3] not in (None, row[2]):
+    last: _Told | None = None
+    for row in (*map(_Told._make, tables.select(_HISTORY)), None):
+        if last is not None and (row is None or row.of != last.of):
+            shown = _shown(tables, last)
             # A figure that was withdrawn is published anew without a restatement.
-            key = f"{names.get(row[0])} {row[1]} {iso(row[4])}"
-            yield Difference("restatement", key, "old", row[2], last[3])
+            if last.new is not None and shown != (last.new,) and last.what in _SHOWN:
+                yield Difference("restatement", _key(names, last), "new", last.new, shown[0])
+        elif row is not None and last is not None and last.new not in (None, row.old):
+            yield Difference("restatement", _key(names, row), "old", row.old, last.new)
         last = row
 
 
-def _ends(tables: Tables, names: dict[int, str], last: tuple[Any, ...]) -> Iterator[Difference]:
-    register, date, _, new, learned_at = last
-    if new is None:
-        return
-    shown = next(
-        tables.select(f"SELECT used FROM day WHERE date = {int(date)} AND register = {int(register)}"), None
+def _key(names: dict[int, str], told: _Told) -> str:
+    date = dt.date.fromordinal(told.date).isoformat()
+    return " ".join(
+        filter(None, (names.get(told.register), told.contract, date, told.what, iso(told.learned_at)))
     )
-    if shown is None or shown[0] != new:
-        key = f"{names.get(register)} {date} {iso(learned_at)}"
-        yield Difference("restatement", key, "new", new, None if shown is None else shown[0])
+
+
+def _shown(tables: Tables, told: _Told) -> tuple[int | None]:
+    """The figure that a restatement is about, as the store shows it now."""
+    if told.what not in _SHOWN:
+        return (None,)
+    table, of_register = ("savings", "contract = ?") if told.contract else ("day", "register = ?")
+    owner: int | str = told.contract or told.register
+    if told.what == "temperature":
+        table = "weather_day"
+        of_register = "(building, station) = (SELECT building, meter FROM register WHERE id = ?)"
+    sql = f"SELECT {_SHOWN[told.what]} FROM {table} WHERE {of_register} AND date = ?"
+    row = next(tables.select(sql, (owner, told.date)), None)
+    return (None,) if row is None else (row[0],)

@@ -58,7 +58,7 @@ _HISTORY: Final[Mapping[str, frozenset[str]]] = {
     "balance": frozenset({"changed"}),
     "idle": frozenset({"months", "under"}),
     "savings": frozenset({"conditions", "prices"}),
-    "watch": frozenset({"months", "changed", "received_at"}),
+    "watch": frozenset({"months", "changed", "received_at", "cause"}),
 }
 """Fields of state by step that are no figures: bookkeeping, and when something was learned."""
 

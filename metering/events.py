@@ -47,6 +47,18 @@ class RegisterId(NamedTuple):
         return "/".join(self)
 
 
+class Cause(NamedTuple):
+    """Why a published figure changed."""
+
+    text: str
+    """`later reading`, `archive`, `declared exchange`, `new rules of the ledger`, `baseline`, `site file`, or the meter
+    or station that was restated."""
+    since: int = 0
+    """Time of the first reading or fact that caused it [ms]; 0 if it was none."""
+    until: int = 0
+    """Time of the last one [ms]."""
+
+
 class _OfRegister(Struct, frozen=True, kw_only=True):
     """An event about one register."""
 
@@ -165,6 +177,10 @@ class Hours(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     """What made them known: `later reading`, `archive`, `declared exchange`."""
     first: int = 0
     """Time of the register's first reading or fact [ms]; 0 if this event does not change it."""
+    since: int = 0
+    """Time of the first reading or fact that made them known [ms]; 0 if it was none."""
+    until: int = 0
+    """Time of the last one [ms]."""
 
 
 class Unknown(Struct, frozen=True, kw_only=True, array_like=True):
@@ -219,6 +235,8 @@ class Day(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     received_at: int
     withdrawn: bool = False
     """The day is no longer complete: later readings put its last ones in doubt."""
+    cause: Cause | None = None
+    """Why its figures are new."""
 
 
 class WeatherDay(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
@@ -231,6 +249,8 @@ class WeatherDay(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """Mean of the day [m°C]; None if less than half of its hours are covered."""
     coverage: float
     received_at: int
+    cause: Cause | None = None
+    """Why its mean is new."""
 
 
 class Awaited(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
@@ -351,13 +371,25 @@ class Finding(_OfRegister, frozen=True, kw_only=True, tag=True):
 
 
 class Restated(_OfRegister, frozen=True, kw_only=True, tag=True):
-    """A figure that had been published changed because of a later reading."""
+    """A figure that had been published changed."""
 
     date: int
     old: int | None
+    """As it was published before; None if it was not known."""
     new: int | None
     cause: str
+    """As `Cause.text`."""
     learned_at: int
+    what: str = "use"
+    """Which figure of the day: `use`, `known`, `unknown`, `estimated`, `flags`; `temperature` (of a station, m°C);
+    `expected`, `adjustment` and `saving` (expected - use) of a contract; `saving_to_date`, of its position up to the
+    date."""
+    contract: str = ""
+    """The contract whose figure it is; empty for a figure of a register or station."""
+    since: int = 0
+    """Time of the first reading or fact that caused it [ms]; 0 if it was none."""
+    until: int = 0
+    """Time of the last one [ms]."""
 
 
 class Alert(Struct, frozen=True, kw_only=True, tag=True):

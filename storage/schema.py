@@ -47,7 +47,7 @@ TAGS: Final[dict[str, tuple[str, ...]]] = {
     BASELINE: ("building", "contract"),
     ALERT: ("building", "subject", "kind"),
     FINDING: ("building", "meter", "quantity", "kind"),
-    RESTATED: ("building", "meter", "quantity"),
+    RESTATED: ("building", "meter", "quantity", "what", "contract"),
     COUNTED: ("building", "meter", "quantity"),
     REJECTED: ("reason",),
     NOTIFIED: ("key",),

@@ -78,9 +78,10 @@ class Ledger:
         self._db = db
 
     def registers(self) -> list[Register]:
-        """Every register and gauge with readings, by building and meter."""
+        """Every register and gauge with readings, by building and meter; a station's stand under no building."""
         rows = self._db.execute(
             "SELECT building, meter, quantity, accepted, duplicate, last_time, last_amount FROM register "
+            "WHERE building = '' OR quantity <> 'outdoor_temperature' "
             "ORDER BY building, meter, quantity"
         )
         return [Register(*row) for row in rows]

@@ -258,12 +258,16 @@ class Reader:
         """
         first, last = dates if dates is not None else (None, None)
         rows = self._db.execute(
-            "SELECT building, meter, quantity, date, old, new, cause, learned_at FROM restatement "
+            "SELECT building, meter, quantity, date, what, contract, old, new, cause, since, until, learned_at "
+            "FROM restatement "
             "JOIN register ON register.id = restatement.register WHERE old IS NOT new "
             "AND (?1 IS NULL OR building = ?1) AND (?2 IS NULL OR meter = ?2) "
             "AND (?3 IS NULL OR date BETWEEN ?3 AND ?4) "
-            "ORDER BY learned_at DESC, building, meter, quantity, date DESC LIMIT ?5",
+            "ORDER BY learned_at DESC, building, meter, quantity, date DESC, contract, what DESC LIMIT ?5",
             (building, meter, first, last, limit),
         )
-        names = ("building", "meter", "quantity", "date", "old", "new", "cause", "learned_at")
+        names = (
+            *("building", "meter", "quantity", "date", "what", "contract", "old", "new"),
+            *("cause", "since", "until", "learned_at"),
+        )
         return [dict(zip(names, row, strict=True)) for row in rows]

@@ -57,8 +57,10 @@ _FINDING_GONE: Final = (
     "AND (figures = ? OR json_extract(figures, '$.text') IS NOT NULL)"
 )
 _RESTATED: Final = (
-    "INSERT INTO restatement VALUES (?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT DO UPDATE SET new = excluded.new, cause = excluded.cause"
+    "INSERT INTO restatement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET new = excluded.new, cause = excluded.cause, "
+    "since = coalesce(min(since, excluded.since), since, excluded.since), "
+    "until = coalesce(max(until, excluded.until), until, excluded.until)"
 )
 _REJECTED: Final = (
     "INSERT INTO rejected (topic, payload, reason, detail, received_at, readings, retain) "
@@ -182,7 +184,19 @@ class Rows:
 
     def _restated(self, event: Restated) -> None:
         register = self._register(event.building, event.meter, event.quantity)
-        self._append(_RESTATED, (event.learned_at, register, event.date, event.old, event.new, event.cause))
+        row = (
+            event.learned_at,
+            register,
+            event.date,
+            event.what,
+            event.contract,
+            event.old,
+            event.new,
+            event.cause,
+            event.since or None,
+            event.until or None,
+        )
+        self._append(_RESTATED, row)
 
     def _append(self, statement: str, row: Row) -> None:
         rows = self._plain.get(statement)

@@ -100,7 +100,17 @@ DROP TABLE unknown;
 ALTER TABLE unknown_block RENAME TO unknown;
 """
 
-STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED, _FIGURES, _ENDED)
+# Every figure that changes is restated: which one, of which contract, and the readings that caused it.
+_CAUSED: Final = """
+CREATE TABLE restated (learned_at INTEGER NOT NULL, register INTEGER NOT NULL, date INTEGER NOT NULL,
+    what TEXT NOT NULL, contract TEXT NOT NULL, old INTEGER, new INTEGER, cause TEXT NOT NULL, since INTEGER,
+    until INTEGER, PRIMARY KEY (learned_at, register, date, what, contract)) WITHOUT ROWID;
+INSERT INTO restated SELECT learned_at, register, date, 'use', '', old, new, cause, NULL, NULL FROM restatement;
+DROP TABLE restatement;
+ALTER TABLE restated RENAME TO restatement;
+"""
+
+STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED, _FIGURES, _ENDED, _CAUSED)
 VERSION: Final = len(STEPS)
 
 

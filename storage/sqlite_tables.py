@@ -170,9 +170,9 @@ class Tables:
         }
         return {name: n for name, n in sums.items() if n}
 
-    def select(self, sql: str) -> Iterator[tuple[Any, ...]]:
+    def select(self, sql: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a query."""
-        return self._db.execute(sql)
+        return self._db.execute(sql, values)
 
     def _columns(self, table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Columns of the natural key, and the others, without history."""

@@ -98,7 +98,8 @@ QUALITY: Final = (
         "Опубликованный расход суток изменился, потому что пришло более позднее показание: было и стало.",
         (16, 8, 8, 8),
         f"SELECT date_ms, building, meter, old / 1000.0 AS old, new / 1000.0 AS new, cause "
-        f"FROM {schema.RESTATED} WHERE {g.HOUSES} AND $timeFilter ORDER BY time DESC LIMIT 200",
+        f"FROM {schema.RESTATED} WHERE {g.HOUSES} AND (what = 'use' OR what = '') AND contract = '' "
+        f"AND $timeFilter ORDER BY time DESC LIMIT 200",
         columns=[
             g.column("date_ms", "Сутки", "time:DD.MM.YYYY"),
             g.column("building", "Дом (код)"),

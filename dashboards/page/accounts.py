@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any, Final
 
 from dashboards.page.amounts import ABSENT, Shown, shown
-from dashboards.page.notes import restated_amount
+from dashboards.page.notes import because, restated_figure
 from dashboards.words.findings import finding_text
 from dashboards.words.lang import Lang, pick
 from dashboards.words.names import house_name, register_name
 from dashboards.words.numbers import date, moment, number
-from dashboards.words.terms import FINDINGS, REASONS, cause, term
+from dashboards.words.terms import FINDINGS, REASONS, RESTATED, term
 from metering.site.model import Site
 from storage.sqlite_ledger import Register
 from storage.sqlite_reader import Reader
@@ -96,18 +96,25 @@ def findings_view(findings: Iterable[dict[str, Any]], site: Site, lang: Lang) ->
 
 
 def restatements_view(restatements: Iterable[dict[str, Any]], site: Site, lang: Lang) -> list[list[str]]:
-    """Days that were restated: house, meter, day, old, new, cause, when it was learned."""
+    """Figures that were restated: house, meter and figure, day, old, new, cause, when it was learned."""
     return [
         [
-            *_place(row, site, lang),
+            *_figure(row, site, lang),
             date(row["date"], lang),
-            restated_amount(row["old"], _shown(row, site), lang),
-            restated_amount(row["new"], _shown(row, site), lang),
-            cause(row["cause"], lang),
+            restated_figure(row, "old", _shown(row, site), lang),
+            restated_figure(row, "new", _shown(row, site), lang),
+            because(row, site, lang),
             moment(row["learned_at"], site.zone, lang),
         ]
         for row in restatements
     ]
+
+
+def _figure(row: dict[str, Any], site: Site, lang: Lang) -> tuple[str, str]:
+    """House and register of a row, with the figure if it is not the use of the register."""
+    house, register = _place(row, site, lang)
+    named = [register, row["contract"], "" if row["what"] == "use" else term(RESTATED, row["what"], lang)]
+    return house, ", ".join(filter(None, named))
 
 
 def _place(row: dict[str, Any], site: Site, lang: Lang) -> tuple[str, str]:

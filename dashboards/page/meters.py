@@ -124,7 +124,8 @@ def meter_month_view(
     how, span = shown(meter, quantity), month_bounds(first)
     changed: dict[int, list[str]] = {}
     for row in reader.restatements(limit=_RESTATEMENTS, building=building.id, meter=meter.id, dates=span):
-        if row["quantity"] == quantity:
+        told = row["what"] not in ("known", "estimated")  # they follow from the use
+        if row["quantity"] == quantity and not row["contract"] and told:
             changed.setdefault(row["date"], []).append(restated_note(row, how, site, lang))
     return {
         "building": building.id,

@@ -183,7 +183,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "when": ("когда", "when"),
     "findings": ("Сомнения в измерениях", "Doubts about the measurements"),
     "kind": ("что", "what"),
-    "restatements": ("Пересчитанные дни", "Restated days"),
+    "restatements": ("Пересчитанные цифры", "Restated figures"),
     "old": ("было", "was"),
     "new": ("стало", "is"),
     "cause": ("почему", "why"),

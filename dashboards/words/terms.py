@@ -127,11 +127,29 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
     "later reading": ("пришло более позднее показание", "a later reading arrived"),
     "archive": ("загружен архив счётчика", "the meter's archive was imported"),
     "declared exchange": ("заявлена замена счётчика", "a meter exchange was declared"),
+    "weather": ("изменилась погода дня", "the weather of the day changed"),
+    "baseline": ("принята другая базовая модель", "another baseline was adopted"),
+    "site file": ("изменился файл площадки", "the site file changed"),
+    "new rules of the ledger": ("новые правила учёта", "new rules of the ledger"),
 }
 """Why a figure was restated, by `metering.events.Hours.cause`."""
 
 _CAUSE_OF_A_PART: Final = (" was restated", ("пересчитан {meter}", "{meter} was restated"))
 """The cause of a virtual meter: one of its members was restated."""
+
+RESTATED: Final[dict[str, tuple[str, str]]] = {
+    "use": ("расход", "use"),
+    "known": ("известно по часам", "known by hour"),
+    "unknown": ("известно только суммой", "known only in total"),
+    "estimated": ("оценка", "estimated"),
+    "flags": ("отметки", "notes"),
+    "temperature": ("температура на улице", "outdoor temperature"),
+    "expected": ("ожидалось без меры", "expected without the measure"),
+    "adjustment": ("поправка", "adjustment"),
+    "saving": ("сэкономлено за день", "saved on the day"),
+    "saving_to_date": ("сэкономлено к этому дню", "saved to this day"),
+}
+"""Figures that are restated, by `metering.events.Restated.what`."""
 
 NOT_KNOWN: Final = ("неизвестно", "not known")
 

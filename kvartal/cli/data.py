@@ -384,13 +384,22 @@ def audit(
 def restatements(
     db: DbOption = None, limit: Annotated[int, typer.Option(min=1, help="Largest number of rows.")] = 200
 ) -> None:
-    """Print figures that later readings changed, newest first, one JSON line each."""
+    """Print published figures that changed, newest first, one JSON line each: old, new, cause, and when.
+
+    `what` names the figure: use, known, unknown, estimated or flags of a register's day; temperature of a station's;
+    expected, use, saving (expected - use), adjustment, estimated or flags of a contract's; saving_to_date.
+    """
     import datetime as dt
 
     from metering.times import iso
+    from metering.units import QUANTITIES
     from storage.sqlite_reader import Reader
 
     for row in Reader(db_path(db)).restatements(limit=limit):
         row["date"] = dt.date.fromordinal(row["date"]).isoformat()
-        row["learned_at"] = iso(row["learned_at"])
+        row["unit"] = "" if row["what"] == "flags" else QUANTITIES[row["quantity"]].base
+        of = "" if row["since"] is None else f" of {iso(row['since'])}...{iso(row['until'])}"
+        row["cause"] = f"{row['cause']}{of}, received {iso(row['learned_at'])}"
+        for name in ("since", "until", "learned_at"):
+            row[name] = None if row[name] is None else iso(row[name])
         print_json(row)

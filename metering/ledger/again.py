@@ -101,7 +101,9 @@ def first_of(blocks: Sequence[Block]) -> int:
 
 def _hours(register: RegisterId, hours: Mapping[int, tuple[int, int]], frontier: int, first: int) -> Hours:
     return Hours(
-        **register.fields(),
+        building=register.building,
+        meter=register.meter,
+        quantity=register.quantity,
         hours=tuple(hours),
         amounts=tuple(amount for amount, _ in hours.values()),
         flags=tuple(flags for _, flags in hours.values()),

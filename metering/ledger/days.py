@@ -8,13 +8,13 @@ on which no register counted (an exchange during silence) are among them, withou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from metering import flags as f
-from metering.events import Awaited, Day, Event, Hours, RegisterId, Restated, Unknown, Unknowns
+from metering.events import Awaited, Cause, Day, Event, Hours, RegisterId, Restated, Unknown, Unknowns
 from metering.ledger.history import Consumer
 from metering.parts import HEAD, PartName, Parts, local_date, part
 from metering.times import HOUR_MS, date_of, date_of_hour, day_bounds
@@ -240,16 +240,35 @@ def note_unknowns(parts: Parts[DayPart], event: Unknowns, zone: ZoneInfo) -> dic
     return changed
 
 
-def day_events(register: RegisterId, change: DayChange, cause: str, received_at: int) -> list[Event]:
-    """A day whose figures changed: its restatement if the use that was published changed, then the day."""
+_RESTATED: Final = (("use", "used"), *((name, name) for name in ("known", "unknown", "estimated", "flags")))
+"""Figures of a day whose changes are told: (name of the restatement, field)."""
+
+
+def day_events(register: RegisterId, change: DayChange, cause: Cause, received_at: int) -> list[Event]:
+    """A day whose figures changed: the restatements of those that were published, then the day."""
     date, before, after = change
     events: list[Event] = []
-    old, new = (None if figures is None else figures.used for figures in (before, after))
-    if before is not None and old != new:
-        events.append(
-            Restated(**register.fields(), date=date, old=old, new=new, cause=cause, learned_at=received_at)
-        )
-    events.append(day_event(register, date, after, received_at))
+    if before is not None:
+        for what, name in _RESTATED:
+            old = getattr(before, name)
+            new = None if after is None else getattr(after, name)
+            if old != new:
+                events.append(
+                    Restated(
+                        building=register.building,
+                        meter=register.meter,
+                        quantity=register.quantity,
+                        date=date,
+                        old=old,
+                        new=new,
+                        cause=cause.text,
+                        learned_at=received_at,
+                        what=what,
+                        since=cause.since,
+                        until=cause.until,
+                    )
+                )
+    events.append(day_event(register, date, after, received_at, cause))
     return events
 
 
@@ -261,7 +280,9 @@ def days_again(event: Awaited, last: int, published: Callable[[int], DayFigures 
     ]
 
 
-def day_event(register: RegisterId, date: int, figures: DayFigures | None, received_at: int) -> Day:
+def day_event(
+    register: RegisterId, date: int, figures: DayFigures | None, received_at: int, cause: Cause | None = None
+) -> Day:
     """A day with its figures; withdrawn if it has none."""
     shown = figures or DayFigures(None, 0, 0, 0, 0.0, 0)
     return Day(
@@ -275,4 +296,5 @@ def day_event(register: RegisterId, date: int, figures: DayFigures | None, recei
         flags=shown.flags,
         received_at=received_at,
         withdrawn=figures is None,
+        cause=cause,
     )

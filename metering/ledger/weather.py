@@ -98,6 +98,8 @@ class DayMean(NamedTuple):
     date: int
     mean_mc: int | None
     coverage: float
+    before: tuple[int | None, float] | None = None
+    """(mean [m°C], coverage) as it was published before; None if it was not."""
 
 
 class Entered(NamedTuple):
@@ -107,6 +109,10 @@ class Entered(NamedTuple):
     accepted: int
     head: WeatherHead
     means: list[DayMean]
+    since: int
+    """Time of the first new reading [ms]; 0 if there is none."""
+    until: int
+    """Time of the last one [ms]."""
 
 
 def copy_to_buildings(readings: StationReadings, site: Site) -> list[Readings | StationReadings]:
@@ -149,12 +155,14 @@ def enter_temperatures(
     for pair in zip(times, temps_mc, strict=True):
         by_date.setdefault(date_of_hour(pair[0] // HOUR_MS, zone), []).append(pair)
     accepted = 0
+    new_times: list[int] = []
     for date, pairs in by_date.items():
         state = part(parts, local_date(date), WeatherState) or WeatherState()
         before = set(zip(state.times, state.temps_mc, strict=True))
         fresh = set(pairs) - before
         if fresh:
             accepted += len(fresh)
+            new_times += [t for t, _ in fresh]
             merged = sorted(before | fresh)
             states[date] = WeatherState(
                 tuple(t for t, _ in merged), tuple(temp for _, temp in merged), state.published
@@ -178,13 +186,13 @@ def enter_temperatures(
         mean = day_mean(date, zone, state.times, state.temps_mc)
         if mean != state.published:
             states[date] = WeatherState(state.times, state.temps_mc, mean)
-            means.append(DayMean(date, *mean))
+            means.append(DayMean(date, *mean, before=state.published))
     changed: dict[PartName, WeatherState | WeatherHead] = {
         local_date(date): each for date, each in states.items()
     }
     if head != known:
         changed[HEAD] = head
-    return Entered(changed, accepted, head, means)
+    return Entered(changed, accepted, head, means, min(new_times, default=0), max(new_times, default=0))
 
 
 def means_again(parts: Parts[WeatherPart], first: int, zone: ZoneInfo) -> Iterable[DayMean]:

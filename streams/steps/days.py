@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from metering.events import Awaited, Event, Hours, RegisterId, Unknowns
+from metering.events import Awaited, Cause, Event, Hours, RegisterId, Unknowns
 from metering.ledger.days import (
     DayFigures,
     DayPart,
@@ -37,9 +37,10 @@ def days_step(site: Site) -> Step[RegisterId, DayPart, Hours | Unknowns | Awaite
         if isinstance(event, Awaited):
             return again(parts, event)
         changed, days = enter_hours(parts, event, zone)
+        cause = Cause(event.cause, event.since, event.until)
         events: list[Event] = []
         for day in days:
-            events += day_events(register, day, event.cause, event.received_at)
+            events += day_events(register, day, cause, event.received_at)
         return changed, events
 
     def again(parts: Parts[DayPart], event: Awaited) -> tuple[Changed[DayPart], Sequence[Event]]:

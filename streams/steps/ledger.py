@@ -26,7 +26,7 @@ from metering.ledger.enter import Entered, declare, enter
 from metering.ledger.refused import split, split_declared
 from metering.ledger.retention import cut_day, delete_before, kept_days, rests_until
 from metering.ledger.state import Interval, Rules
-from metering.parts import HEAD, Changed, Parts, part
+from metering.parts import HEAD, Changed, Parts, part, utc_day
 from metering.site.model import Site
 from metering.times import DAY_MS
 from metering.units import COUNTED
@@ -78,8 +78,9 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick
             return {}, rejected
         if isinstance(event, Readings) and event.received_at - min(event.times) > keep_ms:
             _rest(site, head, entered, event)
+        span = _new_span(parts, event, entered) if entered.hours or entered.unknowns_added else (0, 0)
         return entered.parts, [
-            *_events(register, entered, event, rejected),
+            *_events(register, entered, event, rejected, span),
             *stalled_alerts(
                 register,
                 _stalls(entered.findings_added),
@@ -105,7 +106,11 @@ def _enter(rules: Rules, parts: Parts[Part], event: Readings | Declared) -> Ente
 
 
 def _events(
-    register: RegisterId, entered: Entered, event: Readings | Declared, rejected: tuple[Rejected, ...]
+    register: RegisterId,
+    entered: Entered,
+    event: Readings | Declared,
+    rejected: tuple[Rejected, ...],
+    span: tuple[int, int],
 ) -> list[Event]:
     building, meter, quantity = register
     now = event.received_at
@@ -162,6 +167,8 @@ def _events(
                 received_at=now,
                 cause=_NEW_FOLD if entered.new_fold else _cause(event),
                 first=entered.first,
+                since=span[0],
+                until=span[1],
             )
         )
     return events
@@ -169,6 +176,24 @@ def _events(
 
 def _stalls(findings: Iterable[BookedFinding]) -> list[int]:
     return [finding.start for finding in findings if finding.kind == "stalled"]
+
+
+def _new_span(parts: Parts[Part], event: Readings | Declared, entered: Entered) -> tuple[int, int]:
+    """Instants of the first and the last new reading or fact of the event [ms]; zeros if it has none."""
+    if isinstance(event, Declared):
+        times: Sequence[int] = [exchange.at for exchange in event.exchanges]
+    elif entered.duplicate and event.nature == "register":
+        times = [
+            t for t, v in zip(event.times, event.amounts, strict=True) if not _has_reading(parts, t, v)
+        ] or event.times
+    else:
+        times = event.times
+    return (min(times), max(times)) if times else (0, 0)
+
+
+def _has_reading(parts: Parts[Part], t: int, v: int) -> bool:
+    block = part(parts, utc_day(t // DAY_MS), Block)
+    return block is not None and (t, v) in zip(block.times, block.amounts, strict=True)
 
 
 def _cause(event: Readings | Declared) -> str:

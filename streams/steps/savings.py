@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from metering.baselines.document import Baseline
 from metering.baselines.season import last_affected
-from metering.events import Awaited, Day, Event, Fitted, Savings, WeatherDay
+from metering.events import Awaited, Cause, Day, Event, Fitted, Restated, Savings, WeatherDay
 from metering.parts import Changed, PartName, Parts, month_name, part
 from metering.periods import SEASON_WEATHER_DAYS, Period
 from metering.savings.conditions import Conditions, conditions
@@ -129,6 +129,7 @@ def _apply(
     view = _View(parts, {name: _kept(part(parts, name, Month) or Month(), event)})
     contract = terms.contract
     events: list[Event] = []
+    cause = _cause(event)
     repriced = False
     fitted = part(parts, _BASELINE, FittedState)
     if fitted is None:
@@ -151,14 +152,21 @@ def _apply(
     elif fitted.conditions != terms.digest or fitted.prices != terms.prices:
         # A store prices the days as it writes them: it gets them again if the prices changed.
         repriced = fitted.prices != terms.prices
+        cause = Cause("site file")
         view.changed[_BASELINE] = replace(fitted, conditions=terms.digest, prices=terms.prices)
         dates = view.dates_from(terms.reporting.first)
     elif isinstance(event, WeatherDay):
         dates = view.used_dates(event.date, _last_affected(fitted, view, event.date))
     else:
         dates = [event.date]
-    events += _figures(terms, fitted, view, dates, event.received_at, again=repriced)
+    events += _figures(terms, fitted, view, dates, event.received_at, cause, again=repriced)
     return view.changed, events
+
+
+def _cause(event: Day | WeatherDay) -> Cause:
+    """Why figures that rest on the day change."""
+    cause = event.cause or Cause("later reading")
+    return cause._replace(text="weather") if isinstance(event, WeatherDay) else cause
 
 
 def _kept(month: Month, event: Day | WeatherDay) -> Month:
@@ -186,7 +194,7 @@ def _adopt(terms: _Terms, parts: Parts[_Part], event: Fitted) -> tuple[Changed[_
     )
     view = _View(parts, {_BASELINE: fitted})
     dates = view.dates_from(terms.reporting.first)
-    return view.changed, _figures(terms, fitted, view, dates, event.received_at)
+    return view.changed, _figures(terms, fitted, view, dates, event.received_at, Cause("baseline"))
 
 
 def _publish(contract: Contract, parts: Parts[_Part], now: int) -> tuple[Changed[_Part], Sequence[Event]]:
@@ -211,24 +219,31 @@ def _figures(
     view: _View,
     dates: Iterable[int],
     received_at: int,
+    cause: Cause,
     *,
     again: bool = False,
 ) -> list[Event]:
     """The figures of the dates that are new or changed; `again`: the unchanged ones too."""
     baseline = Baseline.from_document(fitted.document)
     first, last = terms.reporting
-    published = (
-        _figure(terms, baseline, view, date, received_at, again=again)
-        for date in dates
-        if first <= date <= last
-    )
-    return [each for each in published if each is not None]
+    events: list[Event] = []
+    for date in dates:
+        if first <= date <= last:
+            events += _figure(terms, baseline, view, date, received_at, cause, again=again)
+    return events
 
 
 def _figure(
-    terms: _Terms, baseline: Baseline, view: _View, date: int, received_at: int, *, again: bool
-) -> Savings | None:
-    """The day's figure to be published, None if it was published like that."""
+    terms: _Terms,
+    baseline: Baseline,
+    view: _View,
+    date: int,
+    received_at: int,
+    cause: Cause,
+    *,
+    again: bool,
+) -> list[Event]:
+    """The restatements of the day's published figures, and its figure; nothing if it was published like that."""
     month = view.month(date)
     used, estimated = month.used.get(date) or (None, 0)
     of_day = figure(baseline, terms.conditions, date, view.temp, used=used, estimated=estimated)
@@ -243,15 +258,20 @@ def _figure(
         and flags == month.shown.get(date, 0)
         and adjustment == month.added.get(date, 0)
     ):
-        return None
+        return []
+    old = _Shown.of(month, date)
     view.changed[_month(date)] = replace(
         month,
         figures=_dated(month.figures, date, new),
         shown=_dated(month.shown, date, flags or None),
         added=_dated(month.added, date, adjustment or None),
     )
+    events: list[Event] = []
+    if old is not None:
+        now = _Shown.of(view.month(date), date)
+        events += _restated(terms, date, old, now, cause, received_at)
     expected, shown_use, shown_estimate, temp_mc, extrapolated = new or (0, 0, 0, None, False)
-    return Savings(
+    day = Savings(
         building=terms.contract.building,
         contract=terms.contract.id,
         date=date,
@@ -266,6 +286,58 @@ def _figure(
         flags=flags,
         adjustment=adjustment,
     )
+    return [*events, day]
+
+
+class _Shown(NamedTuple):
+    """The published figures of a contract's day whose changes are told; fields are named as restatements are."""
+
+    expected: int
+    use: int
+    saving: int
+    estimated: int
+    adjustment: int
+    flags: int
+
+    @classmethod
+    def of(cls, month: Month, date: int) -> _Shown | None:
+        """The day as it was published; None if it was not."""
+        figures = month.figures.get(date)
+        if figures is None:
+            return None
+        expected, used, estimated, _, _ = figures
+        return cls(
+            expected,
+            used,
+            expected - used,
+            estimated,
+            month.added.get(date, 0),
+            month.shown.get(date, 0),
+        )
+
+
+def _restated(
+    terms: _Terms, date: int, old: _Shown, now: _Shown | None, cause: Cause, received_at: int
+) -> list[Event]:
+    new: tuple[int | None, ...] = now or (None,) * len(old)
+    return [
+        Restated(
+            building=terms.contract.building,
+            meter=terms.contract.meter,
+            quantity=terms.quantity,
+            date=date,
+            old=before,
+            new=after,
+            cause=cause.text,
+            learned_at=received_at,
+            what=what,
+            contract=terms.contract.id,
+            since=cause.since,
+            until=cause.until,
+        )
+        for what, before, after in zip(_Shown._fields, old, new, strict=True)
+        if before != after
+    ]
 
 
 _T = TypeVar("_T")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from metering.events import Awaited, Day, Event, MeterId, RegisterId
+from metering.events import Awaited, Cause, Day, Event, MeterId, RegisterId
 from metering.ledger.days import DayChange, DayFigures, day_events, days_again
 from metering.ledger.history import Consumer, is_new, reads
 from metering.ledger.virtual import VirtualDay, signs_of, with_member
@@ -50,7 +50,8 @@ def virtual_step(site: Site) -> Step[MeterId, _Part, Day | Awaited]:
         if before.published == after.published:
             return changed, ()
         change = DayChange(event.date, before.published, after.published)
-        cause = f"{event.meter} was restated"
+        readings = event.cause or Cause("")
+        cause = readings._replace(text=f"{event.meter} was restated")
         return changed, day_events(RegisterId(*key, event.quantity), change, cause, event.received_at)
 
     def again(parts: Parts[_Part], event: Awaited) -> tuple[Changed[_Part], Sequence[Event]]:

@@ -1,4 +1,4 @@
-"""Savings and ticks -> the position of each contract, and its alerts about energy."""
+"""Savings, their restatements and ticks -> the position of each contract, and its alerts about energy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from metering.alerts.energy import alert_changes, contract_alerts
 from metering.baselines.document import Baseline
-from metering.events import Alert, Event, Fitted, Position, Savings, Tick
+from metering.events import Alert, Cause, Event, Fitted, Position, Restated, Savings, Tick
 from metering.flags import NAMES as FLAG_NAMES
 from metering.parts import HEAD, Changed, PartName, Parts, month_name, part
 from metering.savings.day import Figure
@@ -44,12 +44,14 @@ class WatchHead(Struct, frozen=True, tag="h", array_like=True):
     position: Position | None = None
     rank: tuple[int, str] = (-1, "")
     """Of the baseline, as `metering.events.Fitted.rank`."""
+    cause: Cause | None = None
+    """Why the newest of the days up to the position's last one changed since the last tick."""
 
 
 _Part: TypeAlias = MonthFigures | WatchHead
 
 
-def watch_step(site: Site) -> Step[str, _Part, Savings | Fitted | Tick]:
+def watch_step(site: Site) -> Step[str, _Part, Savings | Restated | Fitted | Tick]:
     """The step that keeps each contract's position and its alerts about energy."""
     of_building: dict[str, list[str]] = {}
     for each in site.contract:
@@ -57,28 +59,32 @@ def watch_step(site: Site) -> Step[str, _Part, Savings | Fitted | Tick]:
     tariffs = {each.id: site.tariffs.get(each.tariff or "") for each in site.contract}
     prices = {name: price_digest(tariff) for name, tariff in tariffs.items()}
 
-    def keys(event: Savings | Fitted | Tick) -> Iterable[str]:
+    def keys(event: Savings | Restated | Fitted | Tick) -> Iterable[str]:
         if isinstance(event, Tick):
             return of_building.get(event.building, ())
-        return (event.contract,)
+        return (event.contract,) if event.contract else ()
 
     def run(
-        key: str, parts: Parts[_Part], event: Savings | Fitted | Tick
+        key: str, parts: Parts[_Part], event: Savings | Restated | Fitted | Tick
     ) -> tuple[Changed[_Part], Sequence[Event]]:
         head = part(parts, HEAD, WatchHead) or WatchHead()
         if isinstance(event, Fitted):
             if head.document and event.rank <= head.rank:
                 return {}, ()
             return {HEAD: replace(head, document=event.document, changed=True, rank=event.rank)}, ()
+        if isinstance(event, Restated):
+            return _note_cause(head, event), ()
         if isinstance(event, Savings):
             return _note(parts, head, event), ()
         # Money follows the prices of the site file: if they changed, the position is calculated again.
         repriced = head.position is not None and head.position.prices != prices[key]
         if not (head.changed or repriced) or not head.document:
             return {}, ()
-        return _judge(site.contracts[key], tariffs[key], parts, head, event.received_at)
+        contract = site.contracts[key]
+        quantity = site.meters[contract.building, contract.meter].quantity
+        return _judge(contract, quantity, tariffs[key], parts, head, event.received_at)
 
-    return Step("watch", (Savings, Fitted, Tick), keys, (MonthFigures, WatchHead), run)
+    return Step("watch", (Savings, Restated, Fitted, Tick), keys, (MonthFigures, WatchHead), run)
 
 
 def _note(parts: Parts[_Part], head: WatchHead, event: Savings) -> Changed[_Part]:
@@ -105,8 +111,15 @@ def _note(parts: Parts[_Part], head: WatchHead, event: Savings) -> Changed[_Part
     return changed
 
 
+def _note_cause(head: WatchHead, event: Restated) -> Changed[_Part]:
+    """Remember why a saving that the published position contains changed."""
+    if event.what != "saving" or head.position is None or event.date > head.position.last:
+        return {}
+    return {HEAD: replace(head, cause=Cause(event.cause, event.since, event.until))}
+
+
 def _judge(
-    contract: Contract, tariff: Tariff | None, parts: Parts[_Part], head: WatchHead, now: int
+    contract: Contract, quantity: str, tariff: Tariff | None, parts: Parts[_Part], head: WatchHead, now: int
 ) -> tuple[Changed[_Part], Sequence[Event]]:
     """The position and the alerts after the kept days; those that changed are published."""
     baseline = Baseline.from_document(head.document)
@@ -126,8 +139,37 @@ def _judge(
         alerts = contract_alerts(contract, baseline, days, tariff)
     elif head.position is not None:
         events.append(replace(head.position, received_at=now, withdrawn=True))
+    events += _restated(contract, quantity, head, days, now)
     events += alert_changes(head.alerts, alerts)
-    return {HEAD: replace(head, changed=False, alerts=tuple(alerts), position=new)}, events
+    return {HEAD: replace(head, changed=False, alerts=tuple(alerts), position=new, cause=None)}, events
+
+
+def _restated(
+    contract: Contract, quantity: str, head: WatchHead, days: Sequence[Figure], now: int
+) -> Iterable[Event]:
+    """The restatement of the published saving to date, if the days up to then give another one."""
+    before = head.position
+    if before is None:
+        return
+    old = before.expected - before.used
+    until_then = [day for day in days if day.date <= before.last]
+    new = sum(day.expected - day.used for day in until_then) if until_then else None
+    if new != old:
+        cause = head.cause or Cause("later reading")
+        yield Restated(
+            building=contract.building,
+            meter=contract.meter,
+            quantity=quantity,
+            date=before.last,
+            old=old,
+            new=new,
+            cause=cause.text,
+            learned_at=now,
+            what="saving_to_date",
+            contract=contract.id,
+            since=cause.since,
+            until=cause.until,
+        )
 
 
 def _flagged(months: Iterable[MonthFigures]) -> dict[str, int]:

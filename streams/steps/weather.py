@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from metering.events import (
     Awaited,
+    Cause,
     Counted,
     Event,
     Readings,
     Rejected,
+    Restated,
     StationReadings,
     Tick,
     WeatherDay,
@@ -101,7 +103,25 @@ def weather_step(site: Site) -> Step[StationAt, WeatherPart, Readings | StationR
                     received_at=now,
                 )
             )
-        events += [_weather_day(at, mean, now) for mean in entered.means]
+        cause = Cause("later reading", entered.since, entered.until)
+        for mean in entered.means:
+            if mean.before is not None and mean.before[0] != mean.mean_mc:
+                events.append(
+                    Restated(
+                        building=at.building,
+                        meter=at.station,
+                        quantity=TEMPERATURE,
+                        date=mean.date,
+                        old=mean.before[0],
+                        new=mean.mean_mc,
+                        cause=cause.text,
+                        learned_at=now,
+                        what="temperature",
+                        since=cause.since,
+                        until=cause.until,
+                    )
+                )
+            events.append(_weather_day(at, mean, now, cause))
         return entered.parts, events
 
     def again(
@@ -121,7 +141,7 @@ def weather_step(site: Site) -> Step[StationAt, WeatherPart, Readings | StationR
     )
 
 
-def _weather_day(at: StationAt, day: DayMean, received_at: int) -> WeatherDay:
+def _weather_day(at: StationAt, day: DayMean, received_at: int, cause: Cause | None = None) -> WeatherDay:
     return WeatherDay(
         building=at.building,
         station=at.station,
@@ -129,4 +149,5 @@ def _weather_day(at: StationAt, day: DayMean, received_at: int) -> WeatherDay:
         mean_mc=day.mean_mc,
         coverage=day.coverage,
         received_at=received_at,
+        cause=cause,
     )

@@ -152,7 +152,7 @@ def one(table: str, where: str = "true") -> str:
         "baseline": "contract, baseline_id",
         "alert": "building, subject, kind, opened",
         "finding": "register, kind, start, end, figures",
-        "restatement": "learned_at, register, date",
+        "restatement": "learned_at, register, date, what, contract",
         "register": "id",
         "rejected": "id",
         "counted": "name",
@@ -248,7 +248,7 @@ TABLES: dict[str, tuple[str, list[tuple[str, str]]]] = {
         HEAT,
         [("kind", "'spike'"), ("start", "start + 1"), ("end", "end + 1"), ("figures", "'{}'")],
     ),
-    "restatement": ("new IS NOT NULL", [("new", "new + 1")]),
+    "restatement": ("what <> 'saving_to_date' AND new IS NOT NULL", [("new", "new + 1")]),
     "register": (
         "meter = 'heat' AND quantity = 'energy'",
         [
