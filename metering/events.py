@@ -10,7 +10,7 @@ Events are made by keywords only. On the log they are arrays, so the order of th
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -47,16 +47,25 @@ class RegisterId(NamedTuple):
         return "/".join(self)
 
 
-class Cause(NamedTuple):
-    """Why a published figure changed."""
+class Cause(Struct, frozen=True, array_like=True, eq=False):
+    """Why a published figure changed. That is history, outside law 2 (docs/laws.md): all causes are equal."""
 
-    text: str
-    """`later reading`, `archive`, `declared exchange`, `new rules of the ledger`, `baseline`, `site file`, or the meter
-    or station that was restated."""
+    text: str = ""
+    """`later reading`, `archive`, `declared exchange`, `new rules of the ledger`, `weather`, `baseline`, `site file`,
+    or which meter was restated; empty if the figure is new."""
     since: int = 0
     """Time of the first reading or fact that caused it [ms]; 0 if it was none."""
     until: int = 0
     """Time of the last one [ms]."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cause)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+NO_CAUSE: Final = Cause()
 
 
 class _OfRegister(Struct, frozen=True, kw_only=True):
@@ -235,8 +244,8 @@ class Day(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     received_at: int
     withdrawn: bool = False
     """The day is no longer complete: later readings put its last ones in doubt."""
-    cause: Cause | None = None
-    """Why its figures are new."""
+    cause: Cause = NO_CAUSE
+    """Why its published figures changed."""
 
 
 class WeatherDay(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
@@ -249,8 +258,8 @@ class WeatherDay(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """Mean of the day [m°C]; None if less than half of its hours are covered."""
     coverage: float
     received_at: int
-    cause: Cause | None = None
-    """Why its mean is new."""
+    cause: Cause = NO_CAUSE
+    """Why its published mean changed."""
 
 
 class Awaited(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
@@ -381,8 +390,8 @@ class Restated(_OfRegister, frozen=True, kw_only=True, tag=True):
     """As `Cause.text`."""
     learned_at: int
     what: str = "use"
-    """Which figure of the day: `use`, `known`, `unknown`, `estimated`, `flags`; `temperature` (of a station, m°C);
-    `expected`, `adjustment` and `saving` (expected - use) of a contract; `saving_to_date`, of its position up to the
+    """Which figure of the day it is: `use`, `known`, `unknown`, `estimated`, `flags`; `temperature` of a station [m°C];
+    `expected`, `adjustment` and `saving` (expected - use) of a contract; `saving_to_date` of its position up to the
     date."""
     contract: str = ""
     """The contract whose figure it is; empty for a figure of a register or station."""
@@ -390,6 +399,12 @@ class Restated(_OfRegister, frozen=True, kw_only=True, tag=True):
     """Time of the first reading or fact that caused it [ms]; 0 if it was none."""
     until: int = 0
     """Time of the last one [ms]."""
+    also: tuple[tuple[str, int | None, int | None], ...] = ()
+    """(what, old, new) of the other figures of the day that changed with it."""
+
+    def figures(self) -> tuple[tuple[str, int | None, int | None], ...]:
+        """(what, old, new) of every figure that changed."""
+        return ((self.what, self.old, self.new), *self.also)
 
 
 class Alert(Struct, frozen=True, kw_only=True, tag=True):

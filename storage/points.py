@@ -300,13 +300,14 @@ def _finding(event: Finding, _site: Site | None) -> list[str]:
 
 
 def _restated(event: Restated, _site: Site | None) -> list[str]:
-    key = series(schema.RESTATED, event.building, event.meter, event.quantity, event.what, event.contract)
     # An ordinal of a date is less than a million until the year 2738.
     at = _ns(event.learned_at, event.date % 1_000_000)
+    of = (event.building, event.meter, event.quantity)
     return [
-        f"{key} old={event.old or 0}i,had_old={int(event.old is not None)}i,new={event.new or 0}i,"
-        f"has_new={int(event.new is not None)}i,date_ms={(event.date - EPOCH_ORDINAL) * DAY_MS}i,"
+        f"{series(schema.RESTATED, *of, what, event.contract)} old={old or 0}i,had_old={int(old is not None)}i,"
+        f"new={new or 0}i,has_new={int(new is not None)}i,date_ms={(event.date - EPOCH_ORDINAL) * DAY_MS}i,"
         f"since_ms={event.since}i,until_ms={event.until}i,cause={text(event.cause)} {at}"
+        for what, old, new in event.figures()
     ]
 
 

@@ -184,19 +184,10 @@ class Rows:
 
     def _restated(self, event: Restated) -> None:
         register = self._register(event.building, event.meter, event.quantity)
-        row = (
-            event.learned_at,
-            register,
-            event.date,
-            event.what,
-            event.contract,
-            event.old,
-            event.new,
-            event.cause,
-            event.since or None,
-            event.until or None,
-        )
-        self._append(_RESTATED, row)
+        why = (event.cause, event.since or None, event.until or None)
+        for what, old, new in event.figures():
+            key = (event.learned_at, register, event.date, what, event.contract)
+            self._append(_RESTATED, (*key, old, new, *why))
 
     def _append(self, statement: str, row: Row) -> None:
         rows = self._plain.get(statement)

@@ -14,7 +14,18 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from metering import flags as f
-from metering.events import Awaited, Cause, Day, Event, Hours, RegisterId, Restated, Unknown, Unknowns
+from metering.events import (
+    NO_CAUSE,
+    Awaited,
+    Cause,
+    Day,
+    Event,
+    Hours,
+    RegisterId,
+    Restated,
+    Unknown,
+    Unknowns,
+)
 from metering.ledger.history import Consumer
 from metering.parts import HEAD, PartName, Parts, local_date, part
 from metering.times import HOUR_MS, date_of, date_of_hour, day_bounds
@@ -245,31 +256,34 @@ _RESTATED: Final = (("use", "used"), *((name, name) for name in ("known", "unkno
 
 
 def day_events(register: RegisterId, change: DayChange, cause: Cause, received_at: int) -> list[Event]:
-    """A day whose figures changed: the restatements of those that were published, then the day."""
+    """A day whose figures changed: the restatement of those that were published, then the day."""
     date, before, after = change
-    events: list[Event] = []
-    if before is not None:
-        for what, name in _RESTATED:
-            old = getattr(before, name)
-            new = None if after is None else getattr(after, name)
-            if old != new:
-                events.append(
-                    Restated(
-                        building=register.building,
-                        meter=register.meter,
-                        quantity=register.quantity,
-                        date=date,
-                        old=old,
-                        new=new,
-                        cause=cause.text,
-                        learned_at=received_at,
-                        what=what,
-                        since=cause.since,
-                        until=cause.until,
-                    )
-                )
-    events.append(day_event(register, date, after, received_at, cause))
-    return events
+    if before is None:
+        return [day_event(register, date, after, received_at)]
+    figures = [
+        (what, getattr(before, name), None if after is None else getattr(after, name))
+        for what, name in _RESTATED
+    ]
+    changed = tuple(each for each in figures if each[1] != each[2])
+    day = day_event(register, date, after, received_at, cause)
+    if not changed:
+        return [day]
+    (what, old, new), *_ = changed
+    restated = Restated(
+        building=register.building,
+        meter=register.meter,
+        quantity=register.quantity,
+        date=date,
+        old=old,
+        new=new,
+        cause=cause.text,
+        learned_at=received_at,
+        what=what,
+        since=cause.since,
+        until=cause.until,
+        also=changed[1:],
+    )
+    return [restated, day]
 
 
 def days_again(event: Awaited, last: int, published: Callable[[int], DayFigures | None]) -> list[Event]:
@@ -281,7 +295,7 @@ def days_again(event: Awaited, last: int, published: Callable[[int], DayFigures 
 
 
 def day_event(
-    register: RegisterId, date: int, figures: DayFigures | None, received_at: int, cause: Cause | None = None
+    register: RegisterId, date: int, figures: DayFigures | None, received_at: int, cause: Cause = NO_CAUSE
 ) -> Day:
     """A day with its figures; withdrawn if it has none."""
     shown = figures or DayFigures(None, 0, 0, 0, 0.0, 0)

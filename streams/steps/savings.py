@@ -25,6 +25,7 @@ from metering.times import next_month
 from streams.step import Step
 
 _BASELINE = PartName("baseline")
+_NEWER = Cause("later reading")
 
 
 class Month(Struct, frozen=True, tag="m", array_like=True):
@@ -165,8 +166,10 @@ def _apply(
 
 def _cause(event: Day | WeatherDay) -> Cause:
     """Why figures that rest on the day change."""
-    cause = event.cause or Cause("later reading")
-    return cause._replace(text="weather") if isinstance(event, WeatherDay) else cause
+    cause = event.cause
+    if isinstance(event, WeatherDay):
+        return Cause("weather", cause.since, cause.until)
+    return cause if cause.text else _NEWER
 
 
 def _kept(month: Month, event: Day | WeatherDay) -> Month:
@@ -266,10 +269,8 @@ def _figure(
         shown=_dated(month.shown, date, flags or None),
         added=_dated(month.added, date, adjustment or None),
     )
-    events: list[Event] = []
-    if old is not None:
-        now = _Shown.of(view.month(date), date)
-        events += _restated(terms, date, old, now, cause, received_at)
+    now = _Shown.of(view.month(date), date)
+    events = _restated(terms, date, old, now, cause, received_at)
     expected, shown_use, shown_estimate, temp_mc, extrapolated = new or (0, 0, 0, None, False)
     day = Savings(
         building=terms.contract.building,
@@ -292,9 +293,9 @@ def _figure(
 class _Shown(NamedTuple):
     """The published figures of a contract's day whose changes are told; fields are named as restatements are."""
 
+    saving: int
     expected: int
     use: int
-    saving: int
     estimated: int
     adjustment: int
     flags: int
@@ -306,20 +307,26 @@ class _Shown(NamedTuple):
         if figures is None:
             return None
         expected, used, estimated, _, _ = figures
-        return cls(
-            expected,
-            used,
-            expected - used,
-            estimated,
-            month.added.get(date, 0),
-            month.shown.get(date, 0),
-        )
+        added, shown = month.added.get(date, 0), month.shown.get(date, 0)
+        return cls(expected - used, expected, used, estimated, added, shown)
 
 
 def _restated(
-    terms: _Terms, date: int, old: _Shown, now: _Shown | None, cause: Cause, received_at: int
+    terms: _Terms, date: int, old: _Shown | None, now: _Shown | None, cause: Cause, received_at: int
 ) -> list[Event]:
-    new: tuple[int | None, ...] = now or (None,) * len(old)
+    """The restatement of a day's published figures.
+
+    A day that had none is restated too if its use or weather was known otherwise before (the cause has readings), for
+    the saving to date did not contain it.
+    """
+    nothing: tuple[int | None, ...] = (None,) * len(_Shown._fields)
+    if old is None and not cause.since:
+        return []
+    figures = zip(_Shown._fields, old or nothing, now or nothing, strict=True)
+    changed = tuple(each for each in figures if each[1] != each[2])
+    if not changed:
+        return []
+    (what, before, after), *_ = changed
     return [
         Restated(
             building=terms.contract.building,
@@ -334,9 +341,8 @@ def _restated(
             contract=terms.contract.id,
             since=cause.since,
             until=cause.until,
+            also=changed[1:],
         )
-        for what, before, after in zip(_Shown._fields, old, new, strict=True)
-        if before != after
     ]
 
 

@@ -50,8 +50,7 @@ def virtual_step(site: Site) -> Step[MeterId, _Part, Day | Awaited]:
         if before.published == after.published:
             return changed, ()
         change = DayChange(event.date, before.published, after.published)
-        readings = event.cause or Cause("")
-        cause = readings._replace(text=f"{event.meter} was restated")
+        cause = Cause(f"{event.meter} was restated", event.cause.since, event.cause.until)
         return changed, day_events(RegisterId(*key, event.quantity), change, cause, event.received_at)
 
     def again(parts: Parts[_Part], event: Awaited) -> tuple[Changed[_Part], Sequence[Event]]:

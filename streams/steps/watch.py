@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from metering.alerts.energy import alert_changes, contract_alerts
 from metering.baselines.document import Baseline
-from metering.events import Alert, Cause, Event, Fitted, Position, Restated, Savings, Tick
+from metering.events import NO_CAUSE, Alert, Cause, Event, Fitted, Position, Restated, Savings, Tick
 from metering.flags import NAMES as FLAG_NAMES
 from metering.parts import HEAD, Changed, PartName, Parts, month_name, part
 from metering.savings.day import Figure
@@ -21,6 +21,8 @@ from metering.site.contracts import Contract
 from metering.site.model import Site
 from metering.site.parts import Tariff
 from streams.step import Step
+
+_NEWER: Final = Cause("later reading")
 
 
 class MonthFigures(Struct, frozen=True, tag="m", array_like=True):
@@ -44,7 +46,7 @@ class WatchHead(Struct, frozen=True, tag="h", array_like=True):
     position: Position | None = None
     rank: tuple[int, str] = (-1, "")
     """Of the baseline, as `metering.events.Fitted.rank`."""
-    cause: Cause | None = None
+    cause: Cause = NO_CAUSE
     """Why the newest of the days up to the position's last one changed since the last tick."""
 
 
@@ -113,7 +115,7 @@ def _note(parts: Parts[_Part], head: WatchHead, event: Savings) -> Changed[_Part
 
 def _note_cause(head: WatchHead, event: Restated) -> Changed[_Part]:
     """Remember why a saving that the published position contains changed."""
-    if event.what != "saving" or head.position is None or event.date > head.position.last:
+    if head.position is None or event.date > head.position.last:
         return {}
     return {HEAD: replace(head, cause=Cause(event.cause, event.since, event.until))}
 
@@ -141,7 +143,7 @@ def _judge(
         events.append(replace(head.position, received_at=now, withdrawn=True))
     events += _restated(contract, quantity, head, days, now)
     events += alert_changes(head.alerts, alerts)
-    return {HEAD: replace(head, changed=False, alerts=tuple(alerts), position=new, cause=None)}, events
+    return {HEAD: replace(head, changed=False, alerts=tuple(alerts), position=new, cause=NO_CAUSE)}, events
 
 
 def _restated(
@@ -155,7 +157,7 @@ def _restated(
     until_then = [day for day in days if day.date <= before.last]
     new = sum(day.expected - day.used for day in until_then) if until_then else None
     if new != old:
-        cause = head.cause or Cause("later reading")
+        cause = head.cause if head.cause.text else _NEWER
         yield Restated(
             building=contract.building,
             meter=contract.meter,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from metering.events import (
+    NO_CAUSE,
     Awaited,
     Cause,
     Counted,
@@ -121,7 +122,7 @@ def weather_step(site: Site) -> Step[StationAt, WeatherPart, Readings | StationR
                         until=cause.until,
                     )
                 )
-            events.append(_weather_day(at, mean, now, cause))
+            events.append(_weather_day(at, mean, now, NO_CAUSE if mean.before is None else cause))
         return entered.parts, events
 
     def again(
@@ -141,7 +142,7 @@ def weather_step(site: Site) -> Step[StationAt, WeatherPart, Readings | StationR
     )
 
 
-def _weather_day(at: StationAt, day: DayMean, received_at: int, cause: Cause | None = None) -> WeatherDay:
+def _weather_day(at: StationAt, day: DayMean, received_at: int, cause: Cause = NO_CAUSE) -> WeatherDay:
     return WeatherDay(
         building=at.building,
         station=at.station,
