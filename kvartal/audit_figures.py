@@ -23,7 +23,7 @@ from typing import Any, Final
 import msgspec
 
 from kvartal.audit_differences import Difference, parts_apart, plain, rows_apart
-from metering.events import Event, Fitted, MeterId, Readings, RegisterId, Tick, WeatherDay
+from metering.events import Event, Fitted, Gauged, MeterId, Readings, RegisterId, Tick, WeatherDay
 from metering.ledger.again import first_of, told_again
 from metering.ledger.audit import folded_again
 from metering.ledger.blocks import Block, Head
@@ -44,7 +44,6 @@ from streams.again import Again
 from streams.steps.savings import FittedState, Month
 from streams.steps.watch import WatchHead
 
-_ALL_HOURS: Final = 10**7
 _FINAL: Final = frozenset({"balance", "standstill"})
 """Kinds of findings that rest on days, which are never deleted."""
 _INPUTS: Final[Mapping[str, frozenset[str]]] = {
@@ -196,13 +195,38 @@ class FigureAudit:
             for day in sorted(days, key=int):
                 self._again.feed(
                     Readings(
-                        **_fields(gauge),
+                        building=building,
+                        meter=gauge.meter,
+                        quantity=gauge.quantity,
                         nature="gauge",
                         times=days[day].times,
                         amounts=days[day].amounts,
                         received_at=max(days[day].times),
                     )
                 )
+            if cuts[gauge]:
+                self._feed_deleted(gauge, cuts[gauge])
+
+    def _feed_deleted(self, gauge: RegisterId, cut: int) -> None:
+        """Hours of a gauge from before its cut, whose readings are deleted."""
+        first = next(self._tables.select("SELECT min(day) FROM gauge"))[0]
+        rows = [] if first is None else self._reader.gauges(*gauge, first * 24, cut * 24)
+        if rows:
+            hours, means, lows, highs, covered, flags = zip(*rows, strict=True)
+            self._again.feed(
+                Gauged(
+                    building=gauge.building,
+                    meter=gauge.meter,
+                    quantity=gauge.quantity,
+                    hours=hours,
+                    means=means,
+                    lows=lows,
+                    highs=highs,
+                    covered_ms=covered,
+                    flags=flags,
+                    received_at=0,
+                )
+            )
 
     def _told(self, register: RegisterId, head: Head, blocks: Sequence[Block]) -> Iterator[Event]:
         hours: dict[int, tuple[int, int]] = {}
@@ -237,7 +261,8 @@ class FigureAudit:
             contract=contract.id,
             baseline_id=state.baseline_id,
             document=state.document,
-            received_at=0,
+            received_at=max(0, state.rank[0]),
+            by_stream=state.rank[0] < 0,
         )
 
     def _read_contracts(self) -> None:
@@ -418,10 +443,6 @@ class FigureAudit:
 def _digest(document: bytes | str) -> str:
     text = document if isinstance(document, bytes) else document.encode()
     return hashlib.sha256(text).hexdigest()[:16]
-
-
-def _fields(register: RegisterId) -> dict[str, Any]:
-    return dict(register.fields())
 
 
 def _with_contracts(site: Site, contracts: Sequence[Contract]) -> Site:

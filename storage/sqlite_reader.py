@@ -247,6 +247,7 @@ class Reader:
         building: str | None = None,
         meter: str | None = None,
         dates: tuple[int, int] | None = None,
+        main: bool = False,
     ) -> list[dict[str, Any]]:
         """Restatements, newest first; a figure that returned to its old value within one instant is left out.
 
@@ -255,6 +256,7 @@ class Reader:
             building: Of one building only.
             meter: Of one meter only.
             dates: Of days in this range only, both ends included.
+            main: Of uses, savings and temperatures only: not of their parts, flags and expectations.
         """
         first, last = dates if dates is not None else (None, None)
         rows = self._db.execute(
@@ -263,8 +265,9 @@ class Reader:
             "JOIN register ON register.id = restatement.register WHERE old IS NOT new "
             "AND (?1 IS NULL OR building = ?1) AND (?2 IS NULL OR meter = ?2) "
             "AND (?3 IS NULL OR date BETWEEN ?3 AND ?4) "
+            "AND (NOT ?6 OR (what = 'use' AND contract = '') OR what IN ('temperature', 'saving', 'saving_to_date')) "
             "ORDER BY learned_at DESC, building, meter, quantity, date DESC, contract, what DESC LIMIT ?5",
-            (building, meter, first, last, limit),
+            (building, meter, first, last, limit, main),
         )
         names = (
             *("building", "meter", "quantity", "date", "what", "contract", "old", "new"),

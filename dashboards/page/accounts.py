@@ -63,7 +63,7 @@ def accounting_view(reader: Reader, site: Site, lang: Lang) -> dict[str, Any]:
             for row in reader.rejected(limit=_LIMIT)
         ],
         "findings": findings_view(reader.findings(limit=_LIMIT), site, lang),
-        "restatements": restatements_view(reader.restatements(limit=_LIMIT), site, lang),
+        "restatements": restatements_view(reader.restatements(limit=_LIMIT, main=True), site, lang),
         "limit": _LIMIT,
     }
 

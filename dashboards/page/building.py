@@ -47,7 +47,7 @@ def building_view(reader: Reader, site: Site, building: Building, lang: Lang) ->
         "balances": balances_view(reader, site, building, lang),
         "findings": findings_view(reader.findings(limit=_NEWEST, building=building.id), site, lang),
         "restatements": restatements_view(
-            reader.restatements(limit=_NEWEST, building=building.id), site, lang
+            reader.restatements(limit=_NEWEST, building=building.id, main=True), site, lang
         ),
         "limit": _NEWEST,
     }

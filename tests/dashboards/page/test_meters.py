@@ -129,15 +129,19 @@ def test_energy_known_only_in_total_is_shown_for_months_and_days(page: Page, url
 def test_a_restatement_shows_old_new_cause_and_time(url: str) -> None:
     rows = get(url, "/api/buildings/b01")["restatements"]
     mine = [row for row in rows if row[2] == "15.01.2026"]
-    assert [row[3:6] for row in mine] == [["неизвестно", "2,400\u202fГкал", "пришло более позднее показание"]]
+    late = "15.01.2026 01:00 – 16.01.2026 02:00"
+    assert [row[3:6] for row in mine] == [
+        ["неизвестно", "2,400\u202fГкал", f"пришло более позднее показание: {late}"]
+    ]
     day = next(
         row
         for row in get(url, "/api/meters/b01/heat/energy/2026-01?lang=en")["rows"]
         if row["date"] == "2026-01-15"
     )
-    assert "restated: was not known, is 2.400 Gcal; a later reading arrived, 2026-01-22 02:00" in [
-        note.replace("\u202f", " ") for note in day["restated"]
-    ]
+    notes = [note.replace("\u202f", " ") for note in day["restated"]]
+    cause = "a later reading arrived: 2026-01-15 01:00 – 2026-01-16 02:00, 2026-01-22 02:00"
+    assert f"restated: was not known, is 2.400 Gcal; {cause}" in notes
+    assert f"known only in total: restated: was 2.700 Gcal, is 0.000 Gcal; {cause}" in notes
 
 
 def test_temperatures_are_shown_by_day_and_by_hour(page: Page, url: str) -> None:
