@@ -1,9 +1,10 @@
-"""What concerns a whole store: its counters, rows without a register, and chains of restatements."""
+"""What concerns a whole store: its counters, rows without a register, and where restatements lead."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from kvartal.audit_differences import Difference
@@ -60,20 +61,21 @@ class _Told(NamedTuple):
 
 
 def _restated(tables: Tables) -> Iterator[Difference]:
-    """Restatements that do not begin where the one before them ended, or do not end at the figure that is shown."""
+    """Figures whose restatements do not lead to what is shown.
+
+    Messages may be taken in another order than they were received in, so the order of restatements says nothing. A
+    figure that was withdrawn may be published anew without a restatement.
+    """
     names = {
         id: f"{building}/{meter}/{quantity}" for (building, meter, quantity), id in tables.registers().items()
     }
-    last: _Told | None = None
-    for row in (*map(_Told._make, tables.select(_HISTORY)), None):
-        if last is not None and (row is None or row.of != last.of):
-            shown = _shown(tables, last)
-            # A figure that was withdrawn is published anew without a restatement.
-            if last.new is not None and shown != (last.new,) and last.what in _SHOWN:
-                yield Difference("restatement", _key(names, last), "new", last.new, shown[0])
-        elif row is not None and last is not None and last.new not in (None, row.old):
-            yield Difference("restatement", _key(names, row), "old", row.old, last.new)
-        last = row
+    for _, several in groupby(map(_Told._make, tables.select(_HISTORY)), key=lambda told: told.of):
+        told = list(several)
+        news = {each.new for each in told}
+        if told[-1].what in _SHOWN and None not in news:
+            (shown,) = _shown(tables, told[-1])
+            if shown not in news:
+                yield Difference("restatement", _key(names, told[-1]), "new", told[-1].new, shown)
 
 
 def _key(names: dict[int, str], told: _Told) -> str:

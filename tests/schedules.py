@@ -24,10 +24,11 @@ from metering.events import (
     Event,
     Fitted,
     Position,
-    RegisterId,
     Rejected,
     Restated,
+    Savings,
     Tick,
+    WeatherDay,
 )
 from metering.site.model import Site
 from storage import schema
@@ -168,32 +169,69 @@ def through_applier(db: Path, schedule: Schedule, site: Site = SITE) -> Kept:
     return kept(db, parts, watched.points)
 
 
+_Figure: TypeAlias = tuple[str, str, str, int, str]
+"""(meter or station, quantity, contract, date, what) of a published figure."""
+
+
+def _figures(event: Event) -> dict[_Figure, int | None]:
+    """What an event publishes, by the names of restatements."""
+    match event:
+        case Day():
+            names = {name: name for name in ("known", "unknown", "estimated", "flags")} | {"use": "used"}
+            gone = event.withdrawn
+            return {
+                (event.meter, event.quantity, "", event.date, what): None if gone else getattr(event, name)
+                for what, name in names.items()
+            }
+        case WeatherDay():
+            return {(event.station, "outdoor_temperature", "", event.date, "temperature"): event.mean_mc}
+        case Savings():
+            figures = {
+                "expected": event.expected,
+                "use": event.used,
+                "saving": event.expected - event.used,
+                "estimated": event.estimated,
+                "adjustment": event.adjustment,
+                "flags": event.flags,
+            }
+            contract = SITE.contracts[event.contract]
+            return {
+                (contract.meter, "energy", contract.id, event.date, what): None if event.withdrawn else value
+                for what, value in figures.items()
+            }
+        case _:
+            return {}
+
+
 class _Watched:
     """What the events of a delivery say, one after another.
 
-    A restatement begins at the figure that was published last, and ends at the next one. Points of InfluxDB overwrite
-    those of the same series and time.
+    A restatement begins at the figure that was published last, and ends at the next one; no published figure changes
+    without one. Points of InfluxDB overwrite those of the same series and time.
     """
 
     def __init__(self, site: Site) -> None:
         self.points: dict[str, str] = {}
         self._site = site
-        self.used: dict[tuple[RegisterId, int], int | None] = {}
-        self.ends: dict[tuple[RegisterId, int], int | None] = {}
+        self.shown: dict[_Figure, int | None] = {}
+        self.ends: dict[_Figure, int | None] = {}
 
     def see(self, events: Iterable[Event]) -> None:
         for event in events:
-            if isinstance(event, Restated):
-                place = (event.register, event.date)
-                assert event.old == self.used.get(place), event
-                self.ends[place] = event.new
-            elif isinstance(event, Day):
-                place = (event.register, event.date)
-                if place in self.used and self.used[place] != event.used:
-                    assert self.ends.pop(place) == event.used, event
-                self.used[place] = event.used
-                if event.withdrawn:
-                    del self.used[place]
+            if isinstance(event, Restated) and event.what != "saving_to_date":
+                for what, old, new in event.figures():
+                    place = (event.meter, event.quantity, event.contract, event.date, what)
+                    assert old == self.shown.get(place), event
+                    self.ends[place] = new
+            for place, value in _figures(event).items():
+                if place in self.ends:
+                    assert self.ends.pop(place) == value, event
+                else:
+                    assert value == self.shown.get(place, value), event
+                self.shown[place] = value
+            if isinstance(event, Day | Savings) and event.withdrawn:
+                for place in _figures(event):
+                    self.shown.pop(place, None)
             if not isinstance(event, Restated | Counted | Rejected):
                 self._point(event)
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from dashboards.balance import balances
+from kvartal.audit import audit_store
 from metering.events import Declared, Exchange, Fitted, Readings, RegisterId
 from metering.site.model import Site
 from storage.sqlite_reader import Reader
@@ -47,6 +48,8 @@ def compare(seeds: Sequence[int], turns: int, fitted: list[Fitted], folder: Path
             db = folder / f"{seed}-{turn}.db"
             shown = run(db, shuffled(log, fitted, random.Random(f"{seed} {turn}")))
             assert differences(expected, shown) == [], f"house {seed}, schedule {turn}"
+            if run is through_embedded:
+                assert audit_store(db).faults == [], f"house {seed}, schedule {turn}"
 
 
 @pytest.mark.parametrize("seeds", [range(first, first + 4) for first in range(0, 24, 4)], ids=str)
