@@ -17,13 +17,11 @@ from kvartal.audit_differences import capped
 from kvartal.audit_figures import FigureAudit
 from metering.ledger.audit import Fault, FaultKind, Shown, audit, booked_hours
 from metering.ledger.blocks import Head
-from metering.parts import HEAD
 from metering.site.model import Site, site_of_bytes
 from metering.times import iso
 from metering.units import COUNTED, QUANTITIES
 from storage.sqlite_ledger import Register
 from storage.sqlite_reader import Reader
-from streams.embedded import SITE_KEY
 
 _SENTENCES: Final[dict[FaultKind, str]] = {
     "no_blocks": "{accepted} readings accepted, but the ledger has no blocks",
@@ -123,7 +121,7 @@ def audit_store(
 
 def kept_site(reader: Reader) -> Site | None:
     """The site that the store keeps; None if an older Kvartal wrote it, which kept none."""
-    kept = reader.tables.part(SITE_KEY, HEAD)
+    kept = reader.site()
     return None if kept is None else site_of_bytes(kept)
 
 

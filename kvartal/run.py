@@ -26,7 +26,7 @@ from kvartal.site_watch import InForce, SiteWatch
 from kvartal.wiring import embedded, mqtt_source, notify_urls, secret
 from metering.events import Alert
 from metering.refusal import Refusal
-from metering.site.model import Site
+from metering.site.model import Site, site_bytes
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
 from streams.embedded import Embedded
@@ -93,9 +93,16 @@ class _SiteInForce:
     """Gives the site of the file to the pipeline and the source, at the start and after each change."""
 
     def __init__(
-        self, *, in_force: InForce, watch: SiteWatch, runner: Embedded, source: MqttSource, notifier: Notifier
+        self,
+        *,
+        in_force: InForce,
+        watch: SiteWatch,
+        store: Store,
+        runner: Embedded,
+        source: MqttSource,
+        notifier: Notifier,
     ) -> None:
-        self._in_force, self._watch = in_force, watch
+        self._in_force, self._watch, self._store = in_force, watch, store
         self._runner, self._source, self._notifier = runner, source, notifier
 
     def enter(self, before: Site | None = None) -> None:
@@ -111,6 +118,7 @@ class _SiteInForce:
         if newer is None:
             return
         self._runner.use(newer, Decoder(newer).decode)
+        self._store.keep_site(site_bytes(newer))
         self._source.follow(filters(newer.source))
         before, self._in_force.site = self._in_force.site, newer
         self.enter(before)
@@ -166,7 +174,7 @@ def run_site(*, settings: Settings, path: Path, site: Site, db: Path) -> None:
             broker.save()
         runner = embedded(site, store)
         site_in_force = _SiteInForce(
-            in_force=in_force, watch=watch, runner=runner, source=source, notifier=notifier
+            in_force=in_force, watch=watch, store=store, runner=runner, source=source, notifier=notifier
         )
         site_in_force.enter()
         watch.start()

@@ -10,13 +10,14 @@ from ingest.decode import Decoder
 from ingest.source import MqttSource
 from kvartal.process import wall_clock
 from kvartal.settings import Settings
-from metering.site.model import Site
+from metering.site.model import Site, site_bytes
 from storage.sqlite import Store
 from streams.embedded import Embedded
 
 
 def embedded(site: Site, store: Store) -> Embedded:
-    """The embedded pipeline of a site over a store."""
+    """The embedded pipeline of a site over a store, which keeps the site beside its figures."""
+    store.keep_site(site_bytes(site))
     return Embedded(site=site, store=store, decode=Decoder(site).decode)
 
 

@@ -133,6 +133,11 @@ class Store:
             number = self._registers[key] = int(cursor.lastrowid or 0)
         return number
 
+    def keep_site(self, body: bytes) -> None:
+        """Keep the site under which figures are made from now on (`metering.site.model.site_bytes`)."""
+        with self._one:
+            self._db.execute("INSERT OR REPLACE INTO site VALUES (1, ?)", (body,))
+
     def notified(self, key: str) -> bool:
         """Whether the notification `key` has been sent."""
         with self._one:

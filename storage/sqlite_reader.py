@@ -48,6 +48,11 @@ class Reader:
         finally:
             self._db.execute("COMMIT")
 
+    def site(self) -> bytes | None:
+        """The site under which the figures were made; None if an older Kvartal made them, or a test."""
+        row = self._db.execute("SELECT body FROM site").fetchone()
+        return None if row is None else row[0]
+
     def commits(self) -> int:
         """How many commits the store has had: two reads with the same number see the same figures."""
         return int(self._db.execute("SELECT commits FROM done").fetchone()[0])

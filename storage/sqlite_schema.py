@@ -110,7 +110,10 @@ DROP TABLE restatement;
 ALTER TABLE restated RENAME TO restatement;
 """
 
-STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED, _FIGURES, _ENDED, _CAUSED)
+# The site under which the figures were made, for the audit.
+_SITE: Final = "CREATE TABLE site (one INTEGER PRIMARY KEY CHECK (one = 1), body BLOB NOT NULL);"
+
+STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED, _FIGURES, _ENDED, _CAUSED, _SITE)
 VERSION: Final = len(STEPS)
 
 

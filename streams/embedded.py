@@ -8,12 +8,10 @@ acknowledge it to the broker: what is acknowledged is on disk, and what a crash 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from metering.events import Awaited, Decoded, Fitted, StationReadings, Tick
 from metering.ledger.weather import copy_to_buildings
-from metering.parts import HEAD
-from metering.site.model import Site, site_bytes
+from metering.site.model import Site
 from streams.contract import Decode, Message, Store
 from streams.engine import Batch, Engine
 from streams.shelf import Cache
@@ -21,9 +19,6 @@ from streams.shelf import Cache
 _CACHED = 4_000
 _CACHED_PER_METER = 12
 """Parts kept in memory: what an hourly meter touches in three days, and some for contracts."""
-
-SITE_KEY: Final = "site"
-"""The key of the site under which the figures of the store were made, beside the state of the steps."""
 
 
 def cached_for(site: Site) -> int:
@@ -47,12 +42,10 @@ class Embedded:
         self._decode = decode
         self._most = most_cached
         self._cache = Cache(store, self._engine.steps, self._most_cached())
-        self._site_kept = False
 
     def use(self, site: Site, decode: Decode) -> None:
         """Go on with another site over the same state, between two batches."""
         self._engine.use(site)
-        self._site_kept = False
         self._decode = decode
         self._cache.fit(self._most_cached())
 
@@ -102,9 +95,6 @@ class Embedded:
         self._engine.finish(self._cache, batch, now)
         parts = self._cache.take_changed()
         if parts or batch.events:
-            if not self._site_kept:
-                parts[SITE_KEY, HEAD] = site_bytes(self._engine.site)
             self._store.commit(parts=parts, events=batch.events, counts=batch.counts)
-            self._site_kept = True
         self._cache.committed()
         return batch

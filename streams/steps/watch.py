@@ -115,7 +115,7 @@ def _note(parts: Parts[_Part], head: WatchHead, event: Savings) -> Changed[_Part
 
 def _note_cause(head: WatchHead, event: Restated) -> Changed[_Part]:
     """Remember why a saving that the published position contains changed."""
-    if head.position is None or event.date > head.position.last:
+    if event.what == "saving_to_date" or head.position is None or event.date > head.position.last:
         return {}
     return {HEAD: replace(head, cause=Cause(event.cause, event.since, event.until))}
 

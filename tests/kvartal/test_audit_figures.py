@@ -13,15 +13,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingest.decode import Decoder
 from kvartal.audit import audit_store
 from kvartal.site_events import site_events
+from kvartal.wiring import embedded
 from metering.events import Fitted, Nature, Readings, Rejected
 from metering.site.model import Site, site_bytes, site_of_bytes
 from metering.times import DAY_MS, HOUR_MS, to_ms
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
-from streams.embedded import Embedded
 from tests.baselines import heating_baseline
 from tests.sites import build_site, building, contract, meter, source, station, tariff
 
@@ -91,7 +90,7 @@ def told() -> Iterator[Readings | Rejected]:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("audit") / "k.db"
     kept = Store(path)
-    runner = Embedded(site=SITE, store=kept, decode=Decoder(SITE).decode)
+    runner = embedded(SITE, kept)
     baseline = heating_baseline("heating_season", base=1_200_000.0, heating=80_000.0)
     now = BEGIN + DAYS * DAY_MS
     runner.enter(site_events(SITE, now), now)
@@ -126,11 +125,11 @@ def cut(tmp_path: Path) -> tuple[Path, int]:
     site = Site.model_validate({**SITE.model_dump(by_alias=True), "contract": []})
     path = tmp_path / "cut.db"
     kept = Store(path)
-    runner = Embedded(site=site, store=kept, decode=Decoder(site).decode)
+    runner = embedded(site, kept)
     for each in told():
         runner.enter([each], each.received_at)
     # A restarted runner looks at once what is to be deleted.
-    runner = Embedded(site=site, store=kept, decode=Decoder(site).decode)
+    runner = embedded(site, kept)
     runner.tick(BEGIN + (site.site.retention_days + 20) * DAY_MS)
     kept.close()
     reader = Reader(path)
@@ -178,7 +177,7 @@ def test_what_nobody_changed_is_right(store: Path) -> None:
         empty = {name for name in tables if not connection.execute(f"SELECT 1 FROM {name}").fetchone()}
     connection.close()
     assert empty == {"notified"}
-    assert tables - set(TABLES) == {"part", "done", "notified"}
+    assert tables - set(TABLES) == {"part", "done", "notified", "site"}
 
 
 def one(table: str, where: str = "true") -> str:
@@ -411,7 +410,7 @@ def test_a_part_that_cannot_be_read_is_named(copy: Path) -> None:
 
 def test_a_store_without_a_site_is_audited_with_the_one_that_is_given(copy: Path) -> None:
     change = partial(changed, copy)
-    assert change("DELETE FROM part WHERE key = 'site'") == []
+    assert change("DELETE FROM site") == []
     assert change("UPDATE savings SET temp_mc = temp_mc + 1") == []
     assert audit_store(copy, SITE).faults
 

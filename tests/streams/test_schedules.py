@@ -49,7 +49,7 @@ def compare(seeds: Sequence[int], turns: int, fitted: list[Fitted], folder: Path
             shown = run(db, shuffled(log, fitted, random.Random(f"{seed} {turn}")))
             assert differences(expected, shown) == [], f"house {seed}, schedule {turn}"
             if run is through_embedded:
-                assert audit_store(db).faults == [], f"house {seed}, schedule {turn}"
+                assert audit_store(db, SITE).faults == [], f"house {seed}, schedule {turn}"
 
 
 @pytest.mark.parametrize("seeds", [range(first, first + 4) for first in range(0, 24, 4)], ids=str)
