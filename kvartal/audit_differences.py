@@ -116,6 +116,13 @@ def plain(value: Any) -> Any:
     return value
 
 
+def without(value: Any, names: frozenset[str]) -> Any:
+    """State in plain form without some of its fields."""
+    if not isinstance(value, dict):
+        return value
+    return {name: each for name, each in value.items() if name not in names}
+
+
 def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, dict | list) and not value)
 

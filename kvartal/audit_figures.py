@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import msgspec
 
-from kvartal.audit_differences import Difference, parts_apart, plain, rows_apart
+from kvartal.audit_differences import Difference, parts_apart, plain, rows_apart, without
 from metering.events import Event, Fitted, Gauged, MeterId, Readings, RegisterId, Tick, WeatherDay
 from metering.ledger.again import first_of, told_again
 from metering.ledger.audit import folded_again
@@ -414,7 +414,7 @@ class FigureAudit:
             if isinstance(was, WeatherState) and not was.times:
                 continue
             left_out, inputs = _HISTORY.get(step, frozenset()), _INPUTS.get(step, frozenset())
-            old, new = (_without(plain(_ordered(each)), left_out) for each in (was, now))
+            old, new = (without(plain(_ordered(each)), left_out) for each in (was, now))
             if isinstance(was or now, Month):
                 new = _known_only(old, new, inputs)
             elif isinstance(was or now, WatchHead):
@@ -467,13 +467,6 @@ def _ordered(state: Any) -> Any:
     return DayState(state.hours, tuple(blocks), state.published)
 
 
-def _without(value: Any, names: frozenset[str]) -> Any:
-    """State in plain form without some of its fields."""
-    if not isinstance(value, dict):
-        return value
-    return {name: each for name, each in value.items() if name not in names}
-
-
 def _known_only(old: Any, new: Any, inputs: frozenset[str]) -> Any:
     """The new month with what the old one was told of: a contract gets the days from before it as it asked for them."""
     if not isinstance(old, dict) or not isinstance(new, dict):
@@ -499,5 +492,5 @@ def _knows_less(stored: Mapping[str, Any], again: Mapping[PartName, Any]) -> boo
 
 def _without_position_time(head: Any) -> Any:
     if isinstance(head, dict) and isinstance(head.get("position"), dict):
-        return {**head, "position": _without(head["position"], frozenset({"received_at"}))}
+        return {**head, "position": without(head["position"], frozenset({"received_at"}))}
     return head
