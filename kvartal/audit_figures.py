@@ -362,6 +362,8 @@ class FigureAudit:
                 return False
             if key[1] == "meter_silent":
                 return row["state"] == "resolved" or key in silent
+            if key[1] == "register_stalled":
+                return key not in alerts and row["state"] == "resolved"
             return key[0] not in subjects or (key not in alerts and bool(body["detail"].get("withdrawn")))
 
         shown = stored.rows("alert", building)

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from metering.events import Counted, Event, Finding, Hours, RegisterId, Unknown, Unknowns
 from metering.ledger.blocks import Block, Head
 from metering.ledger.booking import Booked, figures_of
+from metering.ledger.chains import pending
 from metering.ledger.hours import open_hours, sum_hour
+from metering.ledger.stalled import stalled_alerts
 from metering.times import DAY_MS
 
 
@@ -43,15 +45,16 @@ def told_again(
             sources.setdefault(hour, []).append(block.booked)
     for block in blocks:
         booked = block.booked
-        if booked.unknowns:
-            yield _unknowns(register, booked.unknowns, block.state.t)
+        if booked.unknowns or booked.returned:
+            yield _unknowns(register, booked.unknowns, block.state.t, withdrawn=booked.returned)
         touched = {*booked.amounts, *booked.flags}
         if block is blocks[-1]:
             touched.update(open_hours(end))
         hours = {hour: sum_hour(sources.get(hour, ()), hour, end) for hour in sorted(touched)}
         now_known = {h: each for h, each in hours.items() if each is not None}
         yield _hours(register, now_known, block.state.t, first)
-        for kind, start, until, figures in booked.findings:
+        doubts = [*booked.findings, *(pending(end) if block is blocks[-1] else ())]
+        for kind, start, until, figures in doubts:
             yield Finding(
                 building=register.building,
                 meter=register.meter,
@@ -62,6 +65,8 @@ def told_again(
                 figures=figures_of(figures),
                 received_at=now,
             )
+    stalls = [doubt.start for block in blocks for doubt in block.booked.findings if doubt.kind == "stalled"]
+    yield from stalled_alerts(register, stalls, (), before=0, now=end.t if end.stalled else 0)
     at, amount = blocks[-1].newest
     yield Counted(
         **register.fields(),
@@ -113,7 +118,13 @@ def _hours(register: RegisterId, hours: Mapping[int, tuple[int, int]], frontier:
     )
 
 
-def _unknowns(register: RegisterId, added: Sequence[Unknown], frontier: int) -> Unknowns:
+def _unknowns(
+    register: RegisterId, added: Sequence[Unknown], frontier: int, *, withdrawn: Sequence[Unknown] = ()
+) -> Unknowns:
     return Unknowns(
-        **register.fields(), added=tuple(added), withdrawn=(), frontier=frontier, received_at=frontier
+        **register.fields(),
+        added=tuple(added),
+        withdrawn=tuple(withdrawn),
+        frontier=frontier,
+        received_at=frontier,
     )

@@ -98,12 +98,13 @@ def statement(head: Head, blocks: Sequence[Block]) -> Statement | None:
         named.append(Named(UNNAMED, end.t, left_out))
     last = _last(counts, end) or Count(end.t, end.v)
     anchor = _anchor(counts, end, since)
+    known = sum(sum(block.booked.amounts.values()) for block in after)
     named += _at_end(anchor, last, end)
     return Statement(
         first,
         last,
-        sum(sum(block.booked.amounts.values()) for block in after),
-        sum(unknown.amount for block in after for unknown in block.booked.unknowns),
+        known,
+        sum(block.booked.total for block in after) - known,
         tuple(sorted(named, key=lambda part: (part.at, part.reason, part.amount))),
         kept=anchor is not None,
     )

@@ -7,7 +7,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from metering.alerts.stalled import stalled_alerts
 from metering.events import (
     Counted,
     Declared,
@@ -25,6 +24,7 @@ from metering.ledger.booking import BookedFinding, figures_of
 from metering.ledger.enter import Entered, declare, enter
 from metering.ledger.refused import split, split_declared
 from metering.ledger.retention import cut_day, delete_before, kept_days, rests_until
+from metering.ledger.stalled import stalled_alerts
 from metering.ledger.state import Interval, Rules
 from metering.parts import HEAD, Changed, Parts, part, utc_day
 from metering.site.model import Site

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from metering.alerts.stalled import stalled_alerts
 from metering.events import RegisterId
 from metering.ledger.enter import declare
+from metering.ledger.stalled import stalled_alerts
 from metering.ledger.state import Rules
 from metering.times import DAY_MS, HOUR_MS
 from tests.registers import Register
