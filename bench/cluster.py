@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingest.log import READINGS, REJECTED, EventLog, MockKafka
+from ingest.log import READINGS, REJECTED, RULINGS, EventLog, MockKafka
 from metering.events import Readings
 from streams.worker import CHANGELOG
 
@@ -88,7 +88,7 @@ def main() -> None:
     asked.add_argument("--sink", choices=("nothing", "sqlite"), default="sqlite")
     given = asked.parse_args()
     kafka = MockKafka()
-    kafka.create([READINGS, REJECTED, CHANGELOG])
+    kafka.create([READINGS, REJECTED, RULINGS, CHANGELOG])
     log = EventLog(bootstrap=kafka.bootstrap, idempotent=False)
     with tempfile.TemporaryDirectory() as directory:
         site = Path(directory) / "site.toml"

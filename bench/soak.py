@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ingest.log import READINGS, REJECTED, EventLog, MockKafka, create_topics
+from ingest.log import READINGS, REJECTED, RULINGS, EventLog, MockKafka, create_topics
 from metering.events import Readings
 from streams.worker import CHANGELOG
 
@@ -106,7 +106,7 @@ def main() -> None:
         create_topics(bootstrap, partitions=_PARTITIONS, changelogs=[CHANGELOG])
     else:
         kafka = MockKafka()
-        kafka.create([READINGS, REJECTED, CHANGELOG])
+        kafka.create([READINGS, REJECTED, RULINGS, CHANGELOG])
         bootstrap = kafka.bootstrap
     log = EventLog(bootstrap=bootstrap)
     amounts = [10**6] * _BUILDINGS

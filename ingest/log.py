@@ -1,4 +1,4 @@
-"""The event log: readings, rejections and ticks on Kafka, keyed by building.
+"""The event log: readings, rejections, rulings and ticks on Kafka, keyed by building.
 
 `publish` returns when every message has its delivery report, so that MQTT may be acknowledged then
 (law 4, docs/laws.md).
@@ -13,14 +13,18 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from metering.events import Awaited, Decoded, Fitted, Rejected, StationReadings, Tick
+from metering.events import Awaited, Decoded, Fitted, Rejected, Ruled, StationReadings, Tick
+from metering.ledger.rulings import ruling_id
 
 READINGS: Final = "kvartal-readings"
 REJECTED: Final = "kvartal-rejected"
+RULINGS: Final = "kvartal-rulings"
+"""Every statement of a person about readings, compacted: the list of them. The ledger takes them from `READINGS`, in
+order with the readings of their building."""
 
 LONGEST: Final = 4 << 20
 """Longest message [B]. The decoder refuses payloads of more than 1 MiB, and readings become shorter here."""
@@ -63,7 +67,7 @@ class EventLog:
         self.delivered: dict[int, int] = {}
         """Newest offset delivered, by partition of the readings topic."""
 
-    def publish(self, events: Sequence[Decoded | Tick | Fitted | Awaited]) -> None:
+    def publish(self, events: Sequence[Decoded | Ruled | Tick | Fitted | Awaited]) -> None:
         """Publish events; on the log, replicated, when this returns.
 
         Raises:
@@ -97,7 +101,9 @@ class EventLog:
                 self._producer = Producer(self._settings, logger=_kafka)
             raise NotDelivered(f"the event log did not take {missing} messages: {why}")
 
-    def _produce(self, event: Decoded | Tick | Fitted | Awaited, report: Any, deadline: float) -> None:
+    def _produce(
+        self, event: Decoded | Ruled | Tick | Fitted | Awaited, report: Any, deadline: float
+    ) -> None:
         if isinstance(event, Rejected):
             topic, key = REJECTED, event.topic
             if len(event.payload) > _MOST_REJECTED:
@@ -108,7 +114,15 @@ class EventLog:
             topic, key = READINGS, ""  # of no building; in order with what is on the log
         else:
             topic, key = READINGS, event.building
-        value = _encode(event)
+        if isinstance(event, Ruled):
+            for ruling in event.rulings:
+                single = msgspec.structs.replace(event, rulings=(ruling,))
+                # One key a statement: stating an older one again must not hide a newer one.
+                said = f"{event.register}/{ruling_id(event.register, ruling)}/{ruling.stated_at}"
+                self._send(RULINGS, f"{said}/{ruling.withdrawn}", _encode(single), report, deadline)
+        self._send(topic, key, _encode(event), report, deadline)
+
+    def _send(self, topic: str, key: str, value: bytes, report: Any, deadline: float) -> None:
         while True:
             try:
                 self._producer.produce(topic, value=value, key=key.encode(), on_delivery=report)
@@ -152,7 +166,7 @@ def create_topics(
                 replicas,
                 config={"cleanup.policy": "compact", **longest},
             )
-            for name in changelogs
+            for name in (RULINGS, *changelogs)
         ),
     ]
     deadline = time.monotonic() + timeout_s
@@ -178,6 +192,52 @@ def create_topics(
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise NotDelivered(f"topic {name} cannot be created: {error}") from None
+
+
+def read_rulings(bootstrap: str, *, timeout_s: float = 30.0) -> list[bytes]:
+    """Every message of the topic of rulings that the log has now, partition by partition.
+
+    Raises:
+        NotDelivered: the cluster cannot be reached, or does not answer in time.
+    """
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": "kvartal-rulings-list", "enable.auto.commit": False},
+        logger=_kafka,
+    )
+    deadline = time.monotonic() + timeout_s
+    try:
+        listed = consumer.list_topics(RULINGS, timeout=timeout_s).topics[RULINGS].partitions
+        ends: dict[int, int] = {}
+        for partition in listed:
+            first, end = consumer.get_watermark_offsets(TopicPartition(RULINGS, partition), timeout=timeout_s)
+            if end > first:
+                ends[partition] = end
+        consumer.assign([TopicPartition(RULINGS, partition, OFFSET_BEGINNING) for partition in ends])
+        messages: list[bytes] = []
+        while ends:
+            if time.monotonic() > deadline:
+                raise NotDelivered(f"Kafka at {bootstrap} did not give the rulings within {timeout_s:.0f} s")
+            message = consumer.poll(0.5)
+            if message is None:
+                # Compaction may have removed the last messages of a partition: its position says so.
+                where = consumer.position([TopicPartition(RULINGS, partition) for partition in ends])
+                for at in where:
+                    if at.offset >= ends[at.partition]:
+                        del ends[at.partition]
+                continue
+            error, value = message.error(), message.value()
+            partition, offset = message.partition(), message.offset()
+            if error is not None:
+                raise KafkaException(error)
+            if value:
+                messages.append(value)
+            if partition is not None and offset is not None and offset + 1 >= ends.get(partition, 0):
+                ends.pop(partition, None)
+        return messages
+    except KafkaException as error:
+        raise NotDelivered(f"Kafka at {bootstrap}: {error}") from None
+    finally:
+        consumer.close()
 
 
 class MockKafka:

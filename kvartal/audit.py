@@ -31,6 +31,7 @@ _SENTENCES: Final[dict[FaultKind, str]] = {
     "total": "the register counted {counted}, the ledger booked {booked}",
     "no_rules": "the ledger does not name the rules that it was folded by",
     "refolded": "the readings of {day} give other figures when they are folded again",
+    "rulings": "rulings stated: {stated}; the ledger was folded by other rulings ({folded} in force)",
     "block_total": "on {day} the register counted {counted}, the ledger booked {booked}",
     "statement": (
         "last minus first accepted reading is {difference}, of which {booked} are booked, {unknown} unknown and "

@@ -13,12 +13,14 @@ from ingest.decode import Decoder
 from ingest.log import EventLog, NotDelivered, create_topics
 from ingest.source import Message, MqttSource
 from ingest.topics import filters
+from kvartal.decision_inbox import DecisionsFile
+from kvartal.decisions import FILE
 from kvartal.process import TICK_MS, Pulse, log_to_stderr, stop_on_signals, wall_clock
 from kvartal.settings import Settings
 from kvartal.site_events import site_events
 from kvartal.site_watch import SiteWatch
 from kvartal.wiring import mqtt_source
-from metering.events import Awaited, Decoded, StationReadings, Tick
+from metering.events import Awaited, Declared, Decoded, Ruled, StationReadings, Tick
 from metering.ledger.weather import copy_to_buildings
 from metering.refusal import Refusal
 from metering.site.model import Site
@@ -59,6 +61,7 @@ def publish_all(
     batch: int = _BATCH,
     first_pause_s: float = 1.0,
     newer_site: Callable[[], Site | None] = lambda: None,
+    decisions: Callable[[Site, bool], Sequence[Ruled]] = lambda site, at_once: (),
 ) -> None:
     """Take messages, publish their events, acknowledge; until `stop` is set.
 
@@ -75,17 +78,20 @@ def publish_all(
         batch: Messages published at once.
         first_pause_s: Pause before the first retry; doubles up to a minute [s].
         newer_site: Called between two batches; the site that it returns is in force from then on.
+        decisions: Called between two batches with the site in force, and whether to give all rulings of the decisions
+            file: at the start, and when the site has changed. Otherwise it gives those of a changed file.
     """
     decoder = Decoder(site)
     ticked = clock()
-    of_the_site = site_events(site, ticked)
+    of_the_site: list[Declared | Ruled | Awaited] = [*site_events(site, ticked), *decisions(site, True)]
     while not stop.is_set():
         changed = newer_site()
         if changed is not None:
-            of_the_site += site_events(changed, clock(), before=site)
+            of_the_site += [*site_events(changed, clock(), before=site), *decisions(changed, True)]
             site, decoder = changed, Decoder(changed)
             source.follow(filters(site.source))
             log.info("the new site file is in force")
+        of_the_site += decisions(site, False)
         messages = source.take(batch, 0.2)
         if messages or of_the_site:
             events = decoded(decoder, messages, site)
@@ -108,7 +114,7 @@ def publish_all(
 
 def _publish(
     event_log: EventLog,
-    events: Sequence[Decoded | Awaited],
+    events: Sequence[Decoded | Ruled | Awaited],
     stop: threading.Event,
     pause: float,
 ) -> bool:
@@ -162,6 +168,7 @@ def ingest_site(*, settings: Settings, path: Path, site: Site) -> None:
             pulse.beat()
 
     watch = SiteWatch(path, site)
+    decided = DecisionsFile(path.with_name(FILE))
     watch.start()
     watch.hurry_on_sighup()
     source.start()
@@ -175,6 +182,7 @@ def ingest_site(*, settings: Settings, path: Path, site: Site) -> None:
             stop=stop,
             each_round=beat_while_connected,
             newer_site=watch.take,
+            decisions=lambda site, at_once: decided.take(site, wall_clock(), at_once=at_once),
         )
     finally:
         watch.stop()

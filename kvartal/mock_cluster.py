@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from ingest.log import READINGS, REJECTED, EventLog, MockKafka
+from ingest.log import READINGS, REJECTED, RULINGS, EventLog, MockKafka
 from ingest.source import Message, MqttSource
 from kvartal.ingest import publish_all
 from kvartal.pace import Pace
@@ -61,7 +61,7 @@ def serve_on_mock_cluster(
         RuntimeError: the worker did not start, or failed.
     """
     kafka = MockKafka()
-    kafka.create([READINGS, REJECTED, CHANGELOG])
+    kafka.create([READINGS, REJECTED, RULINGS, CHANGELOG])
     sink = _OneAtATime(write)
     worker = Worker(
         bootstrap=kafka.bootstrap,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dashboards.notify import Notifier
 from dashboards.page.serve import listen, serve_page
@@ -19,12 +19,15 @@ from ingest.decode import Decoder
 from ingest.mosquitto import Mosquitto
 from ingest.source import Message, MqttSource
 from ingest.topics import filters
+from kvartal.deciding import decided
+from kvartal.decision_inbox import DecisionsFile, Inbox
+from kvartal.decisions import FILE
 from kvartal.process import TICK_MS, log_to_stderr, stop_on_signals, wall_clock
 from kvartal.settings import Settings
 from kvartal.site_events import site_events
 from kvartal.site_watch import InForce, SiteWatch
 from kvartal.wiring import embedded, mqtt_source, notify_urls, secret
-from metering.events import Alert
+from metering.events import Alert, Ruled
 from metering.refusal import Refusal
 from metering.site.model import Site, site_bytes
 from storage.sqlite import Store
@@ -98,11 +101,14 @@ class _SiteInForce:
         in_force: InForce,
         watch: SiteWatch,
         store: Store,
+        decisions: DecisionsFile,
+        inbox: Inbox,
         runner: Embedded,
         source: MqttSource,
         notifier: Notifier,
     ) -> None:
         self._in_force, self._watch, self._store = in_force, watch, store
+        self._decisions, self._inbox = decisions, inbox
         self._runner, self._source, self._notifier = runner, source, notifier
 
     def enter(self, before: Site | None = None) -> None:
@@ -111,9 +117,12 @@ class _SiteInForce:
         events = site_events(self._in_force(), now, before=before)
         for at in range(0, len(events), _SITE_EVENTS_AT_ONCE):
             self._notifier.send(self._runner.enter(events[at : at + _SITE_EVENTS_AT_ONCE], now).alerts)
+        self._rule(self._decisions.take(self._in_force(), now, at_once=True))
 
     def renew(self) -> None:
-        """Take over the newly loaded site, if there is one."""
+        """Take over the newly loaded site, if there is one, and what persons have decided."""
+        self._rule(self._decisions.take(self._in_force(), wall_clock()))
+        self._inbox.take(self._rule)
         newer = self._watch.take()
         if newer is None:
             return
@@ -123,6 +132,26 @@ class _SiteInForce:
         before, self._in_force.site = self._in_force.site, newer
         self.enter(before)
         log.info("the new site file is in force")
+
+    def _rule(self, events: Sequence[Ruled]) -> None:
+        """Run rulings through the pipeline, a register a commit: each may fold a whole register again."""
+        for event in events:
+            self._notifier.send(self._runner.enter([event], event.received_at).alerts)
+
+
+def _deciding(db: Path, in_force: InForce, inbox: Inbox) -> Callable[[Mapping[str, Any]], int]:
+    """Takes a decision from the page; returns the number of rulings when they are on disk."""
+
+    def decide(document: Mapping[str, Any]) -> int:
+        reader = Reader(db)
+        try:
+            events = decided(document, reader, in_force(), wall_clock())
+        finally:
+            reader.close()
+        inbox.put(events)
+        return sum(len(event.rulings) for event in events)
+
+    return decide
 
 
 def run_site(*, settings: Settings, path: Path, site: Site, db: Path) -> None:
@@ -150,6 +179,7 @@ def run_site(*, settings: Settings, path: Path, site: Site, db: Path) -> None:
     stop = stop_on_signals()
     source = mqtt_source(settings, host=host, filters=filters(site.source))
     watch, in_force = SiteWatch(path, site), InForce(site)
+    decisions, inbox = DecisionsFile(path.with_name(FILE)), Inbox()
     stop_page = serve_page(
         listening,
         db,
@@ -157,7 +187,8 @@ def run_site(*, settings: Settings, path: Path, site: Site, db: Path) -> None:
         lang=settings.lang,
         password=password,
         health=lambda: {"broker": source.connected and source.wait_subscribed(0)},
-        notice=watch.notice,
+        notice=lambda: watch.notice() | decisions.notice(),
+        decide=_deciding(db, in_force, inbox),
     )
     notifier = Notifier(
         urls=notify_urls(settings),
@@ -174,7 +205,14 @@ def run_site(*, settings: Settings, path: Path, site: Site, db: Path) -> None:
             broker.save()
         runner = embedded(site, store)
         site_in_force = _SiteInForce(
-            in_force=in_force, watch=watch, store=store, runner=runner, source=source, notifier=notifier
+            in_force=in_force,
+            watch=watch,
+            store=store,
+            decisions=decisions,
+            inbox=inbox,
+            runner=runner,
+            source=source,
+            notifier=notifier,
         )
         site_in_force.enter()
         watch.start()

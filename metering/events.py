@@ -138,6 +138,53 @@ class Declared(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True
     received_at: int
 
 
+RulingKind: TypeAlias = Literal["no_exchange", "exchange", "unit", "pulse_weight", "not_ours", "replaces"]
+
+
+class Ruling(Struct, frozen=True, kw_only=True, array_like=True):
+    """What a person decided about a register. It wins over what the ledger would guess.
+
+    - `no_exchange`: no meter was exchanged or reset in `(start, at]`: the register goes on, and its step is use.
+    - `exchange`: at `at` a meter that showed `amount` was exchanged for one that showed `initial`.
+    - `unit`: from `at` on, amounts as sent times num/den are base units; the unit is not guessed there.
+    - `pulse_weight`: from `at` on, what the register counts beyond `amount` (its count at `at`, as sent) is multiplied
+      by num/den.
+    - `not_ours`: the reading of `amount` at `at`, or all readings of `[start, at]`, belong to another meter.
+    - `replaces`: within `[start, at]`, intervals of the source `replaced` (of `amount`, if it is given) are void; those
+      of `source` stand.
+    """
+
+    kind: RulingKind
+    at: int
+    """The instant, or the instant from which on it holds [ms]; the end of its span if it has one."""
+    start: int | None = None
+    """Begin of its span [ms]; None if it is about an instant."""
+    num: int = 1
+    den: int = 1
+    amount: int | None = None
+    """[base units, as sent]."""
+    unit: str = ""
+    """Unit or pulse weight as the person wrote it."""
+    source: str = ""
+    replaced: str = ""
+    author: str = ""
+    reason: str = ""
+    stated_at: int = 0
+    """When it was stated or withdrawn [ms]."""
+    withdrawn: bool = False
+    withdrawn_by: str = ""
+    withdrawn_because: str = ""
+    initial: int | None = None
+    """What the new register showed at first, of an exchange [base units]."""
+
+
+class Ruled(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
+    """Rulings about a register were made or withdrawn."""
+
+    rulings: tuple[Ruling, ...]
+    received_at: int
+
+
 class Rejected(Struct, frozen=True, kw_only=True, tag=True):
     """A message or reading that was not understood or not allowed, kept whole so that it can be replayed."""
 
@@ -183,7 +230,7 @@ class Hours(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     """Time of the last reading that the ledger kept [ms]: all before it is settled or in doubt, not awaited."""
     received_at: int
     cause: str = "later reading"
-    """What made them known: `later reading`, `archive`, `declared exchange`."""
+    """What made them known: `later reading`, `archive`, `declared exchange`, `ruling: <kind> by <author>`."""
     first: int = 0
     """Time of the register's first reading or fact [ms]; 0 if this event does not change it."""
     since: int = 0
@@ -450,4 +497,5 @@ Event: TypeAlias = (
     | Finding
     | Restated
     | Alert
+    | Ruled
 )

@@ -55,3 +55,10 @@ AMOUNTS: Final = frozenset(
         *("register", "intervals", "subs", "main", "rate", "bound"),
     }
 )
+
+ADVICE: Final[dict[str, str]] = {
+    "stalled": "raise max_power_kw of the meter in the site file, or rule in which unit the register counts",
+    "shifted_hours": "set the time zone or the clock of what sends the readings",
+    "gateway_clock": "set the clock of the gateway",
+}
+"""What settles a finding that no ruling settles (`metering.ledger.proposals`), by kind."""

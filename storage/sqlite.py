@@ -25,6 +25,10 @@ _PART_GONE: Final = "DELETE FROM part WHERE key = ? AND part = ?"
 _COUNT: Final = "INSERT INTO counted VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n"
 
 
+class StoreInUse(WrongStore):
+    """Another process writes the store."""
+
+
 class Store:
     """The writer of an embedded store. One at a time: its caller keeps state of the file in memory.
 
@@ -163,7 +167,8 @@ def _lock(path: Path) -> int:
     that SQLite has on it (POSIX locks belong to the process).
 
     Raises:
-        WrongStore: another writer has it, or the directory cannot be written.
+        StoreInUse: another writer has it.
+        WrongStore: the directory cannot be written.
     """
     try:
         lock = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -173,5 +178,5 @@ def _lock(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
-        raise WrongStore(f"{path}: another process of Kvartal is writing it") from None
+        raise StoreInUse(f"{path}: another process of Kvartal is writing it") from None
     return lock

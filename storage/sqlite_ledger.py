@@ -13,7 +13,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from metering.events import RegisterId, Ruling
 from metering.ledger.blocks import Block, Head
+from metering.ledger.proposals import Stored
 from metering.ledger.statement import Statement, statement
 from metering.times import DAY_MS, HOUR_MS
 from metering.units import QUANTITIES
@@ -109,6 +111,20 @@ class Ledger:
         )
         return [_BLOCK.decode(blob) for (blob,) in rows]
 
+    def stored(self, register: RegisterId) -> Stored:
+        """What a register sent, read when it is needed."""
+        key = f"ledger/{register}"
+
+        def blocks(first: int, last: int) -> list[Block]:
+            rows = self._db.execute(
+                "SELECT blob FROM part WHERE key = ? AND part != 'head' "
+                "AND CAST(part AS INTEGER) BETWEEN ? AND ? ORDER BY CAST(part AS INTEGER)",
+                (key, first, last),
+            )
+            return [_BLOCK.decode(blob) for (blob,) in rows]
+
+        return Stored(blocks)
+
     def head(self, building: str, meter: str, quantity: str) -> Head:
         """Which days of a register's ledger have blocks, and the rules that made them."""
         row = self._db.execute(
@@ -116,6 +132,17 @@ class Ledger:
             (f"ledger/{building}/{meter}/{quantity}",),
         ).fetchone()
         return Head() if row is None else _HEAD.decode(row[0])
+
+    def rulings(self) -> list[tuple[RegisterId, Ruling]]:
+        """The latest statement of every ruling, withdrawn ones too, by register and time."""
+        rows = self._db.execute(
+            "SELECT key, blob FROM part WHERE part = 'head' AND key LIKE 'ledger/%' ORDER BY key"
+        )
+        return [
+            (RegisterId(*key.split("/")[1:]), ruling)
+            for key, blob in rows
+            for ruling in sorted(_HEAD.decode(blob).rulings, key=lambda each: (each.at, each.kind))
+        ]
 
     def rows(self, *, building: str | None = None, meter: str | None = None) -> Iterator[LedgerRow]:
         """The ledger, sorted by building, meter, quantity, start, end; an unknown block is one row.

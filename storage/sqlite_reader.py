@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from metering.events import Alert, Day, Position, Savings, Unknown, WeatherDay
+from metering.events import Alert, Day, Position, RegisterId, Savings, Unknown, WeatherDay
+from metering.ledger.proposals import Found
 from storage.sqlite import Store
 from storage.sqlite_ledger import Ledger, register_id
 from storage.sqlite_schema import OlderStore, connect
@@ -243,6 +244,19 @@ class Reader:
         return [
             dict(zip(names, row, strict=True)) | {"figures": msgspec.json.decode(figures)}
             for *row, figures in rows
+        ]
+
+    def found(self, *, limit: int = 2**31, building: str | None = None) -> list[Found]:
+        """The same findings with their ids, as proposals are made from them."""
+        return [
+            Found(
+                RegisterId(row["building"], row["meter"], row["quantity"]),
+                row["kind"],
+                row["start"],
+                row["end"],
+                row["figures"],
+            )
+            for row in self.findings(limit=limit, building=building)
         ]
 
     def restatements(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from metering.events import Event, Readings, Rejected, StationReadings, Tick
+from metering.events import Event, Readings, Rejected, Ruled, StationReadings, Tick
 from metering.site.model import Site
 from streams.chunks import TableParts
 from streams.codec import NotOurs, decode, stranger
@@ -127,7 +127,11 @@ class Applier:
                 raise Stranger(unknown)
             # The site file has changed since: kept, so that it can be replayed when the meter is back.
             detail = f"{place}: {unknown} in the site file"
-            n = len(event.times) if isinstance(event, Readings | StationReadings) else 1
+            n = (
+                len(event.times)
+                if isinstance(event, Readings | StationReadings)
+                else int(not isinstance(event, Ruled))
+            )
             on.batch.keep(
                 [
                     Rejected(

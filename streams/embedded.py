@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from metering.events import Awaited, Decoded, Fitted, StationReadings, Tick
+from metering.events import Awaited, Decoded, Fitted, Ruled, StationReadings, Tick
 from metering.ledger.weather import copy_to_buildings
 from metering.site.model import Site
 from streams.contract import Decode, Message, Store
@@ -64,8 +64,8 @@ class Embedded:
                 self._feed(event, batch)
         return self._commit(batch, now)
 
-    def enter(self, events: Iterable[Decoded | Awaited], now: int) -> Batch:
-        """The same for what is decoded already (an archive, the site file's declarations). `now` in ms."""
+    def enter(self, events: Iterable[Decoded | Ruled | Awaited], now: int) -> Batch:
+        """The same for what is decoded already (an archive, the site file's declarations, rulings). `now` in ms."""
         batch = Batch()
         for event in events:
             self._feed(event, batch)
@@ -84,7 +84,7 @@ class Embedded:
             self._engine.feed(Tick(building=building, received_at=now), self._cache, batch)
         return self._commit(batch, now)
 
-    def _feed(self, event: Decoded | Awaited, batch: Batch) -> None:
+    def _feed(self, event: Decoded | Ruled | Awaited, batch: Batch) -> None:
         if isinstance(event, StationReadings):
             for each in copy_to_buildings(event, self._engine.site):
                 self._engine.feed(each, self._cache, batch)

@@ -29,14 +29,15 @@ from metering.events import (
     Fitted,
     Readings,
     Rejected,
+    Ruled,
     Tick,
 )
 from metering.site.model import Site
 from streams.pipeline import pipeline
 from streams.step import AnyStep, Shelf, advance, takers
 
-Input: TypeAlias = Decoded | Awaited | Fitted | Tick
-"""What a runner feeds: decoded messages, declarations of the site file, baselines and ticks."""
+Input: TypeAlias = Decoded | Ruled | Awaited | Fitted | Tick
+"""What a runner feeds: decoded messages, declarations of the site file, rulings, baselines and ticks."""
 
 
 class Batch:
@@ -100,7 +101,7 @@ class Engine:
         if isinstance(event, Fitted):
             batch.keep((event,))
         batch.keep(advance(self._takers, shelf, event))
-        if isinstance(event, Readings | Declared | Awaited):
+        if isinstance(event, Readings | Declared | Ruled | Awaited):
             batch.touched[event.building] = max(event.received_at, batch.touched.get(event.building, 0))
 
     def finish(self, shelf: Shelf, batch: Batch, now: int | None = None) -> None:

@@ -35,7 +35,11 @@ class Register:
     def take(self, entered: Entered | None) -> Entered | None:
         if entered is None:
             return None
-        self.parts |= entered.parts
+        for name, part in entered.parts.items():
+            if part is None:
+                del self.parts[name]
+            else:
+                self.parts[name] = part
         self.accepted += entered.accepted
         self.duplicate += entered.duplicate
         for hour, now in entered.hours.items():

@@ -21,7 +21,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.broker import free_port
-from ingest.log import LONGEST, READINGS, REJECTED
+from ingest.log import LONGEST, READINGS, REJECTED, RULINGS
 from ingest.mosquitto import find_mosquitto
 from kvartal.settings import Settings
 from streams.worker import CHANGELOG
@@ -138,12 +138,12 @@ def test_the_topics_are_those_of_the_log(tmp_path: Path) -> None:
         check=True,
     )
     made = {re.findall(r"--topic (\S+)", line)[0]: line for line in done.stdout.splitlines()}
-    assert set(made) == {READINGS, REJECTED, CHANGELOG}
+    assert set(made) == {READINGS, REJECTED, RULINGS, CHANGELOG}
     for name, line in made.items():
         assert "--partitions 12 " in line
         assert f"max.message.bytes={LONGEST}" in line
-        assert ("cleanup.policy=compact" in line) == (name == CHANGELOG)
-        assert ("retention.ms=-1" in line) == (name != CHANGELOG)
+        assert ("cleanup.policy=compact" in line) == (name in (RULINGS, CHANGELOG))
+        assert ("retention.ms=-1" in line) == (name in (READINGS, REJECTED))
 
 
 class Broker(NamedTuple):

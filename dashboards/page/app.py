@@ -1,15 +1,19 @@
-"""The web application of the page: a JSON API, live events, and static files. Reads the store, writes nothing."""
+"""The web application of the page: a JSON API, live events, and static files.
+
+It reads the store and writes nothing. A person's decision about readings goes to the service that writes it.
+"""
 
 from __future__ import annotations
 
 import secrets
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -18,10 +22,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dashboards.page.asked import Asked
+from dashboards.page.decision import RULINGS, decision
 from dashboards.page.guard import Guard
 from dashboards.page.live import KEEP_ALIVE_S, Changes
 from dashboards.page.routes import DOCUMENTS, VIEWS, Document, words
 from dashboards.words.lang import Lang
+from metering.refusal import Refusal
 from metering.site.model import Site
 from storage.sqlite_reader import Reader
 
@@ -38,6 +44,7 @@ def create_app(
     health: Callable[[], dict[str, bool]] = dict,
     notice: Callable[[], dict[str, str]] = dict,
     keep_alive_s: float = KEEP_ALIVE_S,
+    decide: Callable[[Mapping[str, Any]], int] | None = None,
 ) -> Starlette:
     """The page over the store of a site.
 
@@ -50,6 +57,8 @@ def create_app(
         health: Conditions of a healthy service, by name; one that is false answers 503.
         notice: Notices for people while the service is healthy, by name.
         keep_alive_s: Longest silence of an event stream [s].
+        decide: Takes a person's decision (`kvartal.deciding` has its forms) and returns how many rulings it stated
+            when they are on disk; None if the page only shows.
     """
     page = _Page(store, site, lang, notice)
     changes = Changes(store, stopping, keep_alive_s=keep_alive_s)
@@ -71,12 +80,23 @@ def create_app(
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
+    async def rule(request: Request) -> Response:
+        document = await decision(request, with_password=password is not None)
+        if decide is None:
+            raise HTTPException(405, "this page only shows: no service runs behind it")
+        try:
+            number = await run_in_threadpool(decide, document)
+        except Refusal as refusal:
+            raise HTTPException(400, str(refusal)) from None
+        return JSONResponse({"rulings": number})
+
     return Starlette(
         routes=[
             Route("/", index),
             Route("/api/words", lambda request: JSONResponse(words(page.asked(request)))),
             *(Route(path, page.view(view)) for path, view in VIEWS),
             *(Route(document.path, page.document(document)) for document in DOCUMENTS),
+            Route(RULINGS, rule, methods=["POST"]),
             Route("/api/health", healthy),
             Route("/events", events),
             Mount("/static", StaticFiles(directory=_STATIC)),

@@ -13,9 +13,11 @@ from dashboards.page.asked import Asked
 from dashboards.page.building import building_view
 from dashboards.page.contract_months import month_view
 from dashboards.page.day import day_view
+from dashboards.page.decision import RULINGS
 from dashboards.page.houses import portfolio_view
 from dashboards.page.meters import meter_month_view, meter_view
 from dashboards.page.registers import register_view
+from dashboards.page.rulings import rulings_view
 from dashboards.page.story import contract_view
 from dashboards.words.page import labels
 
@@ -51,6 +53,7 @@ VIEWS: Final[tuple[tuple[str, Callable[[Asked], Any]], ...]] = (
         "/api/registers/{building}/{meter}/{quantity}/{what}",
         lambda a: register_view(a.reader, a.site, a.building.id, a.meter, a.quantity, a.what, *a.dates),
     ),
+    (RULINGS, lambda a: rulings_view(a.reader, a.site, a.lang)),
     ("/api/accounting", lambda a: accounting_view(a.reader, a.site, a.lang)),
 )
 """Views as JSON; a browser that has the view of the newest commit gets a 304."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -59,11 +60,30 @@ def serve_page(
     password: str | None = None,
     health: Callable[[], dict[str, bool]] = dict,
     notice: Callable[[], dict[str, str]] = dict,
+    decide: Callable[[Mapping[str, Any]], int] | None = None,
 ) -> Callable[[], None]:
-    """Serve the page on an open socket, in a thread; returns a function that stops it."""
+    """Serve the page on an open socket, in a thread; returns a function that stops it.
+
+    Args:
+        listening: The open socket.
+        store: Path of the embedded store.
+        site: Gives the site in force.
+        lang: Language of the texts.
+        password: Required by HTTP Basic, if given.
+        health: Conditions of a healthy service, by name.
+        notice: Notices for people, by name.
+        decide: Takes a person's decision; None if the page only shows.
+    """
     stopping = threading.Event()
     app = create_app(
-        store, site, lang=lang, password=password, stopping=stopping, health=health, notice=notice
+        store,
+        site,
+        lang=lang,
+        password=password,
+        stopping=stopping,
+        health=health,
+        notice=notice,
+        decide=decide,
     )
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2

@@ -11,6 +11,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "nav_houses": ("Дома", "Houses"),
     "nav_alerts": ("Тревоги", "Alerts"),
     "nav_accounting": ("Учёт показаний", "Readings"),
+    "nav_rulings": ("Решения", "Decisions"),
     "live": ("обновляется", "live"),
     "lost": ("нет связи с сервером", "no connection to the server"),
     "other_language": ("English", "Русский"),
@@ -187,6 +188,23 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "old": ("было", "was"),
     "new": ("стало", "is"),
     "cause": ("почему", "why"),
+    # Decisions
+    "rulings_lead": (
+        "Журнал сомневается и спрашивает. Решение человека сильнее догадки; его можно отозвать.",
+        "The ledger doubts and asks. A person's ruling wins over a guess, and can be withdrawn.",
+    ),
+    "proposals": ("Ждут решения", "Wait for a decision"),
+    "proposal": ("предлагается решить", "proposed ruling"),
+    "accept": ("Принять", "Accept"),
+    "rulings": ("Принятые решения", "Rulings"),
+    "ruling": ("решение", "ruling"),
+    "author": ("Кто решает", "Who decides"),
+    "why": ("Почему", "Why"),
+    "withdraw": ("Отозвать", "Withdraw"),
+    "withdrawn": ("отозвано: {by}, {reason}", "withdrawn: {by}, {reason}"),
+    "overruled": ("действует более позднее", "a later one is in force"),
+    "who_and_why": ("Укажите, кто решает и почему.", "Say who decides, and why."),
+    "decided": ("Решение записано.", "The decision is stored."),
     "newest": ("показаны последние {n}", "the newest {n} are shown"),
 }  # fmt: skip
 

@@ -123,6 +123,16 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
 }
 """Words for `ingest.reasons`."""
 
+RULINGS: Final[dict[str, tuple[str, str]]] = {
+    "no_exchange": ("замены не было", "no exchange"),
+    "exchange": ("была замена", "an exchange"),
+    "unit": ("единица", "unit"),
+    "pulse_weight": ("вес импульса", "pulse weight"),
+    "not_ours": ("показание не наше", "a reading that is not ours"),
+    "replaces": ("один архив вместо другого", "one archive in place of another"),
+}
+"""Kinds of `metering.events.Ruling`."""
+
 CAUSES: Final[dict[str, tuple[str, str]]] = {
     "later reading": ("пришло более позднее показание", "a later reading arrived"),
     "archive": ("загружен архив счётчика", "the meter's archive was imported"),
@@ -151,6 +161,15 @@ RESTATED: Final[dict[str, tuple[str, str]]] = {
 }
 """Figures that are restated, by `metering.events.Restated.what`."""
 
+_RULING: Final = (
+    ("ruling: ", ("решение: {kind}, принял {author}", "ruling: {kind} by {author}")),
+    (
+        "ruling withdrawn: ",
+        ("отозвано решение: {kind}, отозвал {author}", "ruling withdrawn: {kind} by {author}"),
+    ),
+)
+"""The cause of what a person ruled, by its beginning."""
+
 NOT_KNOWN: Final = ("неизвестно", "not known")
 
 
@@ -169,6 +188,10 @@ def cause(name: str, lang: Lang) -> str:
     end, words = _CAUSE_OF_A_PART
     if name.endswith(end):
         return pick(words, lang).format(meter=name.removesuffix(end))
+    for begin, ruled in _RULING:
+        kind, by, author = name.removeprefix(begin).partition(" by ")
+        if name.startswith(begin) and by:
+            return pick(ruled, lang).format(kind=term(RULINGS, kind, lang), author=author)
     return term(CAUSES, name, lang)
 
 

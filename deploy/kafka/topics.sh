@@ -14,4 +14,6 @@ create() {
 # Readings and rejections are kept for ever: the ledger can be folded again from readings, rejections replayed.
 create kvartal-readings --config retention.ms=-1 --config max.message.bytes=4194304
 create kvartal-rejected --config retention.ms=-1 --config max.message.bytes=4194304
+# Rulings of persons: every statement, for lists; the ledger takes them from the readings' topic.
+create kvartal-rulings --config cleanup.policy=compact --config max.message.bytes=4194304
 create kvartal-worker-state-changelog --config cleanup.policy=compact --config max.message.bytes=4194304

@@ -11,7 +11,7 @@ from typing import Final
 
 import typer
 
-from kvartal.cli import data, exam, savings, serve
+from kvartal.cli import data, exam, rule, savings, serve
 from kvartal.cli.options import to_stderr
 from metering.refusal import Refusal
 
@@ -42,12 +42,14 @@ _COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "balance": data.balance,
     "audit": data.audit,
     "restatements": data.restatements,
+    "findings": rule.findings,
     "annotate": serve.annotate,
 }
 """In the order of `kvartal --help`."""
 
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(rule.app, name="rule")
 app.add_typer(exam.app, name="exam")
 
 

@@ -18,7 +18,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from metering.events import Unknown
 from metering.ledger.blocks import Block, Head
 from metering.ledger.booking import Booked, net_unknowns
-from metering.ledger.fold import fold
+from metering.ledger.ruled import fold_ruled
+from metering.ledger.rulings import effective
 from metering.ledger.state import State
 from metering.ledger.statement import statement
 
@@ -29,6 +30,7 @@ FaultKind: TypeAlias = Literal[
     "unknown",
     "total",
     "no_rules",
+    "rulings",
     "refolded",
     "block_total",
     "statement",
@@ -52,6 +54,7 @@ class Fault(NamedTuple):
     - no_rules: none
     - refolded: at
     - block_total: at, counted, booked
+    - rulings: stated, folded (the blocks were folded by other rulings than those stated)
     - statement: difference (between the first and the last accepted reading), booked, unknown, named, left
     - anchor: at (of the last kept reading, which is not among the accepted ones)
     """
@@ -120,6 +123,8 @@ def refold(head: Head, blocks: Sequence[Block]) -> list[Fault]:
     """
     if head.rules is None:
         return [Fault("no_rules", {})]
+    if head.rules.rulings != effective(head.rulings) and not head.outdated:
+        return [Fault("rulings", {"stated": len(head.rulings), "folded": len(head.rules.rulings)})]
     before = blocks[0].state.v if head.cut else 0
     again = folded_again(head, blocks)
     for block, new in zip(blocks, again, strict=True):
@@ -149,7 +154,7 @@ def folded_again(head: Head, blocks: Sequence[Block]) -> list[Block]:
     for block in blocks:
         booked = Booked({}, {}, [], [])
         # Without readings and facts there is nothing to fold: all facts of the first days have been withdrawn.
-        state = fold(head.rules, state, block.times, block.amounts, booked, block.facts) or block.state
+        state = fold_ruled(head.rules, state, block.times, block.amounts, booked, block.facts) or block.state
         again.append(Block(block.times, block.amounts, state, booked, block.facts))
     return again
 

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from metering.events import Exchange
+from metering.events import Exchange, Ruling
 from metering.ledger.booking import Booked
 from metering.ledger.state import FOLD_VERSION, Fact, Rules, State
 from metering.parts import PartName, utc_day
@@ -86,6 +86,8 @@ class Head(Struct, frozen=True, tag="h", array_like=True):
     """Number of deleted readings and facts."""
     rests: int = 0
     """UTC day before which no readings are deleted, because history older than retention was imported."""
+    rulings: tuple[Ruling, ...] = ()
+    """The latest statement of every ruling about the register, withdrawn ones too. They may come before readings."""
 
     @property
     def outdated(self) -> bool:
@@ -145,6 +147,13 @@ class Head(Struct, frozen=True, tag="h", array_like=True):
             else:
                 runs.append((first, last))
         return tuple(runs)
+
+    def without_days(self, days: Iterable[int]) -> Head:
+        """The head without `days`; without any other it is that of a register that nothing was entered into."""
+        left = set(self.days()).difference(days)
+        if not left:
+            return Head(by_site=self.by_site, rests=self.rests, rulings=self.rulings)
+        return replace(self, spans=Head().with_days(left))
 
 
 Part: TypeAlias = Block | Head

@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from metering import flags as f
 from metering.ledger.booking import Booked, BookedFinding, mark, rebook
 from metering.ledger.counting import GRACE_MS, converted, follows, keep, sudden, within_bound
+from metering.ledger.rulings import is_no_exchange, is_unit_known
 from metering.ledger.state import (
     EXCHANGE,
     KINDS,
@@ -103,7 +104,7 @@ def add_in_doubt(rules: Rules, state: State, t: int, sent: int, booked: Booked) 
     """Add a reading in doubt to the nearest chain, or begin one. A confirmed chain replaces the anchor."""
     position = _nearest_chain(rules, state, t, sent)
     if position is None:
-        converted = _in_other_unit(state, t, sent)
+        converted = None if is_unit_known(rules, t) else _in_other_unit(state, t, sent)
         if converted is not None:
             return converted
         chains = (*state.chains, _begin_chain(rules, state, t, sent))
@@ -204,7 +205,7 @@ def _unit_of(rules: Rules, state: State, t: int, sent: int) -> tuple[int, int] |
     tolerance = max(_TOLERANCE_STEPS * state.usual * (t - state.t) // DAY_MS, rounding)
     if state.num != state.den and -rounding <= sent - state.v <= tolerance:
         return 1, 1  # back in the meter's own unit
-    if follows(rules, state, t, v) or not state.usual:
+    if follows(rules, state, t, v) or not state.usual or is_unit_known(rules, t):
         return None
     distance = min(abs(v - state.v), state.v)
     for num, den in _FACTORS:
@@ -230,6 +231,8 @@ def _confirm(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
     counts = points[-1].sent > points[0].sent
     if len(points) < explanation.needed or not (explanation.continuous or counts):
         return None
+    if not explanation.continuous and is_no_exchange(rules, state.t, points[-1].t):
+        return _continue(rules, state, chain, booked)
     if (
         kind == LEAP
         and points[-1].t - points[0].t < _LEAP_MS
@@ -265,7 +268,7 @@ def _confirm(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
         state = replace(state, v=v)
     else:
         last = points[-1]
-        if chain.num == chain.den:
+        if chain.num == chain.den and not is_unit_known(rules, first.t):
             factor = _other_unit(state, last.sent - first.sent, last.t - first.t)
             if factor is not None:
                 chain = Chain(chain.kind, *factor, points)
@@ -277,6 +280,29 @@ def _confirm(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
     for t, sent in points[1:]:
         state = keep(rules, state, t, sent * chain.num // chain.den, 0, booked)
     return state
+
+
+def _continue(rules: Rules, state: State, chain: Chain, booked: Booked) -> State:
+    """The state after a chain of which a person ruled that it is no other register.
+
+    What lies above the anchor is use. What lies below it is not ours: it stays in doubt until the register goes on, or
+    a person decides anew.
+    """
+    points = tuple(point for point in chain.points if point.t > state.t)
+    if not points or points[0].sent * state.num // state.den < state.v:
+        kept = replace(chain, points=(chain.points[0], chain.points[-1]))
+        return replace(state, chains=tuple(kept if each is chain else each for each in state.chains))
+    drop_strays([other for other in state.chains if other is not chain], booked)
+    for t, sent in points:
+        v = sent * state.num // state.den
+        step = v - state.v
+        if step >= 0:
+            flags = 0
+            if not follows(rules, state, t, v) or sudden(rules, state, t, v):
+                flags = f.LEAP
+                booked.add_finding(KINDS[LEAP].name, state.t, t, amount=step, usual=state.most)
+            state = keep(rules, state, t, v, flags, booked)
+    return replace(state, chains=())
 
 
 def _begin_register(state: State, explanation: Kind, chain: Chain, first: Point, booked: Booked) -> State:
@@ -309,6 +335,8 @@ def went_back(rules: Rules, state: State, t: int, sent: int, booked: Booked) -> 
     points = chain.points
     first, last = points[0], points[-1]
     if KINDS[chain.kind].continuous or state.left_out != len(points) or not first.t > state.t:
+        return None
+    if is_no_exchange(rules, state.t, last.t):
         return None
     v, start = (amount * state.num // state.den for amount in (sent, first.sent))
     if v < state.v or not within_bound(rules, last.t, last.sent * state.num // state.den, t, v):

@@ -6,24 +6,28 @@ A reading changes the block of its own UTC day. The fold then continues from the
 block by block, until a checkpoint is the same as it was before: all later blocks stay as they are. `enter` returns only
 the parts, hours, unknown blocks and findings that changed. Nothing before the cut of retention (`Head.cut`) may be
 entered.
+
+Rulings of persons are kept in the head, and those in force are part of the rules that the blocks are folded by. If they
+change, all blocks are folded again. A ruling that comes before the first reading waits in the head.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from metering.events import Exchange, Unknown
+from metering.events import Exchange, Ruling, Unknown
 from metering.ledger.blocks import Block, Head, Part, Parts, block_of
 from metering.ledger.booking import Booked, BookedFinding, net_unknowns
 from metering.ledger.chains import pending
-from metering.ledger.fold import fold
 from metering.ledger.hours import Hour, changed_hours, open_hours, sum_hour
-from metering.ledger.state import Fact, Rules, State, fact_order
+from metering.ledger.ruled import NOTHING_YET, fold_ruled, ruled_by
+from metering.ledger.rulings import effective, merged, ruled_exchanges
+from metering.ledger.state import Fact, Rules, State, fact_identity, fact_order, same_statement
 from metering.parts import HEAD, PartName, utc_day
 from metering.times import DAY_MS
 
@@ -33,7 +37,8 @@ _T = TypeVar("_T")
 class Entered(Struct, frozen=True):
     """What entering readings and facts into a ledger changed."""
 
-    parts: dict[PartName, Part]
+    parts: dict[PartName, Part | None]
+    """Parts to replace; None deletes one."""
     accepted: int
     duplicate: int
     frontier: int
@@ -75,7 +80,9 @@ def declare(rules: Rules, parts: Parts, exchanges: Sequence[Exchange], *, by_sit
     before, now = head.by_site, tuple(sorted(exchanges, key=fact_order))
     if now == before and (head.folded_by(rules) or not head.spans):
         return None
-    void = [fact for fact in before if fact not in now and fact.at // DAY_MS >= head.cut]
+    also_ruled = ruled_exchanges(effective(head.rulings))
+    gone = [fact for fact in before if fact not in now and fact not in also_ruled]
+    void = [fact for fact in gone if fact.at // DAY_MS >= head.cut]
     new = [fact for fact in now if fact not in before and fact.at // DAY_MS >= head.cut]
     entered = enter(rules, parts, (), (), new, void)
     if entered is None and head.spans:
@@ -85,8 +92,40 @@ def declare(rules: Rules, parts: Parts, exchanges: Sequence[Exchange], *, by_sit
         return None
     latest = entered.parts.get(HEAD) or parts.get(HEAD)
     assert isinstance(latest, Head)
-    entered.parts[HEAD] = replace(latest, by_site=now, rules=rules)
+    entered.parts[HEAD] = replace(latest, by_site=now)
     return entered
+
+
+def rule(rules: Rules, parts: Parts, rulings: Sequence[Ruling]) -> Entered | None:
+    """Enter rulings of persons about a register, in any order. None of them may lie before the cut. See `enter`.
+
+    Returns:
+        What changed; None if all of it was stated before.
+
+    Raises:
+        NewerLedger: as `enter` does.
+    """
+    stored = parts.get(HEAD)
+    head = stored if isinstance(stored, Head) else Head()
+    head.check_version()
+    now = merged(head.rulings, rulings)
+    if now == head.rulings:
+        return None
+    newer = replace(head, rulings=now)
+    before, after = (ruled_exchanges(effective(each)) for each in (head.rulings, now))
+    first = head.cut * DAY_MS
+    void = [fact for fact in before if fact.at >= first and fact not in after and fact not in head.by_site]
+    new = [fact for fact in after if fact.at >= first and fact not in before and fact not in head.by_site]
+    entered = _enter(rules, parts, newer, (), (), new, void)
+    if entered is None:
+        entered = _unchanged(parts, head, 0) if head.spans else Entered({}, 0, 0, 0, (0, 0), {})
+    latest = entered.parts.get(HEAD, newer)
+    return replace(entered, parts={**entered.parts, HEAD: latest})
+
+
+def _with_rulings(rules: Rules, head: Head) -> Rules:
+    """The meter's bounds with the rulings in force."""
+    return ruled_by(rules, head.rulings) if head.rulings else rules
 
 
 def enter(
@@ -115,7 +154,21 @@ def enter(
     """
     stored = parts.get(HEAD)
     head = stored if isinstance(stored, Head) else Head()
+    return _enter(rules, parts, head, times, amounts, facts, void)
+
+
+def _enter(
+    rules: Rules,
+    parts: Parts,
+    head: Head,
+    times: Sequence[int],
+    amounts: Sequence[int],
+    facts: Sequence[Fact],
+    void: Sequence[Fact],
+) -> Entered | None:
+    """`enter`, by a head that may have newer rulings than the stored one."""
     head.check_version()
+    rules = _with_rulings(rules, head)
     current = head.folded_by(rules)
     if not times and not facts and not void and (current or not head.spans):
         return None
@@ -135,11 +188,15 @@ def enter(
     if not changed:
         return _unchanged(parts, head, duplicate) if head.spans else None
 
+    gone = _take_out_empty(parts, head, changed)
     folded = head.after_fold(rules, [day for day, merged in changed.items() if merged.old is None])
+    folded = folded.without_days(gone) if gone else folded
     old_blocks, new_blocks = _refold(rules, parts, folded, changed)
     new_head = replace(folded, reaching=_reaching(folded, new_blocks))
+    old_blocks.update(gone)
+    as_shown = new_blocks | dict.fromkeys(gone, _EMPTY) if gone else new_blocks
 
-    hours = changed_hours(parts, head, new_head, old_blocks, new_blocks)
+    hours = changed_hours(parts, head, new_head, old_blocks, as_shown)
     new_booked = [block.booked for block in new_blocks.values()]
     old_booked = [block.booked for block in old_blocks.values() if block]
     if head.outdated:
@@ -150,8 +207,10 @@ def enter(
             [*_booked_unknowns(new_booked), *_returned(old_booked)],
             [*_booked_unknowns(old_booked), *_returned(new_booked)],
         )
-    last = new_head.spans[-1][1]
-    last_block = new_blocks.get(last) or block_of(parts, last)
+    last_block = _EMPTY
+    if new_head.spans:
+        last = new_head.spans[-1][1]
+        last_block = new_blocks.get(last) or block_of(parts, last)
     last_before = block_of(parts, head.spans[-1][1]).state if head.spans else None
     findings_added, findings_withdrawn = _difference(
         [
@@ -163,7 +222,8 @@ def enter(
             *(pending(last_before) if last_before else ()),
         ],
     )
-    written: dict[PartName, Part] = {utc_day(day): block for day, block in new_blocks.items()}
+    written: dict[PartName, Part | None] = {utc_day(day): block for day, block in new_blocks.items()}
+    written |= {utc_day(day): None for day in gone}
     if new_head != head:
         written[HEAD] = new_head
     return Entered(
@@ -185,12 +245,37 @@ def enter(
 
 def _first(head: Head, new_blocks: Mapping[int, Block]) -> int:
     """`Entered.first`: when the register's account begins."""
-    day: int | None = head.spans[0][0]
+    day: int | None = head.spans[0][0] if head.spans else None
     while day is not None and (block := new_blocks.get(day)) is not None:
         if block.times or block.facts:
             return block.first
         day = head.after(day)
     return 0
+
+
+_EMPTY: Final = Block([], [], State(0, 0), Booked({}, {}, [], []))
+"""Stands for a block that is gone."""
+
+
+def _take_out_empty(parts: Parts, head: Head, changed: dict[int, _Merged]) -> dict[int, Block]:
+    """Take out the blocks whose facts are all withdrawn, so that these leave no trace; the next block is folded anew.
+
+    Returns:
+        The blocks that are gone, as they were, by UTC day.
+    """
+    gone = {
+        day: merged.old
+        for day, merged in changed.items()
+        if merged.old is not None and not merged.times and not merged.facts
+    }
+    for day in gone:
+        del changed[day]
+    for day in gone:
+        after = head.after(day)
+        if after is not None and after not in gone:
+            merged = changed.get(after) or _unmerged(block_of(parts, after))
+            changed[after] = merged._replace(same_readings=0, same_facts=0)
+    return gone
 
 
 def _unchanged(parts: Parts, head: Head, duplicate: int) -> Entered:
@@ -212,8 +297,9 @@ def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered |
     if not old.times or t <= old.times[-1] or (old.facts and t <= old.facts[-1].at):
         return None
     booked = Booked({}, {}, [], [])
-    state = fold(rules, old.state, (t,), (v,), booked)
-    assert state is not None
+    state = fold_ruled(rules, old.state, (t,), (v,), booked)
+    if state is None:
+        return None
     touched = {*booked.amounts, *booked.flags, *open_hours(old.state), *open_hours(state)}
     if min(touched) < day * 24:
         return None
@@ -308,42 +394,56 @@ def _merge(
     facts_by_day: dict[int, list[Fact]] = {}
     for fact in facts:
         facts_by_day.setdefault(fact.at // DAY_MS, []).append(fact)
-    withdrawn = set(void)
+    withdrawn = {fact_identity(fact) for fact in void}
     changed: dict[int, _Merged] = {}
     duplicate = 0
     for day in sorted({*readings_by_day, *facts_by_day, *(fact.at // DAY_MS for fact in void)}):
         day_readings, day_facts = readings_by_day.get(day, ()), facts_by_day.get(day, ())
-        readings, new_facts = sorted(set(day_readings)), set(day_facts)
+        readings, new_facts = sorted(set(day_readings)), _by_identity(day_facts)
         duplicate += len(day_readings) - len(readings) + len(day_facts) - len(new_facts)
         old = block_of(parts, day) if head.has_block(day) else None
         if old is None:
             if readings or new_facts:
-                ordered = tuple(sorted(new_facts, key=fact_order))
+                ordered = tuple(sorted(new_facts.values(), key=fact_order))
                 changed[day] = _Merged(None, [t for t, _ in readings], [v for _, v in readings], ordered)
             continue
         last = old.newest[0]
-        loses_facts = withdrawn and not withdrawn.isdisjoint(old.facts)
+        loses_facts = withdrawn and not withdrawn.isdisjoint(map(fact_identity, old.facts))
         appends = (not readings or readings[0][0] > last) and all(fact.at > last for fact in new_facts)
         if appends and not loses_facts:
             changed[day] = _Merged(
                 old,
                 old.times + [t for t, _ in readings],
                 old.amounts + [v for _, v in readings],
-                (*old.facts, *sorted(new_facts, key=fact_order)) if new_facts else old.facts,
+                (*old.facts, *sorted(new_facts.values(), key=fact_order)) if new_facts else old.facts,
                 same_readings=len(old.times),
                 same_facts=len(old.facts),
             )
             continue
         old_readings = set(zip(old.times, old.amounts, strict=True))
         new_readings = [reading for reading in readings if reading not in old_readings]
-        kept_facts = [fact for fact in old.facts if fact not in withdrawn]
-        added_facts = new_facts.difference(kept_facts)
-        duplicate += len(readings) - len(new_readings) + len(new_facts) - len(added_facts)
-        if new_readings or added_facts or loses_facts:
-            merged = sorted((*old_readings, *new_readings))
-            ordered = tuple(sorted((*kept_facts, *added_facts), key=fact_order))
-            changed[day] = _Merged(old, [t for t, _ in merged], [v for _, v in merged], ordered)
+        kept_facts = {
+            identity: fact for fact in old.facts if (identity := fact_identity(fact)) not in withdrawn
+        }
+        merged_facts = _by_identity((*kept_facts.values(), *new_facts.values()))
+        duplicate += len(readings) - len(new_readings) + len(kept_facts) + len(new_facts) - len(merged_facts)
+        if new_readings or merged_facts != kept_facts or loses_facts:
+            ordered_readings = sorted((*old_readings, *new_readings))
+            ordered = tuple(sorted(merged_facts.values(), key=fact_order))
+            changed[day] = _Merged(
+                old, [t for t, _ in ordered_readings], [v for _, v in ordered_readings], ordered
+            )
     return changed, duplicate
+
+
+def _by_identity(facts: Sequence[Fact]) -> dict[Fact, Fact]:
+    """Facts by what they say; several statements of one are one."""
+    stated: dict[Fact, Fact] = {}
+    for fact in facts:
+        identity = fact_identity(fact)
+        other = stated.get(identity)
+        stated[identity] = fact if other is None else same_statement(other, fact)
+    return stated
 
 
 def _refold(
@@ -372,16 +472,15 @@ def _refold(
         old, times, amounts, facts, same_readings, same_facts = merged
         if old is not None and (same_readings or same_facts) and not entry_changed:
             booked = old.booked.copy()
-            state = fold(
+            state = fold_ruled(
                 rules, old.state, times[same_readings:], amounts[same_readings:], booked, facts[same_facts:]
             )
         else:
             booked = Booked({}, {}, [], [])
-            state = fold(rules, entry, times, amounts, booked, facts)
+            state = fold_ruled(rules, entry, times, amounts, booked, facts)
         old_blocks[day] = old
         if state is None:
-            # All facts of the register's first days have been withdrawn, and there are no readings.
-            state = State(0, 0, open=True)
+            state = NOTHING_YET
         new_blocks[day] = Block(times, amounts, state, booked, facts)
         if old is None or old.state != state:
             after = head.after(day)

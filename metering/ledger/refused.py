@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from metering.events import Declared, Exchange, Readings, Rejected
+from metering.events import Declared, Exchange, Readings, Rejected, Ruled, Ruling
+from metering.ledger.rulings import merged
 from metering.times import DAY_MS, iso
 from metering.units import QUANTITIES, UNITS
 
@@ -66,6 +67,24 @@ def split_declared(event: Declared, cut: int, known: Sequence[Exchange]) -> tupl
     return replace(event, exchanges=tuple(fact for fact in event.exchanges if fact.at >= first)), rejected
 
 
+def split_ruled(event: Ruled, cut: int, known: Sequence[Ruling]) -> tuple[Ruled, Rejected | None]:
+    """The same for rulings: what was folded before the cut cannot be folded again. A rejection counts no reading.
+
+    Args:
+        event: What is ruled.
+        cut: UTC day.
+        known: The rulings that the register has.
+    """
+    first = cut * DAY_MS
+    before = [
+        ruling for ruling in event.rulings if ruling.at < first and merged(known, (ruling,)) != tuple(known)
+    ]
+    if not before:
+        return event, None
+    rejected = _rejected(event, {"rulings": msgspec.to_builtins(before)}, first, 0)
+    return replace(event, rulings=tuple(each for each in event.rulings if each.at >= first)), rejected
+
+
 def _part(event: Readings, at: Sequence[int]) -> Readings:
     return replace(
         event,
@@ -96,7 +115,9 @@ def _value(amount: int, places: int) -> int | str:
     return str(Decimal(amount).scaleb(-places)) if places else amount
 
 
-def _rejected(event: Readings | Declared, payload: dict[str, Any], first: int, readings: int) -> Rejected:
+def _rejected(
+    event: Readings | Declared | Ruled, payload: dict[str, Any], first: int, readings: int
+) -> Rejected:
     if event.quantity == "outdoor_temperature":
         topic = f"kvartal/v1/weather/{event.meter}"
     else:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 from msgspec import Struct
 
 from metering import flags as f
-from metering.events import Exchange
+from metering.events import Exchange, Ruling
 
 FOLD_VERSION: Final = 3
 """Raise it with every change to what folding the same readings gives: hours, flags, unknown blocks, findings or state.
@@ -49,6 +49,8 @@ class Rules(Struct, frozen=True):
     """Plausibility bound [base units per hour]."""
     wrap: int | None = None
     """Amount at which the register starts again from zero [base units]; None if it is not known."""
+    rulings: tuple[Ruling, ...] = ()
+    """What persons decided about the register (`metering.ledger.rulings.effective`)."""
 
 
 class Interval(Struct, frozen=True, tag="i", array_like=True):
@@ -60,6 +62,17 @@ class Interval(Struct, frozen=True, tag="i", array_like=True):
     """[ms]."""
     amount: int
     """[base units]."""
+    issued: int = 0
+    """When it was issued, as it says itself [ms]; 0 if it does not say."""
+    source: str = ""
+    """Who states it. Of two statements about the same time by one source the newer one stands."""
+    received_at: int = 0
+    """When it arrived first [ms]; 0 in state from before this was kept."""
+
+    @property
+    def stated_at(self) -> int:
+        """When it was stated [ms]: when it was issued, else when it arrived."""
+        return self.issued or self.received_at
 
 
 Fact: TypeAlias = Exchange | Interval
@@ -192,8 +205,27 @@ def begun_again(state: State, t: int, v: int) -> State:
     )
 
 
-def fact_order(fact: Fact) -> tuple[int, ...]:
+def fact_order(fact: Fact) -> tuple[int | str, ...]:
     """Sort key of facts: time; the site file before messages; smaller claims first."""
     if isinstance(fact, Exchange):
         return (fact.at, 0, not fact.by_site, fact.final, fact.initial)
-    return (fact.at, 1, -fact.start, fact.amount)
+    return (fact.at, 1, -fact.start, fact.amount, fact.source)
+
+
+def fact_identity(fact: Fact) -> Fact:
+    """The fact without when it was stated: a statement that comes again is a duplicate."""
+    return (
+        Interval(fact.at, fact.start, fact.amount, source=fact.source) if isinstance(fact, Interval) else fact
+    )
+
+
+def same_statement(one: Fact, other: Fact) -> Fact:
+    """One fact of two with one identity: issued at the latest, arrived at the earliest.
+
+    An issue time is a statement and may confirm an older figure anew. An arrival is none: a message that is delivered
+    once more does not revive what was corrected since.
+    """
+    if isinstance(one, Interval) and isinstance(other, Interval):
+        received_at = min(one.received_at, other.received_at)
+        return Interval(one.at, one.start, one.amount, max(one.issued, other.issued), one.source, received_at)
+    return one

@@ -3,7 +3,7 @@
 Last accepted minus first accepted = energy by hour + unknown energy + what is named as not counted, exactly, in base
 units. First and last are accepted readings in order of time (or the first count of a declared meter), as the meter sent
 them, whether the ledger kept them or not. What is named has a reason and an instant: an exchange, a reset, a rollover,
-use that an archive states, a conversion of the unit, a last reading that is in doubt.
+use that an archive states, a conversion of the unit, a last reading that is in doubt, what a person ruled.
 
 If retention has deleted readings, the statement begins at the checkpoint: at the last reading that the ledger kept
 before the cut.
@@ -18,12 +18,15 @@ from typing import Final, NamedTuple
 from metering.events import Exchange
 from metering.ledger.blocks import Block, Head
 from metering.ledger.booking import Named
+from metering.ledger.ruled import as_ruled
 from metering.ledger.state import State
 
 FIRST: Final = "first"
 UNREAD: Final = "unread"
 UNIT: Final = "unit"
 """The last kept reading was sent in another unit than that of the epoch's start."""
+RULING: Final = "ruling"
+"""A person ruled that the reading is not ours, or in which unit or with which weight it counts."""
 IN_DOUBT: Final = "in_doubt"
 """The last reading does not follow from those before it, and later ones must decide."""
 CONFLICT: Final = "conflict"
@@ -80,6 +83,54 @@ def statement(head: Head, blocks: Sequence[Block]) -> Statement | None:
     """
     if not blocks:
         return None
+    ruled = _as_ruled(head, blocks)
+    stated = _statement(head, ruled)
+    if ruled is blocks or stated is None:
+        return stated
+    sent = list(_counts(blocks[1:] if head.cut else blocks))
+    if not sent:
+        return stated
+    # The statement is of the counts as persons ruled them to be; what they changed at its two ends is named.
+    first = stated.first if head.cut else sent[0]
+    last = sent[-1] if sent[-1].at > stated.last.at else _sent(stated.last, sent, blocks, ruled)
+    named = [
+        part
+        for part in (
+            Named(RULING, first.at, stated.first.amount - first.amount),
+            Named(RULING, last.at, last.amount - stated.last.amount),
+        )
+        if part.amount
+    ]
+    parts = sorted((*stated.named, *named), key=lambda part: (part.at, part.reason, part.amount))
+    return stated._replace(first=first, last=last, named=tuple(parts))
+
+
+def _as_ruled(head: Head, blocks: Sequence[Block]) -> Sequence[Block]:
+    """The blocks with readings and facts as persons ruled them to be; the same blocks if nobody ruled."""
+    if head.rules is None or not head.rules.rulings:
+        return blocks
+    ruled = []
+    for block in blocks:
+        times, amounts, facts = as_ruled(head.rules, block.times, block.amounts, block.facts)
+        ruled.append(Block(list(times), list(amounts), block.state, block.booked, tuple(facts)))
+    return ruled
+
+
+def _sent(last: Count, sent: Sequence[Count], blocks: Sequence[Block], ruled: Sequence[Block]) -> Count:
+    """The last count as it was sent: of several at its instant the one that became it, else the smallest."""
+    at = [count for count in sent if count.at == last.at]
+    kept = [
+        Count(t, amount)
+        for block, as_it_is in zip(blocks[-1:], ruled[-1:], strict=True)
+        if len(block.times) == len(as_it_is.times)
+        for t, amount, count in zip(block.times, block.amounts, as_it_is.amounts, strict=True)
+        if (t, count) == (last.at, last.amount)
+    ]
+    return min(kept or at or [sent[-1]])
+
+
+def _statement(head: Head, blocks: Sequence[Block]) -> Statement | None:
+    """The statement of counts as they are."""
     since = blocks[0].state if head.cut else None
     after = blocks[1:] if head.cut else blocks
     end = blocks[-1].state
@@ -98,6 +149,9 @@ def statement(head: Head, blocks: Sequence[Block]) -> Statement | None:
         named.append(Named(UNNAMED, end.t, left_out))
     last = _last(counts, end) or Count(end.t, end.v)
     anchor = _anchor(counts, end, since)
+    if anchor is None and head.rules is not None and any(each.kind == "unit" for each in head.rules.rulings):
+        # A unit was guessed until a person ruled it: the state no longer has the guess that the anchor was read by.
+        anchor = Count(end.t, end.v)
     known = sum(sum(block.booked.amounts.values()) for block in after)
     named += _at_end(anchor, last, end)
     return Statement(

@@ -198,7 +198,7 @@ def entered(rules: Rules, readings: CleanReadings) -> Mapping[PartName, Part]:
         end = start + _CHUNK
         change = enter(rules, parts, readings.times[start:end], readings.amounts[start:end])
         if change:
-            parts |= change.parts
+            parts |= {name: part for name, part in change.parts.items() if part is not None}
     return parts
 
 

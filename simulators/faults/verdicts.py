@@ -74,7 +74,7 @@ def entered(case: Case, order: random.Random | None = None) -> dict[PartName, Pa
         chunk = pairs[start : start + size]
         change = enter(case.meter.rules, parts, [t for t, _ in chunk], [v for _, v in chunk])
         if change:
-            parts |= change.parts
+            parts |= {name: each for name, each in change.parts.items() if each is not None}
     return parts
 
 

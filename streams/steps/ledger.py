@@ -16,13 +16,15 @@ from metering.events import (
     Readings,
     RegisterId,
     Rejected,
+    Ruled,
+    Ruling,
     Tick,
     Unknowns,
 )
 from metering.ledger.blocks import Block, Head, Part
 from metering.ledger.booking import BookedFinding, figures_of
-from metering.ledger.enter import Entered, declare, enter
-from metering.ledger.refused import split, split_declared
+from metering.ledger.enter import Entered, declare, enter, rule
+from metering.ledger.refused import split, split_declared, split_ruled
 from metering.ledger.retention import cut_day, delete_before, kept_days, rests_until
 from metering.ledger.stalled import stalled_alerts
 from metering.ledger.state import Interval, Rules
@@ -37,21 +39,21 @@ _NEW_FOLD: Final = "new rules of the ledger"
 _CAUSES: Final = {"exchange": "declared exchange", "interval": "archive", "register": "later reading"}
 
 
-def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick]:
+def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Ruled | Tick]:
     """The step that keeps the energy ledger of every register of the site."""
     rules_of: dict[RegisterId, Rules] = {}
     ticks = FirstTicks(site)
     keep_ms = kept_days(site) * DAY_MS
 
-    def keys(event: Readings | Declared | Tick) -> Iterable[RegisterId]:
+    def keys(event: Readings | Declared | Ruled | Tick) -> Iterable[RegisterId]:
         if isinstance(event, Readings):
             return () if event.nature == "gauge" else (event.register,)
-        if isinstance(event, Declared):
+        if isinstance(event, Declared | Ruled):
             return (event.register,)
         return ticks.registers(event, COUNTED)
 
     def run(
-        register: RegisterId, parts: Parts[Part], event: Readings | Declared | Tick
+        register: RegisterId, parts: Parts[Part], event: Readings | Declared | Ruled | Tick
     ) -> tuple[Changed[Part], Sequence[Event]]:
         head = part(parts, HEAD, Head)
         if isinstance(event, Tick):
@@ -65,6 +67,8 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick
             refused: Rejected | None
             if isinstance(event, Declared):
                 event, refused = split_declared(event, head.cut, head.by_site)
+            elif isinstance(event, Ruled):
+                event, refused = split_ruled(event, head.cut, head.rulings)
             else:
                 event, refused = split(event, head.cut)
             rejected = () if refused is None else (refused,)
@@ -90,16 +94,18 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Tick
             ),
         ]
 
-    return Step("ledger", (Readings, Declared, Tick), keys, (Block, Head), run)
+    return Step("ledger", (Readings, Declared, Ruled, Tick), keys, (Block, Head), run)
 
 
-def _enter(rules: Rules, parts: Parts[Part], event: Readings | Declared) -> Entered | None:
+def _enter(rules: Rules, parts: Parts[Part], event: Readings | Declared | Ruled) -> Entered | None:
+    if isinstance(event, Ruled):
+        return rule(rules, parts, event.rulings)
     if isinstance(event, Declared):
         return declare(rules, parts, event.exchanges, by_site=event.by_site)
     if event.nature == "register":
         return enter(rules, parts, event.times, event.amounts)
     facts = [
-        Interval(end, start, amount)
+        Interval(end, start, amount, event.issued, event.source, event.received_at)
         for end, start, amount in zip(event.times, event.starts, event.amounts, strict=True)
     ]
     return enter(rules, parts, (), (), facts)
@@ -108,14 +114,14 @@ def _enter(rules: Rules, parts: Parts[Part], event: Readings | Declared) -> Ente
 def _events(
     register: RegisterId,
     entered: Entered,
-    event: Readings | Declared,
+    event: Readings | Declared | Ruled,
     rejected: tuple[Rejected, ...],
     span: tuple[int, int],
 ) -> list[Event]:
     building, meter, quantity = register
     now = event.received_at
     events: list[Event] = [*rejected]
-    if not (isinstance(event, Declared) and event.by_site):
+    if not (isinstance(event, Ruled) or (isinstance(event, Declared) and event.by_site)):
         last_time, last_amount = entered.newest
         events.append(
             Counted(
@@ -152,7 +158,8 @@ def _events(
                 received_at=now,
             )
         )
-    if entered.parts:
+    # A ruling that waits for readings, or is no news, changes no figure.
+    if entered.parts and (entered.frontier or entered.hours or not isinstance(event, Ruled)):
         hours = sorted(entered.hours)
         hourly = [entered.hours[hour] or (None, 0) for hour in hours]
         events.append(
@@ -178,10 +185,12 @@ def _stalls(findings: Iterable[BookedFinding]) -> list[int]:
     return [finding.start for finding in findings if finding.kind == "stalled"]
 
 
-def _new_span(parts: Parts[Part], event: Readings | Declared, entered: Entered) -> tuple[int, int]:
+def _new_span(parts: Parts[Part], event: Readings | Declared | Ruled, entered: Entered) -> tuple[int, int]:
     """Instants of the first and the last new reading or fact of the event [ms]; zeros if it has none."""
-    if isinstance(event, Declared):
-        times: Sequence[int] = [exchange.at for exchange in event.exchanges]
+    if isinstance(event, Ruled):
+        times: Sequence[int] = [ruling.at for ruling in event.rulings]
+    elif isinstance(event, Declared):
+        times = [exchange.at for exchange in event.exchanges]
     elif entered.duplicate and event.nature == "register":
         times = [
             t for t, v in zip(event.times, event.amounts, strict=True) if not _has_reading(parts, t, v)
@@ -196,8 +205,16 @@ def _has_reading(parts: Parts[Part], t: int, v: int) -> bool:
     return block is not None and (t, v) in zip(block.times, block.amounts, strict=True)
 
 
-def _cause(event: Readings | Declared) -> str:
+def _cause(event: Readings | Declared | Ruled) -> str:
+    if isinstance(event, Ruled):
+        return "; ".join(sorted({_ruling_cause(ruling) for ruling in event.rulings}))
     return _CAUSES["exchange" if isinstance(event, Declared) else event.nature]
+
+
+def _ruling_cause(ruling: Ruling) -> str:
+    if ruling.withdrawn:
+        return f"ruling withdrawn: {ruling.kind} by {ruling.withdrawn_by or ruling.author}"
+    return f"ruling: {ruling.kind} by {ruling.author}"
 
 
 def _retain(site: Site, parts: Parts[Part], head: Head, tick: Tick) -> Changed[Part]:

@@ -34,6 +34,10 @@ REGISTER = Register("b01", "heat", "energy", 84, 0, None, None)
             "on 2024-10-04 the register counted 8, the ledger booked 7",
         ),
         (
+            Fault("rulings", {"stated": 1, "folded": 0}),
+            "rulings stated: 1; the ledger was folded by other rulings (0 in force)",
+        ),
+        (
             Fault("statement", {"difference": 10, "booked": 4, "unknown": 2, "named": 3, "left": 1}),
             "last minus first accepted reading is 10, of which 4 are booked, 2 unknown and 3 named as not counted: "
             "1 are left",

@@ -304,3 +304,41 @@ def test_the_help_has_every_key_of_an_archive() -> None:
         assert f"   {key} " in help_text
     for name in ("time", "time_of_day", "meter", "issued", "error", "run_time", *QUANTITIES):
         assert name == "outdoor_temperature" or name in help_text
+
+
+def test_a_corrected_act_replaces_the_first_one_and_is_restated(tmp_path: Path) -> None:
+    """A smaller use stood for ever: 61.204 Gcal stayed when the act was corrected to 63.900."""
+    shop = Shop(tmp_path)
+    acts = "Месяц;Гкал\n01.03.2025;{}\n01.04.2025;70\n"
+    shop.bring(acts.format("61,204"), "acts", "--backfill")
+    assert shop.bring(acts.format("63,900"), "acts", "--backfill")["accepted"] == 1
+    march, april = (int(row["amount"]) for row in shop.ledger())
+    assert (march, april) == (63_900 * 1163, 70_000 * 1163)
+    # The first file once more says nothing new.
+    assert shop.bring(acts.format("61,204"), "acts", "--backfill")["duplicate"] == 2
+    assert int(shop.ledger()[0]["amount"]) == march
+
+
+def test_the_time_of_issue_decides_and_not_the_order_of_imports(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    acts = "Месяц;Гкал\n01.03.2025;{}\n"
+    shop.bring(acts.format("63,900"), "acts", "--backfill", "--issued", "2025-05-10T00:00:00Z")
+    shop.bring(acts.format("61,204"), "acts", "--backfill", "--issued", "2025-04-10T00:00:00Z")
+    assert [int(row["amount"]) for row in shop.ledger()] == [63_900 * 1163]
+
+
+def test_a_daily_archive_read_at_noon_is_completed_by_the_next_one(tmp_path: Path) -> None:
+    """The day's row of noon stood for ever: the month lost the afternoons."""
+    shop = Shop(tmp_path)
+    site = SITE + archive({"time": "Дата", "energy": "Q"}, id="daily", interval="day")
+    shop.site.write_text(site, encoding="utf-8")
+    rows = ["01.03.2025;2,0", "02.03.2025;2,1", "03.03.2025;0,9"]
+    shop.bring("\n".join(["Дата;Q", *rows]) + "\n", "daily", "--backfill")
+    rows[2] = "03.03.2025;2,2"
+    shop.bring("\n".join(["Дата;Q", *rows, "04.03.2025;1,0"]) + "\n", "daily", "--backfill")
+    assert [int(row["amount"]) for row in shop.ledger()] == [2_326_000, 2_442_300, 2_558_600, 1_163_000]
+    done = kvartal("restatements", "--db", str(shop.db))
+    (line,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (line["date"], line["old"], line["new"], line["cause"]) == (
+        "2025-03-03", 1_046_700, 2_558_600, "archive"
+    )  # fmt: skip

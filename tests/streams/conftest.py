@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ingest.log import READINGS, REJECTED, EventLog, MockKafka
+from ingest.log import READINGS, REJECTED, RULINGS, EventLog, MockKafka
 from metering.events import Event
 from metering.site.model import Site
 from storage.sqlite import Store
@@ -28,7 +28,7 @@ def collected() -> Iterator[None]:
 @pytest.fixture
 def kafka(collected: None) -> Iterator[MockKafka]:
     cluster = MockKafka()
-    cluster.create([READINGS, REJECTED, CHANGELOG])
+    cluster.create([READINGS, REJECTED, RULINGS, CHANGELOG])
     yield cluster
     cluster.close()
 

@@ -16,6 +16,8 @@ from metering.events import (
     Fitted,
     Readings,
     Rejected,
+    Ruled,
+    Ruling,
     StationReadings,
     Tick,
 )  # fmt: skip
@@ -189,6 +191,19 @@ GOLDEN = [
     (
         Fitted(building="b01", contract="c1", baseline_id="ab12", document=b"{}", received_at=5),
         "97a6466974746564a3623031a26331a461623132c4027b7d05c2",
+    ),
+    (
+        Ruled(
+            building="b01",
+            meter="heat",
+            quantity="energy",
+            rulings=(
+                Ruling(kind="unit", at=3_600_000, num=1000, unit="MWh", author="A", reason="r", stated_at=5),
+            ),
+            received_at=5,
+        ),
+        "96a552756c6564a3623031a468656174a6656e6572677991dc0010a4756e6974ce0036ee80c0cd03e801c0a34d5768a0a0a141a172"
+        "05c2a0a0c005",
     ),
 ]
 

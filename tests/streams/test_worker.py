@@ -271,7 +271,7 @@ def test_the_life_of_a_worker(
     assert sorted((r.reason, r.payload[:4], r.readings) for r in kept.rejected) == [
         ("decoder_error", b"", 1),
         ("decoder_error", b"\xc1not", 1),
-        ("unknown_meter", b"\x9a\xa8Re", 2),
+        ("unknown_meter", b"\x9c\xa8Re", 2),
     ]
     assert all(r.received_at for r in kept.rejected)
 

@@ -21,7 +21,7 @@ function find() {
   if (page === "m" && rest.length === 3) return ["", pages.meter, ...rest];
   if (page === "m" && rest.length === 4) return ["", pages.meterMonth, ...rest];
   if (page === "day" && (rest.length === 3 || rest.length === 4)) return ["", pages.day, ...rest];
-  if (page === "alerts" || page === "accounting") return [page, pages[page]];
+  if (page === "alerts" || page === "accounting" || page === "rulings") return [page, pages[page]];
   return [null, async () => ({ title: words.not_found, nodes: [el("h1", {}, words.not_found), el("p", {}, el("a", { href: "#/" }, words.all_houses))] })];
 }
 
@@ -80,6 +80,27 @@ main.addEventListener("click", (event) => {
   const row = event.target.closest("tr[data-href]");
   if (row && !event.target.closest("a") && !getSelection().toString()) location.hash = row.dataset.href;
 });
+main.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-decide]");
+  if (button) decide(button);
+});
+
+/** Send a decision with the author and the reason that the page's fields have. */
+async function decide(button) {
+  const author = document.getElementById("author"), reason = document.getElementById("reason"), told = document.getElementById("decided");
+  const missing = [author, reason].find((field) => !field.value.trim());
+  if (missing) { told.textContent = words.who_and_why; missing.focus(); return; }
+  button.disabled = true;
+  try {
+    const document_ = { [button.dataset.decide]: button.dataset.id, author: author.value, reason: reason.value };
+    const answer = await fetch("/api/rulings", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(document_) });
+    told.textContent = answer.ok ? words.decided : (await answer.json().catch(() => ({}))).error || String(answer.status);
+    if (answer.ok) { reason.value = ""; await render(); }
+  } catch (error) {
+    told.textContent = String(error.message || error);
+  }
+  button.disabled = false;
+}
 main.addEventListener("animationend", (event) => event.target.classList.remove("changed"));
 addEventListener("hashchange", render);
 

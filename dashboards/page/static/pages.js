@@ -293,3 +293,23 @@ export async function accounting(get, w) {
     ],
   };
 }
+
+/** What waits for a decision, and what was decided. The fields of author and reason keep what is typed. */
+export async function rulings(get, w) {
+  const r = await get("/api/rulings");
+  const field = (name, label) => el("label", {}, label, " ", el("input", { id: name, type: "text", maxlength: 200, autocomplete: "off", "data-keep": true }));
+  const button = (act, id, label) => el("button", { type: "button", "data-decide": act, "data-id": id }, label);
+  const place = (row) => [el("b", {}, row.house), el("small", {}, row.meter)];
+  const asked = r.proposals.map((p) => [place(p), [p.kind, el("small", {}, p.detail)], p.from, p.to, p.proposal.map((text) => el("p", {}, text)), button("accept", p.id, w.accept)]);
+  const state = (row) => row.withdrawn ? fill(w.withdrawn, { by: row.withdrawn_by, reason: row.withdrawn_because }) : row.in_force ? button("withdraw", row.id, w.withdraw) : w.overruled;
+  const made = r.rulings.map((row) => [place(row), row.text, [row.author, el("small", {}, row.reason)], row.stated, state(row)]);
+  return {
+    title: w.nav_rulings,
+    nodes: [
+      el("h1", {}, w.nav_rulings), el("p", { class: "under" }, w.rulings_lead),
+      el("div", { class: "who" }, field("author", w.author), field("reason", w.why)), el("p", { id: "decided", role: "status", "data-keep": true }),
+      el("section", { class: "card" }, el("h2", {}, w.proposals), table(w, [[w.meter], [w.kind], [w.from, "wide"], [w.to, "wide"], [w.proposal], [""]], asked, {}, "tall")),
+      el("section", { class: "card" }, el("h2", {}, w.rulings), table(w, [[w.meter], [w.ruling], [w.author, "wide"], [w.when, "wide"], [""]], made, {}, "tall")),
+    ],
+  };
+}

@@ -87,7 +87,7 @@ def entered(row: Row, order: random.Random | None = None) -> dict[PartName, Part
         facts = row.facts if start == 0 else ()
         change = enter(row.rules, parts, [t for t, _ in chunk], [v for _, v in chunk], facts)
         if change:
-            parts |= change.parts
+            parts |= {name: part for name, part in change.parts.items() if part is not None}
     return parts
 
 

@@ -147,6 +147,7 @@ EXISTING = [
     "/api/portfolio",
     "/api/alerts",
     "/api/accounting",
+    "/api/rulings",
     "/api/health",
     "/api/contracts/c1",
     "/api/contracts/c1/months/2025-01",

@@ -116,6 +116,7 @@ def test_it_speaks_english_too(page: Page, served: Served) -> None:
         "/#/m/b01/heat/energy/2025-01",
         "/#/alerts",
         "/#/accounting",
+        "/#/rulings",
     ],
 )
 def test_nothing_overflows_on_a_phone(browser: Browser, served: Served, path: str) -> None:

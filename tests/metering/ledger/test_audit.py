@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from metering.events import Unknown
+from metering.events import Ruling, Unknown
 from metering.ledger.audit import Fault, Shown, audit, booked_hours
 from metering.ledger.blocks import Block, Head, Part, block_of
 from metering.ledger.enter import enter
@@ -99,6 +99,10 @@ AT = T0 + 71 * HOUR_MS
         ),
         (reading_off, [Fault("refolded", {"at": AT})]),
         (lambda s: s._replace(head=replace(s.head, rules=None)), [Fault("no_rules", {})]),
+        (
+            lambda s: s._replace(head=replace(s.head, rulings=(Ruling(kind="unit", at=AT, num=10),))),
+            [Fault("rulings", {"stated": 1, "folded": 0})],
+        ),
         (lambda s: s._replace(head=replace(s.head, rules=Rules(5))), [Fault("refolded", {"at": T0 + 23 * HOUR_MS})]),
     ],
 )  # fmt: skip

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from metering.events import Exchange
+from metering.events import Exchange, Ruling
 from metering.ledger.audit import Fault, check_statement
 from metering.ledger.blocks import Block, Head, block_of
 from metering.ledger.booking import Named
@@ -13,6 +15,18 @@ from metering.ledger.state import Fact, Interval
 from metering.ledger.statement import Count, Statement, statement
 from metering.parts import HEAD
 from metering.times import DAY_MS, HOUR_MS
+from tests.metering.ledger.test_rulings import (
+    FALLEN,
+    IN_MWH,
+    OTHER_METER,
+    STRAY,
+    TENFOLD,
+    UP,
+    hourly,
+    ruled,
+    stated_intervals,
+    stated_rulings,
+)
 from tests.registers import RULES, Register
 
 T0 = 20_000 * DAY_MS
@@ -165,3 +179,44 @@ def test_a_block_that_was_changed_is_seen(change: object, kind: str) -> None:
         head, [*blocks[:which], change(blocks[which]), *blocks[which + 1 :]]
     )
     assert [fault.kind for fault in faults] == [kind]
+
+
+@given(
+    sent=st.sampled_from([UP, OTHER_METER, IN_MWH, TENFOLD, STRAY, FALLEN]),
+    gap=st.tuples(st.integers(0, 120), st.integers(0, 60)),
+    rulings=stated_rulings(),
+    facts=stated_intervals(),
+    cut=st.sampled_from([None, None, 2, 4]),
+)
+@settings(max_examples=300, deadline=None)
+def test_what_a_person_ruled_is_named_to_the_watt_hour(
+    sent: list[int], gap: tuple[int, int], rulings: list[Ruling], facts: list[Fact], cut: int | None
+) -> None:
+    readings = hourly(sent)
+    del readings[gap[0] : gap[0] + gap[1]]
+    register = ruled(readings, rulings, facts=facts)
+    if cut is not None:
+        register.delete_before(T0 // DAY_MS + cut)
+    head = register.parts[HEAD]
+    assert isinstance(head, Head)
+    blocks = [block_of(register.parts, day) for day in head.days()]
+    assert check_statement(head, blocks) == []
+    each = statement(head, blocks)
+    assert each is not None
+    if cut is None:
+        shown = [(t, v) for block in blocks for t, v in zip(block.times, block.amounts, strict=True)]
+        declared = [fact.at for block in blocks for fact in block.facts if isinstance(fact, Exchange)]
+        if not declared:
+            assert tuple(each.first) == shown[0]
+            assert tuple(each.last) in {each for each in shown if each[0] == shown[-1][0]}
+
+
+def test_a_unit_that_is_ruled_is_named() -> None:
+    """A register of 50 kWh to 50.1, and from then on as sent in MWh: 0.0502."""
+    register = ruled(hourly(IN_MWH), [Ruling(kind="unit", at=at(100), num=1000)])
+    head = register.parts[HEAD]
+    assert isinstance(head, Head)
+    each = statement(head, [block_of(register.parts, day) for day in head.days()])
+    assert each is not None
+    assert (each.difference, each.booked) == (IN_MWH[-1] - UP[0], UP[-1] - UP[0])
+    assert each.named == (Named("ruling", at(199), IN_MWH[-1] - UP[-1]),)
