@@ -1,4 +1,4 @@
-"""Costs of the embedded store: commits of the hot path, queries of the page, sizes.
+"""Costs of the embedded store: commits of the hot path, queries of the page, sizes, raw messages.
 
 python bench/store.py [--registers 1000] [--days 40]
 """
@@ -12,7 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pipeline import messages as captures  # beside this file
+from pipeline import site_of
+
 from metering.events import Counted, Day, Event, Hours, RegisterId, Savings
+from metering.messages import Log, Message, Subject, digest
 from storage.sqlite import Store
 from storage.sqlite_reader import Reader
 
@@ -98,6 +102,34 @@ def timed(what: str, query: Callable[[], object]) -> None:
     print(f"{what:<48}{1000 * sorted(taken)[7]:>10.2f} ms")
 
 
+def raw_messages(per_message: int, days: int) -> None:
+    """Print what the hash chains and raw messages of 100 meters cost, in CPU and bytes."""
+    site, text = site_of(100), digest(b"{}")
+    logs: list[Log] = []
+    batch: dict[Subject, list[Message]] = {}
+    n = 0
+    for capture in captures(site, days, per_message):
+        subject = Subject("building", capture.topic.split("/")[1])
+        batch.setdefault(subject, []).append((capture.topic, capture.payload, capture.received_at, 0))
+        n += 1
+        if n % _BATCH == 0:
+            logs.append(Log(text, batch))
+            batch = {}
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "bench.db"
+        store = Store(path)
+        empty = path.stat().st_size
+        begun = time.process_time()
+        for log in logs:
+            store.commit(parts={}, events=(), counts={}, log=log)
+        cpu = time.process_time() - begun
+        store.close()
+        year = (path.stat().st_size - empty) / len(site.meters) * 365 / days
+    what = f"raw messages of {per_message}, {days} days:"
+    print(f"{what:<36}{'MB a meter-year':<16}{year / 1e6:>6.3f}")
+    print(f"{'':<36}{'CPU of a message':<16}{1e6 * cpu / n:>6.1f} us")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--registers", type=int, default=1000)
@@ -137,6 +169,8 @@ def main() -> None:
         timed("position of a contract", lambda: reader.position("c-b0001-heat"))
         reader.close()
         store.close()
+    raw_messages(24, 365)
+    raw_messages(1, 60)
 
 
 if __name__ == "__main__":

@@ -475,6 +475,20 @@ class Alert(Struct, frozen=True, kw_only=True, tag=True):
     """What the sentence about the alert needs (see `metering.alerts.energy`)."""
 
 
+class Chained(Struct, frozen=True, kw_only=True, tag=True):
+    """The hash chain of a building or station moved on (`metering.messages`). History, as restatements are."""
+
+    kind: Literal["building", "station"]
+    subject: str
+    """Id of the building or station."""
+    messages: int
+    """Messages so far."""
+    head: str
+    """Hex digits."""
+    received_at: int
+    """Arrival of the newest message [ms]."""
+
+
 Decoded: TypeAlias = Readings | StationReadings | Declared | Rejected
 """What a message or a row of a table becomes."""
 
@@ -498,4 +512,5 @@ Event: TypeAlias = (
     | Restated
     | Alert
     | Ruled
+    | Chained
 )

@@ -30,6 +30,7 @@ from msgspec.structs import replace
 
 from metering.events import (
     Alert,
+    Chained,
     Counted,
     Day,
     Event,
@@ -330,6 +331,11 @@ def _rejected(event: Rejected, _site: Site | None) -> list[str]:
     ]
 
 
+def _chained(event: Chained, _site: Site | None) -> list[str]:
+    key = series(schema.CHAIN, event.kind, event.subject)
+    return [f"{key} messages={event.messages}i,head={text(event.head)},last_ms={event.received_at}i 0"]
+
+
 _LINES: Final[dict[type, Callable[[Any, Site | None], list[str]]]] = {
     Hours: _hours,
     Unknowns: _unknowns,
@@ -343,6 +349,7 @@ _LINES: Final[dict[type, Callable[[Any, Site | None], list[str]]]] = {
     Finding: _finding,
     Restated: _restated,
     Counted: _counted,
+    Chained: _chained,
     Rejected: _rejected,
 }
 """Lines by event type; readings and ticks are not kept in InfluxDB."""

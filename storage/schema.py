@@ -30,6 +30,8 @@ FINDING: Final = "finding"
 RESTATED: Final = "restated"
 COUNTED: Final = "counted"
 REJECTED: Final = "rejected"
+CHAIN: Final = "chain"
+"""Ends of the hash chains over messages: one point a building or station, at the epoch, overwritten."""
 NOTIFIED: Final = "notified"
 """Notifications sent: one point a key, at the epoch."""
 PROBE: Final = "probe"
@@ -50,6 +52,7 @@ TAGS: Final[dict[str, tuple[str, ...]]] = {
     RESTATED: ("building", "meter", "quantity", "what", "contract"),
     COUNTED: ("building", "meter", "quantity"),
     REJECTED: ("reason",),
+    CHAIN: ("kind", "subject"),
     NOTIFIED: ("key",),
     PROBE: (),
 }

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from metering.events import Event
+from metering.messages import Log
+from storage.sqlite_messages import Chains
 from storage.sqlite_rows import Rows
 from storage.sqlite_schema import WrongStore, connect
 
@@ -51,6 +53,7 @@ class Store:
         self._one = threading.Lock()
         self._registers: dict[tuple[str, str, str], int] = {}
         self._read_registers()
+        self._chains = Chains(self._db)
 
     def _read_registers(self) -> None:
         rows = self._db.execute("SELECT building, meter, quantity, id FROM register")
@@ -75,7 +78,7 @@ class Store:
         Accounts (`Counted`) are sums and would grow with each repetition: they come with `commit` only.
         """
         with self._one:
-            self._commit({}, events, {}, once=False)
+            self._commit({}, events, {}, None, once=False)
 
     def commit(
         self,
@@ -83,8 +86,9 @@ class Store:
         parts: Mapping[tuple[str, _Name], bytes | None],
         events: Iterable[Event],
         counts: Mapping[str, int],
+        log: Log | None = None,
     ) -> None:
-        """Keep parts of state, events and counts in one transaction; on disk when this returns.
+        """Keep parts of state, events, counts and messages in one transaction; on disk when this returns.
 
         If it raises, nothing of it was kept.
 
@@ -92,15 +96,17 @@ class Store:
             parts: Blobs by (key, part); None deletes one.
             events: Events of the pipeline, each exactly once; events without a table are skipped.
             counts: Added to the counters of the same names.
+            log: The messages that all of it comes from.
         """
         with self._one:
-            self._commit(parts, events, counts, once=True)
+            self._commit(parts, events, counts, log, once=True)
 
     def _commit(
         self,
         parts: Mapping[tuple[str, _Name], bytes | None],
         events: Iterable[Event],
         counts: Mapping[str, int],
+        log: Log | None,
         *,
         once: bool,
     ) -> None:
@@ -117,6 +123,8 @@ class Store:
             if len(kept) != len(parts):
                 db.executemany(_PART_GONE, [at for at, blob in parts.items() if blob is None])
             db.executemany(_COUNT, counts.items())
+            if log is not None:
+                self._chains.add(log)
             db.execute("UPDATE done SET commits = commits + 1")
             db.execute("COMMIT")
         except BaseException:
@@ -125,6 +133,7 @@ class Store:
                 db.execute("ROLLBACK")
             # Ids given since BEGIN are gone with it.
             self._read_registers()
+            self._chains.read()
             raise
 
     def _register(self, building: str, meter: str, quantity: str) -> int:

@@ -13,6 +13,7 @@ from metering.events import Alert, Day, Position, RegisterId, Savings, Unknown, 
 from metering.ledger.proposals import Found
 from storage.sqlite import Store
 from storage.sqlite_ledger import Ledger, register_id
+from storage.sqlite_messages import Messages
 from storage.sqlite_schema import OlderStore, connect
 from storage.sqlite_tables import Tables
 
@@ -35,6 +36,8 @@ class Reader:
         """The tables of the same store, row by row."""
         self.ledger = Ledger(self._db)
         """Registers, readings and blocks of the same store."""
+        self.messages = Messages(self._db)
+        """Hash chains and raw messages of the same store."""
 
     def close(self) -> None:
         """Close the connection."""

@@ -113,7 +113,22 @@ ALTER TABLE restated RENAME TO restatement;
 # The site under which the figures were made, for the audit.
 _SITE: Final = "CREATE TABLE site (one INTEGER PRIMARY KEY CHECK (one = 1), body BLOB NOT NULL);"
 
-STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED, _FIGURES, _ENDED, _CAUSED, _SITE)
+# Hash chains and raw messages. A store that has readings already begins its chains with the next message (since 0).
+_MESSAGES: Final = """
+CREATE TABLE chain (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, n INTEGER NOT NULL,
+    head BLOB NOT NULL, last_at INTEGER, deleted INTEGER NOT NULL, base BLOB NOT NULL, since INTEGER,
+    UNIQUE (kind, subject));
+CREATE TABLE site_file (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, document BLOB NOT NULL,
+    used INTEGER NOT NULL, first_at INTEGER NOT NULL, entered_at INTEGER NOT NULL);
+CREATE TABLE message (id INTEGER PRIMARY KEY, n INTEGER NOT NULL, site INTEGER NOT NULL, newest INTEGER NOT NULL,
+    before BLOB NOT NULL, head BLOB NOT NULL, marks BLOB NOT NULL, body BLOB NOT NULL);
+CREATE TABLE loose_message (id INTEGER PRIMARY KEY, site INTEGER NOT NULL, body BLOB NOT NULL);
+INSERT INTO chain (kind, subject, n, head, deleted, base, since)
+    SELECT DISTINCT iif(building = '', 'station', 'building'), iif(building = '', meter, building), 0, x'', 0, x'', 0
+    FROM register WHERE last_time IS NOT NULL;
+"""
+
+STEPS: Final = (_TABLES, _KEYED, _GAUGES, _ADJUSTED, _FIGURES, _ENDED, _CAUSED, _SITE, _MESSAGES)
 VERSION: Final = len(STEPS)
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from metering.events import Event, Readings, Rejected, Ruled, StationReadings, Tick
+from metering.events import Chained, Event, Readings, Rejected, Ruled, StationReadings, Tick
 from metering.site.model import Site
 from streams.chunks import TableParts
 from streams.codec import NotOurs, decode, stranger
 from streams.contract import Sink
 from streams.engine import Batch, Engine
+from streams.log_chain import CHAIN, move_on
 from streams.shelf import Cache
 
 _MOST_CACHED: Final = 60_000
@@ -32,6 +33,8 @@ class _Partition:
     def __init__(self, cache: Cache) -> None:
         self.cache = cache
         self.batch = Batch()
+        self.chained: dict[tuple[str, str], Chained] = {}
+        """The chains that moved on, by kind and subject."""
         self.newest: int | None = None
         """Offset taken last and not committed; None if there is none."""
 
@@ -74,7 +77,7 @@ class Applier:
     def _partition(self, number: int) -> _Partition:
         partition = self._partitions.get(number)
         if partition is None:
-            cache = Cache(self._parts.of(number), self._engine.steps, self._most)
+            cache = Cache(self._parts.of(number), (*self._engine.steps, CHAIN), self._most)
             partition = self._partitions[number] = _Partition(cache)
         return partition
 
@@ -121,7 +124,11 @@ class Applier:
             return True
         unknown = stranger(event, self._engine.site)
         if unknown is None:
+            before = on.batch.accepted
             self._engine.feed(event, on.cache, on.batch)
+            if on.batch.accepted != before:
+                chained = move_on(on.cache, event, value)
+                on.chained[chained.kind, chained.subject] = chained
         elif not isinstance(event, Tick):
             if not put_aside:
                 raise Stranger(unknown)
@@ -151,7 +158,9 @@ class Applier:
         """End the batch: every building that had readings gets a tick. What the sink must take before `commit`."""
         for on in self._partitions.values():
             self._engine.finish(on.cache, on.batch)
-        return [event for on in self._partitions.values() for event in on.batch.events]
+        return [
+            event for on in self._partitions.values() for event in (*on.batch.events, *on.chained.values())
+        ]
 
     def commit(self) -> dict[int, int]:
         """Write the changed parts and forget the batch; returns the offset applied last of each of its partitions."""
@@ -162,6 +171,7 @@ class Applier:
                 on.cache.committed()
                 applied[number], on.newest = on.newest, None
                 on.batch = Batch()
+                on.chained = {}
         return applied
 
     def apply(self, value: bytes, *, partition: int, offset: int) -> bool:

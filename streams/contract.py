@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from metering.events import Decoded, Event
+from metering.messages import Log
 from metering.parts import PartName
 from metering.site.model import Site
 
@@ -53,6 +54,7 @@ class Store(Kept, Protocol):
         parts: Mapping[tuple[str, PartName], bytes | None],
         events: Iterable[Event],
         counts: Mapping[str, int],
+        log: Log | None = None,
     ) -> None:
         """Keep all of it in one transaction, on disk when this returns."""
         ...

@@ -48,6 +48,8 @@ class Batch:
         """What the stores get, in order."""
         self.counts: dict[str, int] = {}
         """Readings by `received`, `accepted`, `duplicate`, `rejected` and `rejected:<reason>`."""
+        self.accepted = 0
+        """Accepted readings, as `counts` has them."""
         self.touched: dict[str, int] = {}
         """Buildings that had readings and no tick since, and when their newest message arrived [ms]."""
 
@@ -56,6 +58,7 @@ class Batch:
         for event in events:
             self.events.append(event)
             if isinstance(event, Counted):
+                self.accepted += event.accepted
                 self._add("accepted", event.accepted)
                 self._add("duplicate", event.duplicate)
                 self._add("received", event.accepted + event.duplicate)

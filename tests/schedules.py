@@ -242,7 +242,9 @@ class _Watched:
             place = f"{match['series']} {match['time']}"
             fields = _LEARNED.sub("", match["fields"])
             history = (
-                line.startswith(f"{schema.POSITION},") or "meter_silent" in line or "withdrawn" in fields
+                line.startswith((f"{schema.POSITION},", f"{schema.CHAIN},"))
+                or "meter_silent" in line
+                or "withdrawn" in fields
             )
             if history or _GONE.search(fields):
                 self.points.pop(place, None)
@@ -267,6 +269,10 @@ _HISTORY: Final = {
     "notified": None,
     "part": None,
     "register": None,
+    "chain": None,
+    "message": None,
+    "loose_message": None,
+    "site_file": None,
     "baseline": ("fitted_at",),
     "finding": ("found_at",),
 }
@@ -311,7 +317,7 @@ def kept(db: Path, parts: Mapping[tuple[str, str], bytes], points: Mapping[str, 
     shown["part"] = {
         f"{key} {name}": _without_history(key, blob)
         for (key, name), blob in parts.items()
-        if not key.startswith("silence/")
+        if not key.startswith(("silence/", "chain/"))
     }
     shown["point"] = dict(points)
     return shown

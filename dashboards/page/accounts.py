@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from dashboards.page.amounts import ABSENT, Shown, shown
+from dashboards.page.chains import chains_view
 from dashboards.page.notes import because, restated_figure
 from dashboards.words.findings import finding_text
 from dashboards.words.lang import Lang, pick
@@ -50,6 +51,7 @@ def accounting_view(reader: Reader, site: Site, lang: Lang) -> dict[str, Any]:
             for reason, count in sorted(reasons.items(), key=lambda entry: -entry[1])
         ],
         "registers": [_register(register, site, lang) for register in reader.ledger.registers()],
+        "chains": chains_view(reader, site, lang),
         "rejected": [
             {
                 "id": row["id"],

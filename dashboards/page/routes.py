@@ -11,6 +11,7 @@ from dashboards.page.accounts import accounting_view
 from dashboards.page.alerts import alerts_view
 from dashboards.page.asked import Asked
 from dashboards.page.building import building_view
+from dashboards.page.chains import heads_view
 from dashboards.page.contract_months import month_view
 from dashboards.page.day import day_view
 from dashboards.page.decision import RULINGS
@@ -55,6 +56,7 @@ VIEWS: Final[tuple[tuple[str, Callable[[Asked], Any]], ...]] = (
     ),
     (RULINGS, lambda a: rulings_view(a.reader, a.site, a.lang)),
     ("/api/accounting", lambda a: accounting_view(a.reader, a.site, a.lang)),
+    ("/api/chains", lambda a: heads_view(a.reader)),
 )
 """Views as JSON; a browser that has the view of the newest commit gets a 304."""
 

@@ -205,6 +205,17 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "overruled": ("действует более позднее", "a later one is in force"),
     "who_and_why": ("Укажите, кто решает и почему.", "Say who decides, and why."),
     "decided": ("Решение записано.", "The decision is stored."),
+    "chains": ("Цепочки сообщений", "Message chains"),
+    "chains_lead": (
+        "Отпечаток зависит от каждого принятого сообщения и от их порядка. Записанный в акте, он доказывает, что "
+        "показания с тех пор не меняли: kvartal audit --messages.",
+        "The head depends on every accepted message and on their order. Noted in an act, it proves that no reading "
+        "has been changed since: kvartal audit --messages.",
+    ),
+    "chain_messages": ("сообщений", "messages"),
+    "chain_head": ("отпечаток", "head"),
+    "chain_last": ("последнее сообщение", "last message"),
+    "chain_since": ("сообщения хранятся с", "messages kept since"),
     "newest": ("показаны последние {n}", "the newest {n} are shown"),
 }  # fmt: skip
 

@@ -355,6 +355,17 @@ def audit(
             show_default=False,
         ),
     ] = None,
+    messages: Annotated[
+        bool,
+        typer.Option("--messages", help="Rebuild the store from its raw messages alone, and compare."),
+    ] = False,
+    building: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--building", help="With --messages: one building.", show_default="all"),
+    ] = None,
+    heads: Annotated[
+        bool, typer.Option("--heads", help="Print the heads of the hash chains over the messages.")
+    ] = False,
 ) -> None:
     """Make every figure once more from the readings and name each one that differs; status 1 if one does.
 
@@ -364,11 +375,22 @@ def audit(
     """
     from kvartal.audit import audit_store
     from kvartal.files import read_site
+    from kvartal.messages_audit import broken_chains
+
+    if heads:
+        _heads(db)
+        return
+    if messages:
+        _audit_messages(db, building)
+        return
+    if building is not None:
+        raise Refusal("--building goes with --messages")
 
     with bar("buildings", None) as done:
         audited = audit_store(
             db_path(db), None if site is None else read_site(site), progress=lambda n, _of: done(n)
         )
+    audited.faults.extend(broken_chains(db_path(db)))
     print_json(
         {"registers": audited.registers, "faults": audited.faults}
         | ({"outdated": audited.outdated} if audited.outdated else {})
@@ -378,6 +400,31 @@ def audit(
     if audited.faults:
         for fault in audited.faults:
             to_stderr(fault)
+        raise typer.Exit(1)
+
+
+def _heads(db: Path | None) -> None:
+    from kvartal.messages_audit import heads
+
+    for row in heads(db_path(db)):
+        print_json(row)
+
+
+def _audit_messages(db: Path | None, building: str | None) -> None:
+    from kvartal.messages_audit import audit_messages
+    from kvartal.rebuild import messages_of
+    from storage.sqlite_reader import Reader
+
+    path = db_path(db)
+    reader = Reader(path)
+    total = messages_of(reader, building)
+    reader.close()
+    with bar("messages", total) as done:
+        proof = audit_messages(path, building=building, progress=done)
+    print_json({"messages": proof.messages, "faults": proof.faults, "notices": proof.notices})
+    for text in (*proof.notices, *proof.faults):
+        to_stderr(text)
+    if proof.faults:
         raise typer.Exit(1)
 
 

@@ -25,7 +25,9 @@ from msgspec.structs import replace
 from metering.ledger.blocks import Block, Head, Part, Parts, block_of
 from metering.ledger.booking import Booked
 from metering.ledger.state import State
+from metering.messages import Subject
 from metering.parts import HEAD, PartName, utc_day
+from metering.site.contracts import Contract
 from metering.site.model import Site
 from metering.times import DAY_MS, HOUR_MS, from_ms
 
@@ -48,12 +50,31 @@ def cut_day(site: Site, building: str, now: int) -> int | None:
     if building not in site.buildings:
         return None
     today = from_ms(now).astimezone(site.zone).date()
-    for contract in site.contract:
-        if contract.building == building:
-            end = contract.reporting.to
-            if end is None or today <= years_after(end, SPARED_YEARS):
-                return None
+    if any(_spares(contract, today) for contract in site.contract if contract.building == building):
+        return None
     return now // DAY_MS - kept_days(site)
+
+
+def message_cuts(site: Site, now: int) -> dict[Subject, int]:
+    """The instants before which the raw messages that arrived may be deleted at `now` [ms].
+
+    A message is kept as long as the readings of its building may be: for `retention_days`, or until three years after
+    the last act of the building's contracts. A station's messages are kept as long as one of its buildings needs them.
+    Buildings and stations that are not in the result keep all of theirs.
+    """
+    today = from_ms(now).astimezone(site.zone).date()
+    spared = {contract.building for contract in site.contract if _spares(contract, today)}
+    stations = {building.station for building in site.building if building.id in spared}
+    before = (now // DAY_MS - kept_days(site)) * DAY_MS
+    subjects = [Subject("building", id) for id in site.buildings if id not in spared]
+    subjects += [Subject("station", id) for id in site.stations if id not in stations]
+    return dict.fromkeys(subjects, before)
+
+
+def _spares(contract: Contract, today: dt.date) -> bool:
+    """Whether a contract still requires all readings of its building."""
+    end = contract.reporting.to
+    return end is None or today <= years_after(end, SPARED_YEARS)
 
 
 def kept_days(site: Site) -> int:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from metering.events import (
     Alert,
+    Chained,
     Counted,
     Day,
     Event,
@@ -273,6 +274,15 @@ def test_two_facts_of_one_instant_are_two_points(one: Event, other: Event) -> No
 
     assert key(one) != key(other)
     assert to_lines(one) == to_lines(one)
+
+
+def test_a_chain_has_one_point_that_moves_on() -> None:
+    (one,), (other,) = (
+        to_lines(Chained(kind="building", subject="b01", messages=n, head="ab" * n, received_at=n))
+        for n in (1, 2)
+    )
+    assert one == 'chain,kind=building,subject=b01 messages=1i,head="ab",last_ms=1i 0'
+    assert (other.split(" ")[0], other[-2:]) == (one.split(" ")[0], one[-2:])
 
 
 def test_a_finding_that_is_withdrawn_falls_on_its_own_point() -> None:

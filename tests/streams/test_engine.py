@@ -37,7 +37,7 @@ class Memory:
     def part(self, key: str, part: PartName) -> bytes | None:
         return self.parts.get((key, part))
 
-    def commit(self, *, parts: Any, events: Iterable[Event], counts: Any) -> None:
+    def commit(self, *, parts: Any, events: Iterable[Event], counts: Any, log: Any = None) -> None:
         self.parts |= {at: blob for at, blob in parts.items() if blob is not None}
         self.events += events
 

@@ -285,7 +285,7 @@ class Kept:
             self.figures[key] = value
 
     # The embedded runner's store.
-    def commit(self, *, parts: Any, events: Iterable[Event], counts: Any) -> None:
+    def commit(self, *, parts: Any, events: Iterable[Event], counts: Any, log: Any = None) -> None:
         self.write(events)
 
     def part(self, key: str, part: str) -> bytes | None:
@@ -299,7 +299,7 @@ class KeptWithParts(Kept):
         super().__init__()
         self.parts: dict[tuple[str, str], bytes] = {}
 
-    def commit(self, *, parts: Any, events: Iterable[Event], counts: Any) -> None:
+    def commit(self, *, parts: Any, events: Iterable[Event], counts: Any, log: Any = None) -> None:
         super().commit(parts=parts, events=events, counts=counts)
         for at_key, blob in parts.items():
             if blob is None:

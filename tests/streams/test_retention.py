@@ -193,7 +193,9 @@ def test_every_figure_is_as_it_was(tmp_path: Path) -> None:
     for on in (plain, spared):
         db = sqlite3.connect(on.path)
         names = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        names = {name for name in names if not name.startswith("sqlite_")} - {"part", "done"}
+        # The two sites differ, and so do their messages: chains are history, outside law 2.
+        names -= {"part", "done", "chain", "message", "loose_message", "site_file"}
+        names = {name for name in names if not name.startswith("sqlite_")}
         shown.append({name: sorted(map(repr, db.execute(f"SELECT * FROM {name}"))) for name in names})
         db.close()
     assert shown[0] == shown[1]

@@ -290,6 +290,8 @@ export async function accounting(get, w) {
       el("section", { class: "card" }, el("h2", {}, w.findings), findings(w, a.findings), upTo(w, a, a.findings)),
       el("section", { class: "card" }, el("h2", {}, w.restatements), restatements(w, a.restatements), upTo(w, a, a.restatements)),
       el("section", { class: "card" }, el("h2", {}, w.registers), table(w, [[w.place], [w.meter], [w.accepted, "n"], [w.duplicate, "n wide"], [w.last_reading, "wide"]], a.registers.map((r) => [r.building ? el("a", { href: `#/h/${path(r.building)}` }, r.house) : r.house, r.meter, r.accepted, r.duplicate, r.last]), {}, "tall")),
+      el("section", { class: "card" }, el("h2", {}, w.chains), el("p", { class: "hint" }, w.chains_lead),
+        table(w, [[w.place], [w.chain_messages, "n"], [w.chain_head], [w.chain_last, "wide"], [w.chain_since, "wide"]], a.chains.map((c) => [c.building ? el("a", { href: `#/h/${path(c.building)}` }, c.house) : c.house, c.messages, el("code", {}, c.head), c.last, c.since]), {}, "tall")),
     ],
   };
 }

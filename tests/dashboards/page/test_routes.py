@@ -148,6 +148,7 @@ EXISTING = [
     "/api/alerts",
     "/api/accounting",
     "/api/rulings",
+    "/api/chains",
     "/api/health",
     "/api/contracts/c1",
     "/api/contracts/c1/months/2025-01",
