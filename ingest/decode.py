@@ -21,7 +21,7 @@ from ingest.judge import MOST_DETAIL, Carried, Message, declared, judge
 from ingest.places import Places, unit_of
 from ingest.reasons import Reject
 from ingest.topics import Match, Topics
-from metering.events import Declared, Decoded, Readings, Rejected, StationReadings
+from metering.events import Ahead, Declared, Decoded, Readings, Rejected, StationReadings
 from metering.site.model import DEFAULT_LATENESS_DAYS, Site, SiteError
 from metering.times import DAY_MS, iso
 from metering.units import QUANTITIES
@@ -60,7 +60,10 @@ class Decoder:
         """The same, with each reading's value as the payload wrote it (slower)."""
         good: list[Carried] = []
         results = self._decode(Message(topic, payload, received_at, retain), good)
-        return [*good, *(result for result in results if not isinstance(result, Readings | StationReadings))]
+        return [
+            *good,
+            *(result for result in results if not isinstance(result, Readings | StationReadings | Ahead)),
+        ]
 
     def _decode(self, message: Message, good: list[Carried] | None) -> list[Decoded]:
         count = 1

@@ -12,10 +12,12 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from ingest.instants import FUTURE_MS, BadTime, instant
 from ingest.places import Place
 from ingest.reasons import Reject, short
-from metering.events import Declared, Decoded, Exchange, Nature, Readings, Rejected, StationReadings
+from metering.events import Ahead, Declared, Decoded, Exchange, Nature, Readings, Rejected, StationReadings
 from metering.times import DAY_MS
 from metering.units import QUANTITIES, AbsurdValue, Unit, to_amount
 
@@ -83,6 +85,7 @@ def judge(
     times: list[int] = []
     amounts: list[int] = []
     results: list[Decoded] = []
+    ahead_until = 0
     for pair in pairs:
         try:
             if type(pair) is not list or len(pair) != 2:
@@ -94,6 +97,7 @@ def judge(
             if t <= times[-1] if times else t < received_at - _TWICE_MS and len(pairs) == 1:
                 t = _second(at, zone, t, times, received_at)
             if t > latest:
+                ahead_until = max(ahead_until, t)
                 ahead = (t - received_at) / 60_000
                 raise Reject("from_future", f"{at} is {ahead:.0f} min ahead of its arrival")
             if t < horizon:
@@ -128,9 +132,26 @@ def judge(
             )
         )
         payload = b""
+    if ahead_until and quantity != "outdoor_temperature":
+        clock = Ahead(
+            building=place.building,
+            meter=place.meter,
+            quantity=quantity,
+            time=ahead_until,
+            received_at=received_at,
+        )
+        _note_clock(results, clock)
     if times:
         results.append(_readings(place, quantity, tuple(times), tuple(amounts), received_at))
     return results
+
+
+def _note_clock(results: list[Decoded], clock: Ahead) -> None:
+    """Note in the first rejection of a reading from the future what the message tells about the clock."""
+    for index, each in enumerate(results):
+        if isinstance(each, Rejected) and each.reason == "from_future":
+            results[index] = replace(each, clock=clock)
+            return
 
 
 def _readings(

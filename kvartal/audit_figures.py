@@ -44,6 +44,8 @@ from streams.again import Again
 from streams.steps.savings import FittedState, Month
 from streams.steps.watch import WatchHead
 
+_NOT_MADE_AGAIN: Final = frozenset({"gateway_clock", "balance_by_hour"})
+"""Kinds of findings that rest on arrivals, or on hours of several meters at once."""
 _FINAL: Final = frozenset({"balance", "standstill"})
 """Kinds of findings that rest on days, which are never deleted."""
 _INPUTS: Final[Mapping[str, frozenset[str]]] = {
@@ -51,11 +53,13 @@ _INPUTS: Final[Mapping[str, frozenset[str]]] = {
     "savings": frozenset({"used", "temps_mc", "flags"}),
 }
 """Fields of state that hold what the step was told since it knows of the meter: it may know less than all."""
+_HOURS: Final = ("shapes", "volumes", "by_volume", "supply_mc", "return_mc", "shifts", "weights")
+"""Fields of doubts that rest on the hours of days; days from before an upgrade came without."""
 _HISTORY: Final[Mapping[str, frozenset[str]]] = {
     "gauges": frozenset({"cut", "first", "rests"}),
     "weather": frozenset({"cut", "first", "rests"}),
     "balance": frozenset({"changed"}),
-    "idle": frozenset({"months", "under"}),
+    "idle": frozenset({"months", "under", *_HOURS}),
     "savings": frozenset({"conditions", "prices"}),
     "watch": frozenset({"months", "changed", "received_at", "cause"}),
 }
@@ -455,9 +459,11 @@ def _with_contracts(site: Site, contracts: Sequence[Contract]) -> Site:
 
 
 def _rests_on_deleted(table: str, cut: int, key: tuple[Any, ...], _row: Mapping[str, Any]) -> bool:
-    """Whether a row rests on readings from before the cut, which are deleted."""
+    """Whether a row rests on readings from before the cut, which are deleted, or is not made again."""
     if table == "gauge":
         return bool(key[-1] < cut * 24)
+    if table == "finding" and key[0] in _NOT_MADE_AGAIN:
+        return True
     return bool(table == "finding" and key[0] not in _FINAL and key[1] < cut * DAY_MS)
 
 

@@ -20,7 +20,7 @@ from kvartal.settings import Settings
 from kvartal.site_events import site_events
 from kvartal.site_watch import SiteWatch
 from kvartal.wiring import mqtt_source
-from metering.events import Awaited, Declared, Decoded, Ruled, StationReadings, Tick
+from metering.events import Awaited, Declared, Decoded, Rejected, Ruled, StationReadings, Tick
 from metering.ledger.weather import copy_to_buildings
 from metering.refusal import Refusal
 from metering.site.model import Site
@@ -46,6 +46,9 @@ def decoded(decoder: Decoder, messages: Iterable[Arrived], site: Site) -> list[D
                 events += copy_to_buildings(result, site)
             else:
                 events.append(result)
+                if isinstance(result, Rejected) and result.clock is not None:
+                    # Rejections have a log of their own, which the pipeline does not read.
+                    events.append(result.clock)
     return events
 
 

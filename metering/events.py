@@ -185,6 +185,14 @@ class Ruled(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     received_at: int
 
 
+class Ahead(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
+    """A stamp was too far ahead of its arrival. The reading is rejected (`Rejected`); this tells about the clock."""
+
+    time: int
+    """The stamp that is furthest ahead in its message [ms]."""
+    received_at: int
+
+
 class Rejected(Struct, frozen=True, kw_only=True, tag=True):
     """A message or reading that was not understood or not allowed, kept whole so that it can be replayed."""
 
@@ -197,6 +205,8 @@ class Rejected(Struct, frozen=True, kw_only=True, tag=True):
     readings: int = 1
     """How many readings this rejection accounts for."""
     retain: bool = False
+    clock: Ahead | None = None
+    """What the readings of its message from the future tell about the meter's clock; in their first rejection only."""
 
 
 class Tick(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
@@ -293,6 +303,9 @@ class Day(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     """The day is no longer complete: later readings put its last ones in doubt."""
     cause: Cause = NO_CAUSE
     """Why its published figures changed."""
+    by_hour: tuple[int | None, ...] | None = None
+    """Use of each hour of a complete day (23 or 25 when the clocks change); None for an hour that was not measured as a
+    whole, empty if none was. None if this event says nothing about them."""
 
 
 class WeatherDay(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
@@ -489,7 +502,7 @@ class Chained(Struct, frozen=True, kw_only=True, tag=True):
     """Arrival of the newest message [ms]."""
 
 
-Decoded: TypeAlias = Readings | StationReadings | Declared | Rejected
+Decoded: TypeAlias = Readings | StationReadings | Declared | Ahead | Rejected
 """What a message or a row of a table becomes."""
 
 Event: TypeAlias = (
@@ -498,6 +511,7 @@ Event: TypeAlias = (
     | Rejected
     | Tick
     | Declared
+    | Ahead
     | Counted
     | Gauged
     | Hours

@@ -21,6 +21,11 @@ MEANINGS: Final[dict[str, str]] = {
     "implausible": "an archive's row says more than the meter can count",
     "overlap": "an act covers a time of which a part was counted already; it is not used",
     "balance": "over a month, sub-meters count more than the main meter before them",
+    "balance_by_hour": "in hours of a week, sub-meters count more than the main meter before them",
+    "shifted_hours": "the days have the shape that they had, but at other hours",
+    "weight_by_weather": "the use is a multiple of what weather or weekday explain: pulse weight or unit?",
+    "energy_by_volume": "a heat meter's energy is a multiple of its volume times its cooling: unit or pulse weight?",
+    "gateway_clock": "stamps are off from their arrival by the same half hours for days",
     "standstill": "a register stands still although nothing says that it should",
 }
 """By kind, as `metering.events.Finding.kind` has it."""
@@ -41,6 +46,10 @@ FIGURES: Final[dict[str, str]] = {
     "last": "the last reading before the exchange",
     "register": "what the register counted",
     "intervals": "what the intervals add up to",
+    "hours": "by how many hours the stamps are late (early if negative)",
+    "offset": "stamp minus arrival [min]",
+    "numerator": "of the factor that the use is to be multiplied by",
+    "denominator": "of the same factor",
     "subs": "what the sub-meters count together",
     "main": "what the main meter counts",
     "rate": "what the newest readings count in an hour",

@@ -63,6 +63,7 @@ def date_of_hour(hour: int, zone: ZoneInfo) -> int:
     return (_EPOCH + dt.timedelta(hours=hour)).astimezone(zone).toordinal()
 
 
+@lru_cache(maxsize=65_536)
 def month_start(date: int) -> int:
     """Ordinal of the first day of the month of the date with ordinal `date`."""
     return dt.date.fromordinal(date).replace(day=1).toordinal()

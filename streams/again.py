@@ -1,7 +1,8 @@
 """The figures of a building made once more from what it was told: readings of gauges and weather, hours of registers.
 
 The steps are those of the pipeline, on a shelf in memory. The step of the ledger is left out, because the audit folds
-the blocks itself, and so is silence, which is about delivery. Pure.
+the blocks itself. So are silence and a gateway's clock, which are about delivery, and balances by hour, for which a
+store of an earlier version has no hours. Pure.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from streams.pipeline import pipeline
 from streams.shelf import stored
 from streams.step import AnyStep, EventT, KeyT, Step, advance, takers
 
-_LEFT_OUT: Final = frozenset({"ledger", "silence"})
+_LEFT_OUT: Final = frozenset({"ledger", "silence", "gateway", "hourly_balance"})
 _JUDGED_BY_TICKS: Final = frozenset({"balance", "watch"})
 
 

@@ -11,12 +11,12 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from metering.events import Awaited, Declared, Fitted, Readings, Rejected, Ruled, StationReadings, Tick
+from metering.events import Ahead, Awaited, Declared, Fitted, Readings, Rejected, Ruled, StationReadings, Tick
 from metering.ledger.weather import TEMPERATURE
 from metering.site.model import Site
 from metering.units import QUANTITIES
 
-Logged: TypeAlias = Readings | StationReadings | Declared | Ruled | Tick | Fitted | Awaited
+Logged: TypeAlias = Readings | StationReadings | Declared | Ruled | Ahead | Tick | Fitted | Awaited
 """The events on the log of readings."""
 
 _LOGGED: Final = msgspec.msgpack.Decoder(Logged)
@@ -56,7 +56,7 @@ def decode(value: bytes) -> Logged:
             raise NotOurs(f"{len(event.starts)} beginnings and {len(event.times)} ends of intervals")
     if isinstance(event, Ruled) and any(ruling.num <= 0 or ruling.den <= 0 for ruling in event.rulings):
         raise NotOurs("a factor that is not above zero")
-    if isinstance(event, Readings | Declared | Ruled) and event.quantity not in QUANTITIES:
+    if isinstance(event, Readings | Declared | Ruled | Ahead) and event.quantity not in QUANTITIES:
         raise NotOurs(f"quantity {event.quantity!r}")
     return event
 

@@ -95,12 +95,14 @@ class Engine:
     def feed(self, event: Input, shelf: Shelf, batch: Batch) -> None:
         """Send one event through the steps.
 
-        A rejection passes by. A baseline is noted itself: the stores need its document even if no day of the reporting
-        period has a figure yet.
+        A rejection passes by, but for what it tells about a clock. A baseline is noted itself: the stores need its
+        document even if no day of the reporting period has a figure yet.
         """
         if isinstance(event, Rejected):
             batch.keep((event,))
-            return
+            if event.clock is None or event.clock.register.of_meter not in self.site.meters:
+                return
+            event = event.clock
         if isinstance(event, Fitted):
             batch.keep((event,))
         batch.keep(advance(self._takers, shelf, event))

@@ -73,6 +73,48 @@ DETAILS: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
             "over {days} days the sub-meters {meters} count {subs}, the main meter {main}",
         ),
     ),
+    "balance_by_hour": (
+        (
+            "hours",
+            "за {days} дн. подсчётчики в отдельные часы превышают общий на {amount}; "
+            "время счётчика {meters} сдвинуто на {hours} ч",
+            "over {days} days the sub-meters exceed the main meter by {amount} in some hours; "
+            "the stamps of {meters} are late by {hours} h",
+        ),
+        (
+            "amount",
+            "за {days} дн. подсчётчики {meters} в отдельные часы насчитали {subs}, общий счётчик {main}",
+            "over {days} days the sub-meters {meters} count {subs} in some hours, the main meter {main}",
+        ),
+    ),
+    "shifted_hours": (
+        (
+            "hours",
+            "суточный профиль сдвинут на {hours} ч; дней: {days}",
+            "the daily profile is late by {hours} h; days: {days}",
+        ),
+    ),
+    "weight_by_weather": (
+        (
+            "usual",
+            "за {days} дн. {amount}, по погоде или дню недели было бы {usual}; множитель {numerator}/{denominator}?",
+            "{amount} in {days} days, weather or weekday explain {usual}; a factor of {numerator}/{denominator}?",
+        ),
+    ),
+    "energy_by_volume": (
+        (
+            "usual",
+            "за {days} дн. {amount}, по объёму и температурам {usual}; множитель {numerator}/{denominator}?",
+            "{amount} in {days} days, {usual} by volume and temperatures; a factor of {numerator}/{denominator}?",
+        ),
+    ),
+    "gateway_clock": (
+        (
+            "offset",
+            "метки времени отличаются от прихода на {offset} мин; дней: {days}, показаний: {readings}",
+            "stamps differ from their arrival by {offset} min; days: {days}, readings: {readings}",
+        ),
+    ),
     "standstill": (
         (
             "flows",

@@ -91,11 +91,24 @@ FINDINGS: Final[dict[str, tuple[str, str]]] = {
         "части больше целого: субсчётчики насчитали больше общего",
         "parts exceed the whole: sub-meters count more than their main meter",
     ),
+    "balance_by_hour": (
+        "части больше целого по часам",
+        "parts exceed the whole by the hour",
+    ),
+    "shifted_hours": ("часы сдвинуты", "the hours are shifted"),
+    "weight_by_weather": ("вес импульса или единица? (по погоде)", "pulse weight or unit? (by weather)"),
+    "energy_by_volume": ("вес импульса или единица? (по объёму)", "pulse weight or unit? (by volume)"),
+    "gateway_clock": ("часы шлюза неверны", "the gateway's clock is wrong"),
     "standstill": ("счётчик стоит", "the register stands still"),
 }
 """Words for the kinds of `metering.findings`."""
 
 REASONS: Final[dict[str, tuple[str, str]]] = {
+    "totals": ("строка итогов таблицы", "a row of totals in a table"),
+    "implausible": (
+        "почти весь столбец больше, чем счётчик может насчитать: другая единица?",
+        "most of a column is more than the meter can count: another unit?",
+    ),
     "unknown_topic": ("тема не описана в файле площадки", "no source of the site file has this topic"),
     "unknown_meter": ("нет такого дома или счётчика", "no such building or meter"),
     "virtual_meter": (

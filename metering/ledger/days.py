@@ -66,6 +66,8 @@ class DaysHead(Struct, frozen=True, tag="h", array_like=True):
     """Time of the register's first reading or fact [ms]; 0 if an older Kvartal wrote the head and has not told it."""
 
 
+_NOT_MEASURED: Final = f.INTERPOLATED | f.PARTIAL | f.UNKNOWN
+
 DayPart: TypeAlias = DayState | DaysHead | Consumer
 
 
@@ -92,6 +94,10 @@ def day_of(
         The figures; `used` is a number only if hours and blocks within the day cover all of it.
     """
     start, end = day_bounds(date, zone)
+    if not unknowns:
+        whole = _measured_day(hours, range(start // HOUR_MS, end // HOUR_MS))
+        if whole is not None:
+            return whole
     known = unknown = noted = covered = 0
     interpolated: list[int] = []  # energy by hour of the day, 0 if it was measured
     within: list[Unknown] = []
@@ -151,6 +157,21 @@ def _spans(blocks: Iterable[Unknown], start: int, end: int) -> bool:
     return start >= end
 
 
+def _measured_day(hours: Mapping[int, tuple[int, int]], of_day: range) -> DayFigures | None:
+    """The figures of a day whose hours were all measured, as nearly all are; None for any other day."""
+    try:
+        figures = [hours[hour] for hour in of_day]
+    except KeyError:
+        return None
+    noted = 0
+    for _, flags in figures:
+        noted |= flags
+    if noted & _NOT_MEASURED:
+        return None
+    known = sum([amount for amount, _ in figures])
+    return DayFigures(known, known, 0, 0, 1.0, noted)
+
+
 def _first_run(interpolated: list[int]) -> int:
     """What was interpolated from the first hour on, up to the first measured one."""
     total = 0
@@ -201,6 +222,19 @@ def enter_hours(
     if new_head != head:
         changed[HEAD] = new_head
     return changed, changes
+
+
+def measured(date: int, zone: ZoneInfo, day: DayState) -> tuple[int | None, ...]:
+    """Use of each hour of a complete day; None if it was not measured as a whole. Empty if no hour was."""
+    start, end = day_bounds(date, zone)
+    hours, count = day.hours, (end - start) // HOUR_MS
+    if day.published is not None and not day.published.flags & _NOT_MEASURED and len(hours) == count:
+        return tuple([hours[hour][0] for hour in range(start // HOUR_MS, end // HOUR_MS)])
+    amounts: list[int | None] = [None] * count
+    for hour, (amount, flags) in hours.items():
+        if not flags & _NOT_MEASURED:
+            amounts[hour - start // HOUR_MS] = amount
+    return tuple(amounts) if any(amount is not None for amount in amounts) else ()
 
 
 def _newly_due(before: DaysHead, after: DaysHead, zone: ZoneInfo) -> set[int]:
@@ -255,17 +289,23 @@ _RESTATED: Final = (("use", "used"), *((name, name) for name in ("known", "unkno
 """Figures of a day whose changes are told: (name of the restatement, field)."""
 
 
-def day_events(register: RegisterId, change: DayChange, cause: Cause, received_at: int) -> list[Event]:
-    """A day whose figures changed: the restatement of those that were published, then the day."""
+def day_events(
+    register: RegisterId,
+    change: DayChange,
+    cause: Cause,
+    received_at: int,
+    by_hour: tuple[int | None, ...] | None = None,
+) -> list[Event]:
+    """A day whose figures or hours changed: the restatement of those that were published, then the day."""
     date, before, after = change
     if before is None:
-        return [day_event(register, date, after, received_at)]
+        return [day_event(register, date, after, received_at, by_hour=by_hour)]
     figures = [
         (what, getattr(before, name), None if after is None else getattr(after, name))
         for what, name in _RESTATED
     ]
     changed = tuple(each for each in figures if each[1] != each[2])
-    day = day_event(register, date, after, received_at, cause)
+    day = day_event(register, date, after, received_at, cause, by_hour)
     if not changed:
         return [day]
     (what, old, new), *_ = changed
@@ -295,7 +335,12 @@ def days_again(event: Awaited, last: int, published: Callable[[int], DayFigures 
 
 
 def day_event(
-    register: RegisterId, date: int, figures: DayFigures | None, received_at: int, cause: Cause = NO_CAUSE
+    register: RegisterId,
+    date: int,
+    figures: DayFigures | None,
+    received_at: int,
+    cause: Cause = NO_CAUSE,
+    by_hour: tuple[int | None, ...] | None = None,
 ) -> Day:
     """A day with its figures; withdrawn if it has none."""
     shown = figures or DayFigures(None, 0, 0, 0, 0.0, 0)
@@ -311,4 +356,5 @@ def day_event(
         received_at=received_at,
         withdrawn=figures is None,
         cause=cause,
+        by_hour=by_hour,
     )

@@ -11,15 +11,18 @@ depends on the months and on the site file alone, so that the order of events do
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from metering.events import Day, Gauged, WeatherDay
+from metering.ledger.heat_volume import Temperatures, expected, of_date, with_hours
+from metering.ledger.rhythm import shape
+from metering.ledger.weekly import WEEKLY, Weekly, due_weeks, judge
 from metering.parts import HEAD, PartName, Parts, local_date, part
 from metering.periods import SEASON_CHANGE_DAYS
 from metering.site.meters import Meter
@@ -49,6 +52,12 @@ class StandstillMonth(Struct, frozen=True, tag="m", array_like=True):
     temps_mc: dict[int, int] = {}
     flowing: dict[int, dict[int, bool]] = {}
     """Hours with a flow reading, and whether anything flowed on average."""
+    shapes: dict[int, bytes] = {}
+    """How the use is spread over the hours of a day (`metering.ledger.rhythm.shape`)."""
+    volumes: dict[int, int] = {}
+    """What a heat meter says that flowed through it [l]."""
+    by_volume: dict[int, int] = {}
+    """Its energy by volume and temperatures [Wh]."""
 
 
 class StandstillHead(Struct, frozen=True, tag="h", array_like=True):
@@ -64,10 +73,12 @@ class StandstillHead(Struct, frozen=True, tag="h", array_like=True):
     """The declared outages and seasons that the days were judged under."""
 
 
-StandstillPart: TypeAlias = StandstillMonth | StandstillHead
+StandstillPart: TypeAlias = StandstillMonth | StandstillHead | Weekly | Temperatures
 Noted: TypeAlias = Day | WeatherDay | Gauged
 
 _EMPTY: Final = StandstillMonth()
+_NO_DOUBTS: Final = Weekly()
+_V = TypeVar("_V")
 
 
 class Standstill(NamedTuple):
@@ -120,22 +131,114 @@ def enter(
         name = _month(date)
         return months.get(name) or part(parts, name, StandstillMonth) or _EMPTY
 
-    doubts = dict(before.doubts)
-    for date in dates:
-        doubts.pop(date, None)
-        doubt = _doubt(month, date, rules, zone)
-        if doubt:
-            doubts[date] = doubt
+    head = before
+    doubts = {date: doubt for date in dates if (doubt := _doubt(month, date, rules, zone))}
+    if doubts or any(date in before.doubts for date in dates):
+        others = {date: doubt for date, doubt in before.doubts.items() if date not in dates}
+        head = replace(head, doubts=dict(sorted((others | doubts).items())))
     # A month that says nothing is none: what was withdrawn leaves no trace.
     empty = {name for name, each in months.items() if each == _EMPTY}
-    names = tuple(sorted({*before.months, *map(str, months)} - empty))
-    head = StandstillHead(names, before.first_used, dict(sorted(doubts.items())), rules.text)
+    if empty or any(name not in before.months for name in months):
+        head = replace(head, months=tuple(sorted({*before.months, *map(str, months)} - empty)))
+    if before.under != rules.text:
+        head = replace(head, under=rules.text)
     if head.first_used == 0 or (isinstance(event, Day) and event.date <= head.first_used):
-        head = replace(head, first_used=_first_used(month, names))
+        head = replace(head, first_used=_first_used(month, head.months))
     changed: dict[PartName, StandstillPart | None] = {**months, **dict.fromkeys(empty)}
     if head != before:
         changed[HEAD] = head
     return changed, before, head
+
+
+def enter_volume(
+    parts: Parts[StandstillPart], event: Day | Gauged, zone: ZoneInfo
+) -> tuple[dict[PartName, StandstillPart | None], list[int]]:
+    """Note a heat meter's volume of a day, or hours of its supply or return temperature.
+
+    Returns:
+        The changed parts, and the dates whose energy by volume and temperatures changed.
+    """
+    changed: dict[PartName, StandstillPart] = {}
+    if isinstance(event, Day):
+        dates = [event.date]
+        month = part(parts, _month(event.date), StandstillMonth) or _EMPTY
+        volumes = _with(month.volumes, event.date, None if event.withdrawn else event.used)
+        changed[_month(event.date)] = replace(month, volumes=volumes)
+    else:
+        by_date: dict[int, dict[int, int | None]] = {}
+        for hour, mean in zip(event.hours, event.means, strict=True):
+            by_date.setdefault(date_of_hour(hour, zone), {})[hour] = mean
+        dates = sorted(by_date)
+        for date, fresh in by_date.items():
+            before = part(parts, of_date(date), Temperatures) or Temperatures()
+            changed[of_date(date)] = with_hours(before, event.quantity, fresh)
+    news: list[int] = []
+    for date in dates:
+        month = (
+            part(changed, _month(date), StandstillMonth)
+            or part(parts, _month(date), StandstillMonth)
+            or _EMPTY
+        )
+        volume = month.volumes.get(date)
+        temperatures = part(changed, of_date(date), Temperatures) or part(parts, of_date(date), Temperatures)
+        energy = None if volume is None or temperatures is None else expected(volume, temperatures)
+        if energy != month.by_volume.get(date):
+            news.append(date)
+            changed[_month(date)] = replace(month, by_volume=_with(month.by_volume, date, energy))
+    # What says nothing is no part.
+    nothing = (_EMPTY, Temperatures())
+    return {name: None if each in nothing else each for name, each in changed.items()}, news
+
+
+def judge_weeks(
+    parts: Parts[StandstillPart],
+    changed: Mapping[PartName, StandstillPart | None],
+    dates: Sequence[int],
+    carrier: str,
+) -> tuple[Weekly, Weekly]:
+    """Judge the weeks that rest on days (`metering.ledger.weekly`).
+
+    Args:
+        parts: The state before the event.
+        changed: The parts that the event changed.
+        dates: The days.
+        carrier: What the register counts.
+
+    Returns:
+        The weeks in doubt before and after.
+    """
+
+    def month(date: int) -> StandstillMonth:
+        name = local_date(date)
+        return part(changed if name in changed else parts, name, StandstillMonth) or _EMPTY
+
+    head = part(changed if HEAD in changed else parts, HEAD, StandstillHead) or StandstillHead()
+    newest = was_newest = _newest(month, head.months)
+    if any(date >= newest for date in dates):
+        was_newest = _newest(lambda day: part(parts, local_date(day), StandstillMonth) or _EMPTY, head.months)
+    weeks = sorted({week for date in dates for week in due_weeks(date, was_newest, newest)})
+    if not weeks and newest >= was_newest:
+        return _NO_DOUBTS, _NO_DOUBTS
+    before = part(parts, WEEKLY, Weekly) or _NO_DOUBTS
+    return before, judge(before, weeks, newest, month, carrier)
+
+
+def _newest(month: Callable[[int], StandstillMonth], names: Sequence[str]) -> int:
+    """The newest date with a use; 0 if there is none."""
+    for name in reversed(names):
+        used = month(int(name)).used
+        if used:
+            return next(reversed(used))
+    return 0
+
+
+def _with(days: dict[int, _V], date: int, value: _V | None) -> dict[int, _V]:
+    """The days in order, with another value of a date; None for none."""
+    if value is None:
+        return {day: each for day, each in days.items() if day != date} if date in days else days
+    if not days or date >= next(reversed(days)):
+        return {**days, date: value}
+    return dict(sorted({**days, date: value}.items()))
 
 
 def standstills(head: StandstillHead) -> Iterator[Standstill]:
@@ -205,17 +308,13 @@ def _noted(
     name = _month(event.date)
     month = part(parts, name, StandstillMonth) or _EMPTY
     if isinstance(event, Day):
-        used = dict(month.used)
-        used.pop(event.date, None)
-        if event.used is not None and not event.withdrawn:
-            used[event.date] = event.used
-        yield name, replace(month, used=dict(sorted(used.items())))
+        used = _with(month.used, event.date, None if event.withdrawn else event.used)
+        shapes = month.shapes
+        if event.by_hour is not None:
+            shapes = _with(shapes, event.date, shape(event.by_hour) or None)
+        yield name, replace(month, used=used, shapes=shapes)
         return
-    temps = dict(month.temps_mc)
-    temps.pop(event.date, None)
-    if event.mean_mc is not None:
-        temps[event.date] = event.mean_mc
-    yield name, replace(month, temps_mc=dict(sorted(temps.items())))
+    yield name, replace(month, temps_mc=_with(month.temps_mc, event.date, event.mean_mc))
 
 
 def _flow_noted(

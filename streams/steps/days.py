@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from metering.events import Awaited, Cause, Event, Hours, RegisterId, Unknowns
 from metering.ledger.days import (
+    DayChange,
     DayFigures,
     DayPart,
     DaysHead,
@@ -13,6 +14,7 @@ from metering.ledger.days import (
     day_events,
     days_again,
     enter_hours,
+    measured,
     note_unknowns,
 )
 from metering.ledger.history import Consumer, is_new, reads
@@ -38,9 +40,19 @@ def days_step(site: Site) -> Step[RegisterId, DayPart, Hours | Unknowns | Awaite
             return again(parts, event)
         changed, days = enter_hours(parts, event, zone)
         cause = Cause(event.cause, event.since, event.until)
+        changes = {change.date: change for change in days}
         events: list[Event] = []
-        for day in days:
-            events += day_events(register, day, cause, event.received_at)
+        for name, state in changed.items():
+            if type(state) is DayState and state.published is not None:
+                date = int(name)
+                before = part(parts, name, DayState)
+                # The hours of a day may change although its figures stay.
+                if date in changes or before is None or before.hours != state.hours:
+                    change = changes.pop(date, DayChange(date, state.published, state.published))
+                    hours = measured(date, zone, state)
+                    events += day_events(register, change, cause, event.received_at, hours)
+        for change in changes.values():
+            events += day_events(register, change, cause, event.received_at, ())
         return changed, events
 
     def again(parts: Parts[DayPart], event: Awaited) -> tuple[Changed[DayPart], Sequence[Event]]:
