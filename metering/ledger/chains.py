@@ -111,8 +111,8 @@ def add_in_doubt(rules: Rules, state: State, t: int, sent: int, booked: Booked) 
         return replace(state, chains=chains[-_MOST_CHAINS:])
     chain = state.chains[position]
     points = chain.points
-    if len(points) >= _MOST_POINTS and points[-1].sent == points[-2].sent == sent:
-        points = points[:-1]
+    if len(points) >= _MOST_POINTS:
+        points = (points[0], *points[2:])  # the first explains the chain, the newest ones confirm it
     chain = Chain(chain.kind, chain.num, chain.den, (*points, Point(t, sent)))
     state = replace(state, chains=(*state.chains[:position], chain, *state.chains[position + 1 :]))
     return _confirm(rules, state, chain, booked) or state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from metering.events import RegisterId
@@ -104,3 +105,14 @@ def test_every_finding_that_a_register_stalls_has_an_alert(
 ) -> None:
     alerts = stalled_alerts(HEAT, added, withdrawn, before=before, now=now)
     assert [(each.opened, each.state, "withdrawn" in each.detail) for each in alerts] == expected
+
+
+def test_a_register_that_stalls_for_a_year_keeps_a_small_state() -> None:
+    register = Register()
+    register.enter(hourly(even(48, 30_000)), Rules(60_000))
+    start = 1_000_000 + 47 * 30_000
+    readings = [(T0 + (47 + k) * HOUR_MS, start + 130_000 * k) for k in range(1, 3_000)]
+    register.enter(readings, Rules(60_000))
+    newest = max(register.parts, key=lambda name: int(name) if name.isdigit() else 0)
+    assert len(msgspec.msgpack.encode(register.parts[newest])) < 4_000
+    assert kinds(register) == ["pending", "stalled"]
