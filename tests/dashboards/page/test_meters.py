@@ -119,7 +119,7 @@ def test_energy_known_only_in_total_is_shown_for_months_and_days(page: Page, url
     expect(shop).to_contain_text("9,500 Гкал")
     expect(shop).to_contain_text("и ещё только суммой 2,500 Гкал")
     page.goto(f"{url}/#/m/b01/shop/energy/2026-01")
-    day = page.locator("main tbody tr", has_text="16.01.2026")
+    day = page.locator("main tbody tr", has=page.get_by_role("link", name="16.01.2026", exact=True))
     expect(day).to_contain_text("2,500 Гкал известно только суммой")
     expect(day).to_contain_text("по часам известно 0,200 Гкал")
     day.locator("a").click()
