@@ -6,6 +6,9 @@ are integers of the quantity's base unit (`metering.units`): Wh, l, m°C.
 
 Events are made by keywords only. On the log they are arrays, so the order of their fields is a contract
 (`streams.codec`).
+
+Events and parts of state are frozen and refer only to what was made before them, so they form no cycles, and the
+garbage collector need not track them (`gc=False`). It took a fifth of the CPU time of messages of 24 readings.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ class RegisterId(NamedTuple):
         return "/".join(self)
 
 
-class Cause(Struct, frozen=True, array_like=True, eq=False):
+class Cause(Struct, frozen=True, array_like=True, eq=False, gc=False):
     """Why a published figure changed. That is history, outside law 2 (docs/laws.md): all causes are equal."""
 
     text: str = ""
@@ -68,7 +71,7 @@ class Cause(Struct, frozen=True, array_like=True, eq=False):
 NO_CAUSE: Final = Cause()
 
 
-class _OfRegister(Struct, frozen=True, kw_only=True):
+class _OfRegister(Struct, frozen=True, kw_only=True, gc=False):
     """An event about one register."""
 
     building: str
@@ -101,7 +104,7 @@ class Readings(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True
     interval."""
 
 
-class StationReadings(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
+class StationReadings(Struct, frozen=True, kw_only=True, tag=True, array_like=True, gc=False):
     """Outdoor temperatures of a weather station, as one message carried them.
 
     Before the pipeline they are copied to every building that uses the station
@@ -116,7 +119,7 @@ class StationReadings(Struct, frozen=True, kw_only=True, tag=True, array_like=Tr
     received_at: int
 
 
-class Exchange(Struct, frozen=True, kw_only=True, tag="x", array_like=True):
+class Exchange(Struct, frozen=True, kw_only=True, tag="x", array_like=True, gc=False):
     """A meter was taken out and another one put in, as somebody declared it."""
 
     at: int
@@ -141,7 +144,7 @@ class Declared(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True
 RulingKind: TypeAlias = Literal["no_exchange", "exchange", "unit", "pulse_weight", "not_ours", "replaces"]
 
 
-class Ruling(Struct, frozen=True, kw_only=True, array_like=True):
+class Ruling(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """What a person decided about a register. It wins over what the ledger would guess.
 
     - `no_exchange`: no meter was exchanged or reset in `(start, at]`: the register goes on, and its step is use.
@@ -193,7 +196,7 @@ class Ahead(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     received_at: int
 
 
-class Rejected(Struct, frozen=True, kw_only=True, tag=True):
+class Rejected(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """A message or reading that was not understood or not allowed, kept whole so that it can be replayed."""
 
     topic: str
@@ -209,7 +212,7 @@ class Rejected(Struct, frozen=True, kw_only=True, tag=True):
     """What the readings of its message from the future tell about the meter's clock; in their first rejection only."""
 
 
-class Tick(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
+class Tick(Struct, frozen=True, kw_only=True, tag=True, array_like=True, gc=False):
     """The clock, as an event: silence is judged by ticks and by nothing else."""
 
     building: str
@@ -249,7 +252,7 @@ class Hours(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     """Time of the last one [ms]."""
 
 
-class Unknown(Struct, frozen=True, kw_only=True, array_like=True):
+class Unknown(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """Energy that is known in total over `[start, end)` but not by hour (a gap of more than 6 h)."""
 
     start: int
@@ -308,7 +311,7 @@ class Day(_OfRegister, frozen=True, kw_only=True, tag=True, array_like=True):
     whole, empty if none was. None if this event says nothing about them."""
 
 
-class WeatherDay(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
+class WeatherDay(Struct, frozen=True, kw_only=True, tag=True, array_like=True, gc=False):
     """Mean outdoor temperature of one local day at a building's station."""
 
     building: str
@@ -322,7 +325,7 @@ class WeatherDay(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """Why its published mean changed."""
 
 
-class Awaited(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
+class Awaited(Struct, frozen=True, kw_only=True, tag=True, array_like=True, gc=False):
     """Requests the history of a register for a consumer (a contract, a virtual meter, a balance). Sent at every start.
 
     A consumer seen for the first time gets all published days again: a contract that is added late comes to the
@@ -347,7 +350,7 @@ class Awaited(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
         return RegisterId(self.building, self.meter, self.quantity)
 
 
-class Fitted(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
+class Fitted(Struct, frozen=True, kw_only=True, tag=True, array_like=True, gc=False):
     """A baseline was fitted and frozen for a contract."""
 
     building: str
@@ -366,7 +369,7 @@ class Fitted(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
         return (-1, "") if self.by_stream else (self.received_at, self.baseline_id)
 
 
-class Savings(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
+class Savings(Struct, frozen=True, kw_only=True, tag=True, array_like=True, gc=False):
     """Expected use, use and avoided use of one contract on one local day of the reporting period."""
 
     building: str
@@ -390,7 +393,7 @@ class Savings(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """The part of `expected` that the baseline does not say: what changed in the house, and approved events."""
 
 
-class Position(Struct, frozen=True, kw_only=True, tag=True):
+class Position(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """Where a contract stands: the reporting period to date, with its uncertainty."""
 
     building: str
@@ -467,7 +470,7 @@ class Restated(_OfRegister, frozen=True, kw_only=True, tag=True):
         return ((self.what, self.old, self.new), *self.also)
 
 
-class Alert(Struct, frozen=True, kw_only=True, tag=True):
+class Alert(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """Something that an operator acts on. One cause, one alert, with its money."""
 
     building: str
@@ -488,7 +491,7 @@ class Alert(Struct, frozen=True, kw_only=True, tag=True):
     """What the sentence about the alert needs (see `metering.alerts.energy`)."""
 
 
-class Chained(Struct, frozen=True, kw_only=True, tag=True):
+class Chained(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """The hash chain of a building or station moved on (`metering.messages`). History, as restatements are."""
 
     kind: Literal["building", "station"]

@@ -194,14 +194,14 @@ ExcessRow: TypeAlias = tuple[int, int, Figures | str]
 """(first date, last date, figures); state written before findings had figures has a sentence in their place."""
 
 
-class BalanceMonth(Struct, frozen=True, tag="m", array_like=True):
+class BalanceMonth(Struct, frozen=True, tag="m", array_like=True, gc=False):
     """Days of a main meter and of its sub-meters in one month."""
 
     uses: dict[str, dict[int, tuple[int, int]]] = {}
     """Meter -> date -> (use, estimated part of it)."""
 
 
-class BalanceHead(Struct, frozen=True, tag="h", array_like=True):
+class BalanceHead(Struct, frozen=True, tag="h", array_like=True, gc=False):
     """The months to be judged, and those in excess. A month is named by the ordinal of its first date."""
 
     changed: tuple[int, ...] = ()

@@ -29,7 +29,7 @@ class NewerLedger(Refusal):
     """A register was folded by a newer version of Kvartal."""
 
 
-class Block(Struct, frozen=True, tag="b", array_like=True):
+class Block(Struct, frozen=True, tag="b", array_like=True, gc=False):
     """One UTC day of a register. Immutable: a new reading makes a new block."""
 
     times: list[int]
@@ -65,7 +65,7 @@ class Block(Struct, frozen=True, tag="b", array_like=True):
         return len(self.times) + sum(not (isinstance(fact, Exchange) and fact.by_site) for fact in self.facts)
 
 
-class Head(Struct, frozen=True, tag="h", array_like=True):
+class Head(Struct, frozen=True, tag="h", array_like=True, gc=False):
     """Which days have blocks, and by which rules they were folded."""
 
     spans: tuple[tuple[int, int], ...] = ()

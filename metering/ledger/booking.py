@@ -46,8 +46,8 @@ def figures_of(figures: tuple[tuple[str, int], ...] | str) -> dict[str, int | st
     return {"text": figures} if isinstance(figures, str) else dict(figures)
 
 
-class Booked(Struct, array_like=True):
-    """What a run of the fold booked. Mutable: the fold appends to it."""
+class Booked(Struct, array_like=True, gc=False):
+    """What a run of the fold booked. Mutable: the fold appends to it (numbers and findings, so no cycles)."""
 
     amounts: dict[int, int]
     """Energy by hour since 1970."""

@@ -31,7 +31,7 @@ from metering.parts import HEAD, PartName, Parts, local_date, part
 from metering.times import HOUR_MS, date_of, date_of_hour, day_bounds
 
 
-class DayFigures(Struct, frozen=True, array_like=True):
+class DayFigures(Struct, frozen=True, array_like=True, gc=False):
     """What a register used on one local day."""
 
     used: int | None
@@ -46,7 +46,7 @@ class DayFigures(Struct, frozen=True, array_like=True):
     flags: int
 
 
-class DayState(Struct, frozen=True, tag="d", array_like=True):
+class DayState(Struct, frozen=True, tag="d", array_like=True, gc=False):
     """What is known of one local day."""
 
     hours: dict[int, tuple[int, int]] = {}
@@ -55,7 +55,7 @@ class DayState(Struct, frozen=True, tag="d", array_like=True):
     published: DayFigures | None = None
 
 
-class DaysHead(Struct, frozen=True, tag="h", array_like=True):
+class DaysHead(Struct, frozen=True, tag="h", array_like=True, gc=False):
     """Up to where the register's days are complete."""
 
     frontier: int = 0

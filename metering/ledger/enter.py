@@ -34,7 +34,7 @@ from metering.times import DAY_MS
 _T = TypeVar("_T")
 
 
-class Entered(Struct, frozen=True):
+class Entered(Struct, frozen=True, gc=False):
     """What entering readings and facts into a ledger changed."""
 
     parts: dict[PartName, Part | None]

@@ -131,67 +131,102 @@ def _fold_readings(
     booked: Booked,
 ) -> State | None:
     """Fold the readings of `[index, count)`."""
-    bound = rules.max_per_hour
-    hours = booked.amounts
+    while index < count:
+        if state is not None and state.num == state.den:
+            index, state = _fold_ordinary(rules.max_per_hour, state, times, amounts, index, count, booked)
+            if index == count:
+                break
+        t = times[index]
+        until = index + 1
+        while until < count and times[until] == t:
+            until += 1
+        state = _fold_instant(rules, state, t, list(amounts[index:until]), booked)
+        index = until
+    return state
+
+
+def _fold_ordinary(
+    bound: int,
+    state: State,
+    times: Sequence[int],
+    amounts: Sequence[int],
+    index: int,
+    count: int,
+    booked: Booked,
+) -> tuple[int, State]:
+    """Fold readings from `index` on as long as they are ordinary: one value, nothing in doubt, an ordinary step within
+    one hour.
+
+    Nearly all readings are, and each message and each late reading folds a day of them. So the state is made once after
+    them: made after each it was half of the fold's time.
+
+    Args:
+        bound: The meter's bound [base units per hour].
+        state: The state before them, in the unit of the epoch's start.
+        times: Instants of the readings [ms].
+        amounts: Their amounts [base units].
+        index: The first of them.
+        count: The end of the readings.
+        booked: Receives hours.
+
+    Returns:
+        The index of the first reading that is not ordinary, and the state before it.
+    """
+    if state.pulse or state.chains or state.next_flags:
+        return index, state
+    first, hours = index, booked.amounts
+    begin, end, peak = state.day * DAY_MS, (state.day + 1) * DAY_MS, state.peak
+    t0, v0, moved, total = state.t, state.v, state.unchanged_since, state.day_total
+    last_step, last_ms = state.last_step, state.last_ms
     while index < count:
         t, v = times[index], amounts[index]
+        step, duration, hour = v - v0, t - t0, (t - 1) // HOUR_MS
+        if (
+            step < 0
+            or not begin < t <= end
+            or t0 // HOUR_MS != hour
+            or step * HOUR_MS > bound * (duration + GRACE_MS)
+            or step * HOUR_MS > peak * (duration + SLACK_MS)
+            or (step and t0 - moved >= UNCHANGED_MS)
+            or (index + 1 < count and times[index + 1] == t)
+        ):
+            break
+        hours[hour] = hours.get(hour, 0) + step
+        total += step
+        if step:
+            moved, last_step, last_ms = t, step, duration
+        t0, v0 = t, v
         index += 1
-        if index < count and times[index] == t:
-            values = [v]
-            while index < count and times[index] == t:
-                values.append(amounts[index])
-                index += 1
-        elif state is None:
-            values = [v]
-        else:
-            # The ordinary case, kept short: one value, nothing in doubt, an ordinary step within one hour.
-            step = v - state.v
-            duration = t - state.t
-            if (
-                step >= 0
-                and state.day == (t - 1) // DAY_MS
-                and not state.pulse
-                and duration <= HOUR_MS
-                and not state.chains
-                and not state.next_flags
-                and state.num == state.den
-                and (step == 0 or state.t - state.unchanged_since < UNCHANGED_MS)
-                and step * HOUR_MS <= bound * (duration + GRACE_MS)
-                and step * HOUR_MS <= state.peak * (duration + SLACK_MS)
-                and state.t // HOUR_MS == (hour := (t - 1) // HOUR_MS)
-            ):
-                hours[hour] = hours.get(hour, 0) + step
-                # Fields by position, which is faster than by name.
-                state = State(
-                    t,
-                    v,
-                    1,  # num
-                    1,  # den
-                    t if step else state.unchanged_since,
-                    0,  # next_flags
-                    state.day,
-                    state.day_total + step,
-                    state.usual,
-                    state.unusual_since,
-                    False,  # pulse
-                    (),  # chains
-                    step or state.last_step,
-                    False,  # open
-                    None,  # filled
-                    0,  # left_out
-                    state.peak,
-                    state.most,
-                    state.least,
-                    state.week,
-                    state.unusual,
-                    duration if step else state.last_ms,
-                    False,  # stalled
-                    state.leap,
-                )
-                continue
-            values = [v]
-        state = _fold_instant(rules, state, t, values, booked)
-    return state
+    if index == first:
+        return index, state
+    # Fields by position, which is faster than by name.
+    state = State(
+        t0,
+        v0,
+        1,  # num
+        1,  # den
+        moved,
+        0,  # next_flags
+        state.day,
+        total,
+        state.usual,
+        state.unusual_since,
+        False,  # pulse
+        (),  # chains
+        last_step,
+        False,  # open
+        None,  # filled
+        0,  # left_out
+        peak,
+        state.most,
+        state.least,
+        state.week,
+        state.unusual,
+        last_ms,
+        False,  # stalled
+        state.leap,
+    )
+    return index, state
 
 
 def _fold_instant(rules: Rules, state: State | None, t: int, values: list[int], booked: Booked) -> State:

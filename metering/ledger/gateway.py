@@ -39,7 +39,7 @@ _SAME_MIN: Final = 45
 """How much the offsets of a run may differ: archives come some minutes after their last reading [min]."""
 
 
-class Stamps(Struct, frozen=True, array_like=True):
+class Stamps(Struct, frozen=True, array_like=True, gc=False):
     """Readings in doubt that arrived on one UTC day."""
 
     ahead: int = 0
@@ -50,7 +50,7 @@ class Stamps(Struct, frozen=True, array_like=True):
     """Half hours of lateness -> hours of the day of such stamps, a bit each."""
 
 
-class GatewayClock(Struct, frozen=True, tag="g", array_like=True):
+class GatewayClock(Struct, frozen=True, tag="g", array_like=True, gc=False):
     """Readings in doubt, by UTC day of arrival."""
 
     days: dict[int, Stamps] = {}

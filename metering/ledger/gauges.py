@@ -98,14 +98,14 @@ def gauge_hours(times: Sequence[int], amounts: Sequence[int]) -> dict[int, Gauge
     return {hour: total.done() for hour, total in sorted(sums.items())}
 
 
-class GaugeDay(Struct, frozen=True, tag="d", array_like=True):
+class GaugeDay(Struct, frozen=True, tag="d", array_like=True, gc=False):
     """A gauge's readings of one UTC day, ascending."""
 
     times: tuple[int, ...] = ()
     amounts: tuple[int, ...] = ()
 
 
-class GaugeHead(Struct, frozen=True, tag="h", array_like=True):
+class GaugeHead(Struct, frozen=True, tag="h", array_like=True, gc=False):
     """The newest reading."""
 
     newest: int

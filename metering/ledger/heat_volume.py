@@ -43,7 +43,7 @@ _PAST: Final = range(-35, -7)
 _GCAL_MWH: Final = UNITS["Gcal"].scale / UNITS["MWh"].scale
 
 
-class Temperatures(Struct, frozen=True, tag="t", array_like=True):
+class Temperatures(Struct, frozen=True, tag="t", array_like=True, gc=False):
     """A heat meter's temperatures of one date: means by hour [m°C]."""
 
     supply_mc: dict[int, int] = {}

@@ -8,7 +8,7 @@ from metering.events import Awaited
 from metering.parts import PartName, Parts, part
 
 
-class Consumer(Struct, frozen=True, tag="r", array_like=True):
+class Consumer(Struct, frozen=True, tag="r", array_like=True, gc=False):
     """A consumer that has had the published days."""
 
     first: int

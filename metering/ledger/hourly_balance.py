@@ -48,20 +48,20 @@ _ROUNDING: Final = 2
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 
-class HourlyWeek(Struct, frozen=True, tag="w", array_like=True):
+class HourlyWeek(Struct, frozen=True, tag="w", array_like=True, gc=False):
     """Hours of a main meter and of its sub-meters in one week."""
 
     hours: dict[str, dict[int, tuple[int | None, ...]]] = {}
     """Meter -> date -> use by hour."""
 
 
-class HourlyHead(Struct, frozen=True, tag="h", array_like=True):
+class HourlyHead(Struct, frozen=True, tag="h", array_like=True, gc=False):
     """The weeks whose parts exceed the whole, by the ordinal of their Monday."""
 
     excesses: dict[int, Excess] = {}
 
 
-class Excess(Struct, frozen=True, array_like=True):
+class Excess(Struct, frozen=True, array_like=True, gc=False):
     """Sub-meters that counted more than their main meter in some hours of a week."""
 
     first: int

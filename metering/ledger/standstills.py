@@ -45,7 +45,7 @@ Dates: TypeAlias = tuple[tuple[int, int], ...]
 """Runs of dates: (first, last)."""
 
 
-class StandstillMonth(Struct, frozen=True, tag="m", array_like=True):
+class StandstillMonth(Struct, frozen=True, tag="m", array_like=True, gc=False):
     """What is known of a register's days in one month, by date ordinal."""
 
     used: dict[int, int] = {}
@@ -60,7 +60,7 @@ class StandstillMonth(Struct, frozen=True, tag="m", array_like=True):
     """Its energy by volume and temperatures [Wh]."""
 
 
-class StandstillHead(Struct, frozen=True, tag="h", array_like=True):
+class StandstillHead(Struct, frozen=True, tag="h", array_like=True, gc=False):
     """The days in doubt."""
 
     months: tuple[str, ...] = ()

@@ -42,7 +42,7 @@ KINDS: Final = (
 ROLLOVER, UNIT, RESET, EXCHANGE, LEAP = range(len(KINDS))
 
 
-class Rules(Struct, frozen=True):
+class Rules(Struct, frozen=True, gc=False):
     """The bounds of a meter."""
 
     max_per_hour: int
@@ -53,7 +53,7 @@ class Rules(Struct, frozen=True):
     """What persons decided about the register (`metering.ledger.rulings.effective`)."""
 
 
-class Interval(Struct, frozen=True, tag="i", array_like=True):
+class Interval(Struct, frozen=True, tag="i", array_like=True, gc=False):
     """Use over `[start, at)` as an archive or a monthly act states it."""
 
     at: int
@@ -78,7 +78,7 @@ class Interval(Struct, frozen=True, tag="i", array_like=True):
 Fact: TypeAlias = Exchange | Interval
 
 
-class Filled(Struct, frozen=True, array_like=True):
+class Filled(Struct, frozen=True, array_like=True, gc=False):
     """A gap in a register's readings in which intervals were booked."""
 
     v: int
@@ -102,7 +102,7 @@ class Point(NamedTuple):
     """Amount as sent, in the unit that the meter declares."""
 
 
-class Chain(Struct, frozen=True, array_like=True):
+class Chain(Struct, frozen=True, array_like=True, gc=False):
     """Readings in doubt that follow from each other, and their possible explanation."""
 
     kind: int
@@ -113,7 +113,7 @@ class Chain(Struct, frozen=True, array_like=True):
     points: tuple[Point, ...]
 
 
-class Leap(Struct, frozen=True, array_like=True):
+class Leap(Struct, frozen=True, array_like=True, gc=False):
     """A sudden step that was believed. It is taken back if the register returns to the count before it."""
 
     v: int
@@ -131,7 +131,7 @@ class Leap(Struct, frozen=True, array_like=True):
     """`State.most` before it."""
 
 
-class State(Struct, frozen=True, array_like=True):
+class State(Struct, frozen=True, array_like=True, gc=False):
     """The fold's state between two readings."""
 
     t: int

@@ -10,7 +10,7 @@ from metering.ledger.days import DayFigures
 from metering.site.meters import Virtual
 
 
-class VirtualDay(Struct, frozen=True, tag="v", array_like=True):
+class VirtualDay(Struct, frozen=True, tag="v", array_like=True, gc=False):
     """What the members of a virtual meter used on one day."""
 
     members: dict[str, DayFigures] = {}

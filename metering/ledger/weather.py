@@ -66,7 +66,7 @@ def day_mean(
     return sum(covered) // len(covered), coverage
 
 
-class WeatherState(Struct, frozen=True, tag="d", array_like=True):
+class WeatherState(Struct, frozen=True, tag="d", array_like=True, gc=False):
     """A station's readings of one local day."""
 
     times: tuple[int, ...] = ()
@@ -75,7 +75,7 @@ class WeatherState(Struct, frozen=True, tag="d", array_like=True):
     """(mean [m°C], coverage) as published."""
 
 
-class WeatherHead(Struct, frozen=True, tag="h", array_like=True):
+class WeatherHead(Struct, frozen=True, tag="h", array_like=True, gc=False):
     """The newest reading of the station."""
 
     newest: int = 0

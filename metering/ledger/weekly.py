@@ -56,7 +56,7 @@ Weight: TypeAlias = tuple[int, int, int, int, int, int]
 """(numerator, denominator, usual, amount, days, first date) of `metering.ledger.weights.Step`"""
 
 
-class Weekly(Struct, frozen=True, tag="k", array_like=True):
+class Weekly(Struct, frozen=True, tag="k", array_like=True, gc=False):
     """The weeks in doubt, by the ordinal of their Monday."""
 
     shifts: dict[int, Shift] = {}

@@ -28,7 +28,7 @@ _BASELINE = PartName("baseline")
 _NEWER = Cause("later reading")
 
 
-class Month(Struct, frozen=True, tag="m", array_like=True):
+class Month(Struct, frozen=True, tag="m", array_like=True, gc=False):
     """A contract's days of one month, by date ordinal."""
 
     used: dict[int, tuple[int, int]] = {}
@@ -44,7 +44,7 @@ class Month(Struct, frozen=True, tag="m", array_like=True):
     """Adjustments of the expected use, as published; of days that have any."""
 
 
-class FittedState(Struct, frozen=True, tag="b", array_like=True):
+class FittedState(Struct, frozen=True, tag="b", array_like=True, gc=False):
     """The contract's baseline, once it is frozen."""
 
     document: bytes

@@ -14,7 +14,7 @@ from metering.times import HOUR_MS
 from streams.step import Step
 
 
-class Heard(Struct, frozen=True, tag=True, array_like=True):
+class Heard(Struct, frozen=True, tag=True, array_like=True, gc=False):
     """The newest messages of a building's meters, and which meters are silent."""
 
     meters: dict[str, tuple[int, int]] = {}

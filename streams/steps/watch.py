@@ -25,7 +25,7 @@ from streams.step import Step
 _NEWER: Final = Cause("later reading")
 
 
-class MonthFigures(Struct, frozen=True, tag="m", array_like=True):
+class MonthFigures(Struct, frozen=True, tag="m", array_like=True, gc=False):
     """A contract's published days of one month: date -> (expected, used, estimated, extrapolated)."""
 
     days: dict[int, tuple[int, int, int, bool]] = {}
@@ -35,7 +35,7 @@ class MonthFigures(Struct, frozen=True, tag="m", array_like=True):
     """Adjustments of the expected use, of days that have any."""
 
 
-class WatchHead(Struct, frozen=True, tag="h", array_like=True):
+class WatchHead(Struct, frozen=True, tag="h", array_like=True, gc=False):
     """The state of one contract apart from its months."""
 
     document: bytes = b""
