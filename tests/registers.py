@@ -9,7 +9,8 @@ import msgspec
 from metering.events import Unknown
 from metering.ledger.blocks import Head, Part
 from metering.ledger.booking import BookedFinding
-from metering.ledger.enter import Entered, enter
+from metering.ledger.enter import enter
+from metering.ledger.entered import Entered
 from metering.ledger.retention import delete_before
 from metering.ledger.state import Fact, Rules
 from metering.parts import HEAD

@@ -98,6 +98,10 @@ def day_of(
         whole = _measured_day(hours, range(start // HOUR_MS, end // HOUR_MS))
         if whole is not None:
             return whole
+    elif not hours:
+        untold = _untold_day(start, end, unknowns)
+        if untold is not None:
+            return untold
     known = unknown = noted = covered = 0
     interpolated: list[int] = []  # energy by hour of the day, 0 if it was measured
     within: list[Unknown] = []
@@ -172,6 +176,28 @@ def _measured_day(hours: Mapping[int, tuple[int, int]], of_day: range) -> DayFig
     return DayFigures(known, known, 0, 0, 1.0, noted)
 
 
+def _untold_day(start: int, end: int, unknowns: Iterable[Unknown]) -> DayFigures | None:
+    """The figures of a day without hours that unknown blocks cover, none of them within it or one that is the day.
+
+    Any other day gives None. All days of a meter that is read once a day are such days.
+    """
+    touching = sorted(unknowns, key=_extent)
+    unknown = noted = 0
+    known_total = False
+    for block in touching:
+        noted |= block.flags
+        if start <= block.start < end:
+            unknown += block.amount
+            if block.end <= end:
+                if (block.start, block.end) != (start, end) or len(touching) > 1:
+                    return None
+                known_total = True
+    if not _spans(touching, start, end):
+        return None
+    used = unknown if known_total else None
+    return DayFigures(used, 0, unknown, 0, 1.0 if known_total else 0.0, noted)
+
+
 def _first_run(interpolated: list[int]) -> int:
     """What was interpolated from the first hour on, up to the first measured one."""
     total = 0
@@ -204,9 +230,7 @@ def enter_hours(
         figures_of[hour] = None if amount is None else (amount, flags)
     for date, hours in by_date.items():
         state = part(parts, local_date(date), DayState) or DayState()
-        merged = {**state.hours, **hours}
-        kept = {hour: figure for hour, figure in sorted(merged.items()) if figure is not None}
-        states[date] = DayState(kept, state.unknowns, state.published)
+        states[date] = DayState(_merged(state.hours, hours), state.unknowns, state.published)
     changes: list[DayChange] = []
     for date in sorted({*by_date, *head.touched, *_newly_due(head, new_head, zone)}):
         state = states.get(date) or part(parts, local_date(date), DayState) or DayState()
@@ -222,6 +246,16 @@ def enter_hours(
     if new_head != head:
         changed[HEAD] = new_head
     return changed, changes
+
+
+def _merged(
+    hours: dict[int, tuple[int, int]], fresh: Mapping[int, tuple[int, int] | None]
+) -> dict[int, tuple[int, int]]:
+    """The hours of a day in order, with fresh ones, which ascend; None withdraws an hour."""
+    merged = {**hours, **fresh}
+    if hours and next(iter(fresh)) <= next(reversed(hours)):
+        merged = dict(sorted(merged.items()))
+    return {hour: figure for hour, figure in merged.items() if figure is not None}
 
 
 def measured(date: int, zone: ZoneInfo, day: DayState) -> tuple[int | None, ...]:
@@ -279,7 +313,9 @@ def note_unknowns(parts: Parts[DayPart], event: Unknowns, zone: ZoneInfo) -> dic
     changed: dict[PartName, DayPart | None] = {}
     for date, (withdrawn, added) in blocks.items():
         state = part(parts, local_date(date), DayState) or DayState()
-        unknowns = tuple(sorted((set(state.unknowns) - withdrawn) | added, key=_extent))
+        if state.unknowns or withdrawn:
+            added = (set(state.unknowns) - withdrawn) | added
+        unknowns = tuple(sorted(added, key=_extent))
         changed[local_date(date)] = _or_none(DayState(state.hours, unknowns, state.published))
     changed[HEAD] = DaysHead(head.frontier, tuple(sorted({*head.touched, *blocks})), head.first)
     return changed

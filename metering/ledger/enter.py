@@ -13,50 +13,23 @@ change, all blocks are folded again. A ruling that comes before the first readin
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from metering.events import Exchange, Ruling, Unknown
+from metering.ledger.append import append
 from metering.ledger.blocks import Block, Head, Part, Parts, block_of
-from metering.ledger.booking import Booked, BookedFinding, net_unknowns
+from metering.ledger.booking import Booked, net_unknowns
 from metering.ledger.chains import pending
-from metering.ledger.hours import Hour, changed_hours, open_hours, sum_hour
+from metering.ledger.entered import Entered, difference, stalled_since
+from metering.ledger.hours import changed_hours
 from metering.ledger.ruled import NOTHING_YET, fold_ruled, ruled_by
 from metering.ledger.rulings import effective, merged, ruled_exchanges
 from metering.ledger.state import Fact, Rules, State, fact_identity, fact_order, same_statement
 from metering.parts import HEAD, PartName, utc_day
 from metering.times import DAY_MS
-
-_T = TypeVar("_T")
-
-
-class Entered(Struct, frozen=True, gc=False):
-    """What entering readings and facts into a ledger changed."""
-
-    parts: dict[PartName, Part | None]
-    """Parts to replace; None deletes one."""
-    accepted: int
-    duplicate: int
-    frontier: int
-    """Time of the register's anchor: its last kept reading [ms]."""
-    newest: tuple[int, int]
-    """(time [ms], amount) of the newest accepted reading."""
-    hours: dict[int, Hour]
-    """Hours that changed: (amount, flags), or None if nothing is booked in it now."""
-    unknowns_added: tuple[Unknown, ...] = ()
-    unknowns_withdrawn: tuple[Unknown, ...] = ()
-    findings_added: tuple[BookedFinding, ...] = ()
-    findings_withdrawn: tuple[BookedFinding, ...] = ()
-    stalled: tuple[int, int] = (0, 0)
-    """Time of the last counted reading if the readings after it are left out, else 0: before and after [ms]."""
-    new_fold: bool = False
-    """Whether all blocks were folded again because an older version of the fold had made them."""
-    first: int = 0
-    """Time of the register's first reading or fact [ms]; 0 if its first block stays as it was."""
 
 
 def declare(rules: Rules, parts: Parts, exchanges: Sequence[Exchange], *, by_site: bool) -> Entered | None:
@@ -173,7 +146,7 @@ def _enter(
     if not times and not facts and not void and (current or not head.spans):
         return None
     if len(times) == 1 and not facts and not void and current and head.spans:
-        entered = _append(rules, parts, head, times[0], amounts[0])
+        entered = append(rules, parts, head, times[0], amounts[0])
         if entered is not None:
             return entered
     changed, duplicate = _merge(parts, head, times, amounts, facts, void)
@@ -203,7 +176,7 @@ def _enter(
         # All are published again: stores of earlier versions kept one of two blocks that begin at one instant.
         unknowns_added, unknowns_withdrawn = tuple(net_unknowns(new_booked)), tuple(net_unknowns(old_booked))
     else:
-        unknowns_added, unknowns_withdrawn = _difference(
+        unknowns_added, unknowns_withdrawn = difference(
             [*_booked_unknowns(new_booked), *_returned(old_booked)],
             [*_booked_unknowns(old_booked), *_returned(new_booked)],
         )
@@ -212,7 +185,7 @@ def _enter(
         last = new_head.spans[-1][1]
         last_block = new_blocks.get(last) or block_of(parts, last)
     last_before = block_of(parts, head.spans[-1][1]).state if head.spans else None
-    findings_added, findings_withdrawn = _difference(
+    findings_added, findings_withdrawn = difference(
         [
             *(finding for block in new_blocks.values() for finding in block.booked.findings),
             *pending(last_block.state),
@@ -237,7 +210,7 @@ def _enter(
         unknowns_withdrawn=unknowns_withdrawn,
         findings_added=findings_added,
         findings_withdrawn=findings_withdrawn,
-        stalled=(_stalled(last_before), _stalled(last_block.state)),
+        stalled=(stalled_since(last_before), stalled_since(last_block.state)),
         new_fold=head.outdated,
         first=_first(new_head, new_blocks),
     )
@@ -284,72 +257,12 @@ def _unchanged(parts: Parts, head: Head, duplicate: int) -> Entered:
     return Entered({}, 0, duplicate, block.state.t, block.newest, {})
 
 
-def _append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered | None:
-    """Enter one reading that is the newest of the newest day: the ordinary message of a live meter.
-
-    Returns:
-        What the general way would return, faster; None if the reading needs the general way.
-    """
-    day = t // DAY_MS
-    if day != head.spans[-1][1] or (head.reaching and head.reaching[-1][0] >= day):
-        return None
-    old = block_of(parts, day)
-    if not old.times or t <= old.times[-1] or (old.facts and t <= old.facts[-1].at):
-        return None
-    booked = Booked({}, {}, [], [])
-    state = fold_ruled(rules, old.state, (t,), (v,), booked)
-    if state is None:
-        return None
-    touched = {*booked.amounts, *booked.flags, *open_hours(old.state), *open_hours(state)}
-    if min(touched) < day * 24:
-        return None
-    before = old.booked
-    after = Booked(
-        {
-            **before.amounts,
-            **{hour: before.amounts.get(hour, 0) + part for hour, part in booked.amounts.items()},
-        },
-        {**before.flags, **{hour: before.flags.get(hour, 0) | flags for hour, flags in booked.flags.items()}},
-        [*before.unknowns, *booked.unknowns] if booked.unknowns else before.unknowns,
-        [*before.findings, *booked.findings] if booked.findings else before.findings,
-        before.shift + booked.shift,
-        [*before.named, *booked.named] if booked.named else before.named,
-        [*before.returned, *booked.returned] if booked.returned else before.returned,
-    )
-    unknowns = _difference(booked.unknowns, booked.returned)
-    added, withdrawn = _difference(booked.findings, [])
-    if state.chains or old.state.chains:
-        added, withdrawn = _difference([*booked.findings, *pending(state)], [*pending(old.state)])
-    hours: dict[int, Hour] = {}
-    for hour in sorted(touched):
-        old_hour, new_hour = sum_hour((before,), hour, old.state), sum_hour((after,), hour, state)
-        if old_hour != new_hour:
-            hours[hour] = new_hour
-    return Entered(
-        parts={utc_day(day): Block([*old.times, t], [*old.amounts, v], state, after, old.facts)},
-        accepted=1,
-        duplicate=0,
-        frontier=state.t,
-        newest=(t, v),
-        hours=hours,
-        unknowns_added=unknowns[0],
-        unknowns_withdrawn=unknowns[1],
-        findings_added=added,
-        findings_withdrawn=withdrawn,
-        stalled=(_stalled(old.state), _stalled(state)),
-    )
-
-
 def _booked_unknowns(several: Iterable[Booked]) -> list[Unknown]:
     return [unknown for booked in several for unknown in booked.unknowns]
 
 
 def _returned(several: Iterable[Booked]) -> list[Unknown]:
     return [unknown for booked in several for unknown in booked.returned]
-
-
-def _stalled(state: State | None) -> int:
-    return state.t if state is not None and state.stalled else 0
 
 
 class _Merged(NamedTuple):
@@ -502,11 +415,3 @@ def _reaching(head: Head, new_blocks: Mapping[int, Block]) -> tuple[tuple[int, i
         if before is not None and earliest < before * 24:
             reaching.append((day, earliest))
     return tuple(sorted(reaching))
-
-
-def _difference(new: list[_T], old: list[_T]) -> tuple[tuple[_T, ...], tuple[_T, ...]]:
-    """What there is more of in `new`, and what there is more of in `old`."""
-    if new == old:
-        return (), ()
-    more, less = Counter(new), Counter(old)
-    return tuple((more - less).elements()), tuple((less - more).elements())

@@ -23,7 +23,8 @@ from metering.events import (
 )
 from metering.ledger.blocks import Block, Head, Part
 from metering.ledger.booking import BookedFinding, figures_of
-from metering.ledger.enter import Entered, declare, enter, rule
+from metering.ledger.enter import declare, enter, rule
+from metering.ledger.entered import Entered
 from metering.ledger.refused import split, split_declared, split_ruled
 from metering.ledger.retention import cut_day, delete_before, kept_days, rests_until
 from metering.ledger.stalled import stalled_alerts
@@ -83,16 +84,12 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Rule
         if isinstance(event, Readings) and event.received_at - min(event.times) > keep_ms:
             _rest(site, head, entered, event)
         span = _new_span(parts, event, entered) if entered.hours or entered.unknowns_added else (0, 0)
-        return entered.parts, [
-            *_events(register, entered, event, rejected, span),
-            *stalled_alerts(
-                register,
-                _stalls(entered.findings_added),
-                _stalls(entered.findings_withdrawn),
-                before=entered.stalled[0],
-                now=entered.stalled[1],
-            ),
-        ]
+        events = _events(register, entered, event, rejected, span)
+        before, now = entered.stalled
+        if before != now or entered.findings_added or entered.findings_withdrawn:
+            added, withdrawn = _stalls(entered.findings_added), _stalls(entered.findings_withdrawn)
+            events += stalled_alerts(register, added, withdrawn, before=before, now=now)
+        return entered.parts, events
 
     return Step("ledger", (Readings, Declared, Ruled, Tick), keys, (Block, Head), run)
 
