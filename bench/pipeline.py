@@ -1,6 +1,6 @@
 """Readings per CPU second of the embedded pipeline, stage by stage, and its memory with 1,000 meters.
 
-python bench/pipeline.py [--meters 1000] [--days 20]
+python bench/pipeline.py [--meters 1000] [--days 20] [--daily 10000]
 """
 
 from __future__ import annotations
@@ -76,6 +76,33 @@ def messages(site: Site, days: int, per_message: int) -> Iterator[Capture]:
             yield Capture(f"k/{building}/{meter}", json.dumps(body).encode(), arrived)
 
 
+def daily_messages(site: Site, days: int) -> Iterator[Capture]:
+    """One reading a day of every meter, at midnight UTC, in a message of its own."""
+    rng = random.Random(3)
+    counts = {key: 1000 * rng.random() for key in site.meters}
+    for day in range(days):
+        at = _BEGIN + dt.timedelta(days=day)
+        arrived = int(at.timestamp() * 1000) + 60_000
+        for (building, meter), point in site.meters.items():
+            counts[building, meter] += 24 * rng.random()
+            body = {"unit": point.unit, "readings": [[at.isoformat(), round(counts[building, meter], 3)]]}
+            yield Capture(f"k/{building}/{meter}", json.dumps(body).encode(), arrived)
+
+
+def daily(meters: int, days: int) -> None:
+    """Print the rate of meters that are read once a day, so that every reading closes a day."""
+    site = site_of(meters)
+    captures = list(daily_messages(site, days))
+    with tempfile.TemporaryDirectory() as directory:
+        store = Store(Path(directory) / "bench.db")
+        runner = Embedded(site=site, store=store, decode=Decoder(site).decode)
+        begun = time.process_time()
+        for first in range(0, len(captures), 500):
+            runner.take(captures[first : first + 500])
+        print(f"one reading a day          {rate(len(captures), begun)}   ({meters:,} meters, {days} days)")
+        store.close()
+
+
 class Nothing:
     """A store without contents, so that only the steps are timed."""
 
@@ -113,7 +140,11 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="only the memory of a run")
     parser.add_argument("--meters", type=int, default=1000)
     parser.add_argument("--days", type=int, default=20)
+    parser.add_argument("--daily", type=int, metavar="METERS", help="only meters that are read once a day")
     asked = parser.parse_args()
+    if asked.daily:
+        daily(asked.daily, asked.days)
+        return
     site = site_of(asked.meters)
     if asked.memory:
         memory(site, asked.days)
@@ -173,6 +204,8 @@ def main() -> None:
             runner.take(late[first : first + 500])
         print(f"readings 40 days late      {rate(len(late), begun)}")
         store.close()
+    del small, late
+    daily(10 * asked.meters, 10)
 
 
 if __name__ == "__main__":

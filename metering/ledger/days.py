@@ -28,7 +28,7 @@ from metering.events import (
 )
 from metering.ledger.history import Consumer
 from metering.parts import HEAD, PartName, Parts, local_date, part
-from metering.times import HOUR_MS, date_of, date_of_hour, day_bounds
+from metering.times import HOUR_MS, date_of_hour, day_bounds
 
 
 class DayFigures(Struct, frozen=True, array_like=True, gc=False):
@@ -229,7 +229,7 @@ def enter_hours(
             figures_of = by_date.setdefault(date, {})
         figures_of[hour] = None if amount is None else (amount, flags)
     for date, hours in by_date.items():
-        state = part(parts, local_date(date), DayState) or DayState()
+        state = _known_state(parts, head, date, zone)
         states[date] = DayState(_merged(state.hours, hours), state.unknowns, state.published)
     changes: list[DayChange] = []
     for date in sorted({*by_date, *head.touched, *_newly_due(head, new_head, zone)}):
@@ -246,6 +246,17 @@ def enter_hours(
     if new_head != head:
         changed[HEAD] = new_head
     return changed, changes
+
+
+def _known_state(parts: Parts[DayPart], head: DaysHead, date: int, zone: ZoneInfo) -> DayState:
+    """What is known of a date before an event.
+
+    Nothing is booked after the last kept reading, so no later date has a state but one whose unknown blocks were told
+    already. A runner would look for it in its store: of a meter that is read once a day, for each reading.
+    """
+    if head.frontier and date > date_of_hour(head.frontier // HOUR_MS, zone) and date not in head.touched:
+        return DayState()
+    return part(parts, local_date(date), DayState) or DayState()
 
 
 def _merged(
@@ -308,11 +319,12 @@ def note_unknowns(parts: Parts[DayPart], event: Unknowns, zone: ZoneInfo) -> dic
     blocks: dict[int, tuple[set[Unknown], set[Unknown]]] = {}
     for side, several in enumerate((event.withdrawn, event.added)):
         for block in several:
-            for date in range(date_of(block.start, zone), date_of(block.end - 1, zone) + 1):
+            first, last = (date_of_hour(ms // HOUR_MS, zone) for ms in (block.start, block.end - 1))
+            for date in range(first, last + 1):
                 blocks.setdefault(date, (set(), set()))[side].add(block)
     changed: dict[PartName, DayPart | None] = {}
     for date, (withdrawn, added) in blocks.items():
-        state = part(parts, local_date(date), DayState) or DayState()
+        state = _known_state(parts, head, date, zone)
         if state.unknowns or withdrawn:
             added = (set(state.unknowns) - withdrawn) | added
         unknowns = tuple(sorted(added, key=_extent))

@@ -62,8 +62,10 @@ def shape(amounts: Sequence[int | None]) -> bytes:
 
     A day with 23 or 25 hours has no shape.
     """
+    if len(amounts) != HOURS:
+        return b""
     hours = [amount for amount in amounts if amount is not None]
-    if len(amounts) != HOURS or len(hours) != HOURS:
+    if len(hours) != HOURS:
         return b""
     peak = max(hours)
     return bytes([255 * amount // peak for amount in hours]) if peak > 0 and min(hours) >= 0 else b""

@@ -61,7 +61,7 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Rule
             if head is None:
                 ticks.without_state.add(register)
                 return {}, ()
-            return _retain(site, parts, head, event), ()
+            return _retain(site, keep_ms // DAY_MS, parts, head, event), ()
         ticks.without_state.discard(register)
         rejected: tuple[Rejected, ...] = ()
         if head is not None and head.cut:
@@ -214,8 +214,10 @@ def _ruling_cause(ruling: Ruling) -> str:
     return f"ruling: {ruling.kind} by {ruling.author}"
 
 
-def _retain(site: Site, parts: Parts[Part], head: Head, tick: Tick) -> Changed[Part]:
+def _retain(site: Site, keep_days: int, parts: Parts[Part], head: Head, tick: Tick) -> Changed[Part]:
     """Delete the readings of a register that need not be kept any longer."""
+    if not head.spans or head.spans[0][0] >= tick.received_at // DAY_MS - keep_days:
+        return {}  # the ordinary case: none is so old
     day = cut_day(site, tick.building, tick.received_at)
     if day is None or tick.received_at // DAY_MS < head.rests:
         return {}
