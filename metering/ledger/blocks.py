@@ -45,6 +45,8 @@ class Block(Struct, frozen=True, tag="b", array_like=True, gc=False):
     @property
     def newest(self) -> tuple[int, int]:
         """(time [ms], amount) of the newest reading or fact; of the anchor if the block has neither."""
+        if self.times and not self.facts:
+            return self.times[-1], self.amounts[-1]
         facts = [
             (fact.at, fact.initial if isinstance(fact, Exchange) else fact.amount) for fact in self.facts[-1:]
         ]

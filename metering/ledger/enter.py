@@ -13,6 +13,7 @@ change, all blocks are folded again. A ruling that comes before the first readin
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -297,6 +298,10 @@ def _merge(
     Returns:
         The blocks that change, by UTC day; and the number of readings and facts that are duplicates.
     """
+    if len(times) == 1 and not facts and not void:
+        one = _merge_one(parts, head, times[0], amounts[0])
+        if one is not None:
+            return one
     readings_by_day: dict[int, list[tuple[int, int]]] = {}
     for t, v in zip(times, amounts, strict=True):
         day = t // DAY_MS
@@ -347,6 +352,32 @@ def _merge(
                 old, [t for t, _ in ordered_readings], [v for _, v in ordered_readings], ordered
             )
     return changed, duplicate
+
+
+def _merge_one(parts: Parts, head: Head, t: int, v: int) -> tuple[dict[int, _Merged], int] | None:
+    """`_merge` of one reading, the ordinary late message, without sets; None if its block has several facts."""
+    day = t // DAY_MS
+    if not head.has_block(day):
+        return {day: _Merged(None, [t], [v], ())}, 0
+    old = block_of(parts, day)
+    if len(old.facts) > 1:
+        return None
+    times, amounts = old.times, old.amounts
+    at = bisect_left(times, t)
+    while at < len(times) and times[at] == t and amounts[at] < v:
+        at += 1
+    if at < len(times) and (times[at], amounts[at]) == (t, v):
+        return {}, 1
+    appends = t > old.newest[0]
+    merged = _Merged(
+        old,
+        [*times[:at], t, *times[at:]],
+        [*amounts[:at], v, *amounts[at:]],
+        old.facts,
+        same_readings=len(times) if appends else 0,
+        same_facts=len(old.facts) if appends else 0,
+    )
+    return {day: merged}, 0
 
 
 def _by_identity(facts: Sequence[Fact]) -> dict[Fact, Fact]:

@@ -185,8 +185,8 @@ def _fold_ordinary(
             step < 0
             or not begin < t <= end
             or t0 // HOUR_MS != hour
-            or step * HOUR_MS > bound * (duration + GRACE_MS)
             or step * HOUR_MS > peak * (duration + SLACK_MS)
+            or step * HOUR_MS > bound * (duration + GRACE_MS)
             or (step and t0 - moved >= UNCHANGED_MS)
             or (index + 1 < count and times[index + 1] == t)
         ):
