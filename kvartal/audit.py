@@ -89,12 +89,18 @@ def audit_store(
             faults += [
                 f"{_name(r)}: there is no such quantity" for r in listed if r.quantity not in QUANTITIES
             ]
-            heads = [reader.ledger.head(each.building, each.meter, each.quantity) for each in registers]
-            for head in heads:
+            heads: list[tuple[Register, Head]] = []
+            for each in registers:
+                try:
+                    head = reader.ledger.head(each.building, each.meter, each.quantity)
+                except UNREADABLE as error:
+                    faults.append(f"{_name(each)}: the ledger cannot be read: {error}")
+                    continue
                 head.check_version()
+                heads.append((each, head))
             site = site or kept_site(reader)
             shown_elsewhere = _BY_ROW if site is not None else frozenset()
-            for register, head in zip(registers, heads, strict=True):
+            for register, head in heads:
                 try:
                     audited = _audit(reader, register, head)
                 except UNREADABLE as error:

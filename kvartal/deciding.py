@@ -87,7 +87,13 @@ def _with_count(register: RegisterId, ruling: Ruling, reader: Reader) -> Ruling:
     """A ruling about pulse weight with what the register showed when it began, if the person did not say."""
     if ruling.kind != "pulse_weight" or ruling.amount is not None:
         return ruling
-    return replace(ruling, amount=reader.ledger.stored(register).count_at(ruling.at))
+    count = reader.ledger.stored(register).count_at(ruling.at)
+    if count is None:
+        raise Refusal(
+            f"{register}: count: missing, and the store has no reading before {iso(ruling.at)}; expected what the "
+            "register showed when the weight began (--count)"
+        )
+    return replace(ruling, amount=count)
 
 
 def _accepted(document: Mapping[str, Any], reader: Reader, now: int) -> list[tuple[RegisterId, Ruling]]:

@@ -49,13 +49,16 @@ def statement_documents(statements: Iterable[tuple[Register, Statement]]) -> Ite
     for register, each in statements:
         yield {
             **_of(register),
-            "first": {"at": iso(each.first.at), "amount": each.first.amount},
-            "last": {"at": iso(each.last.at), "amount": each.last.amount},
-            "difference": each.difference,
+            "first": iso(each.first.at),
+            "first_amount": each.first.amount,
+            "last": iso(each.last.at),
+            "last_amount": each.last.amount,
+            "accepted_difference": each.difference,
             "booked": each.booked,
             "unknown": each.unknown,
             "named": [
-                {"reason": part.reason, "at": iso(part.at), "amount": part.amount} for part in each.named
+                {"reason": part.reason, "amount": part.amount, "start": iso(part.at), "end": iso(part.at)}
+                for part in each.named
             ],
             "left": each.left,
         }

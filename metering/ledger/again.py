@@ -5,6 +5,7 @@ The audit sends it through the later steps and compares what they give with what
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from metering.events import Counted, Event, Finding, Hours, RegisterId, Unknown, Unknowns
@@ -46,7 +47,9 @@ def told_again(
     for block in blocks:
         booked = block.booked
         if booked.unknowns or booked.returned:
-            yield _unknowns(register, booked.unknowns, block.state.t, withdrawn=booked.returned)
+            added, void = Counter(booked.unknowns), Counter(booked.returned)
+            stand, gone = list((added - void).elements()), list((void - added).elements())
+            yield _unknowns(register, stand, block.state.t, withdrawn=gone)
         touched = {*booked.amounts, *booked.flags}
         if block is blocks[-1]:
             touched.update(open_hours(end))
@@ -65,7 +68,7 @@ def told_again(
                 figures=figures_of(figures),
                 received_at=now,
             )
-    stalls = [doubt.start for block in blocks for doubt in block.booked.findings if doubt.kind == "stalled"]
+    stalls = [doubt.start for doubt in pending(end) if doubt.kind == "stalled"]
     yield from stalled_alerts(register, stalls, (), before=0, now=end.t if end.stalled else 0)
     at, amount = blocks[-1].newest
     yield Counted(

@@ -53,7 +53,7 @@ def append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered | 
         written = {utc_day(day): Block([t], [v], state, booked), HEAD: head.after_fold(rules, (day,))}
     unknowns_added, unknowns_withdrawn = difference(booked.unknowns, booked.returned)
     findings_added, findings_withdrawn = difference(booked.findings, [])
-    if state.chains or old.state.chains:
+    if state.chains or old.state.chains or old.state.stalled is not None:
         findings_added, findings_withdrawn = difference(
             [*booked.findings, *pending(state)], [*pending(old.state)]
         )

@@ -91,13 +91,24 @@ def drop_strays(chains: Iterable[Chain], booked: Booked) -> None:
 
 
 def pending(state: State) -> tuple[BookedFinding, ...]:
-    """The finding that the newest readings are in doubt; empty if none are. It goes when later readings decide."""
+    """Findings that the newest readings are in doubt, or left out; none if they are not. Later readings end them."""
+    findings: list[BookedFinding] = []
     points = [chain.points[0] for chain in state.chains]
-    if not points:
-        return ()
-    first = min(points)
-    figures = (("before", state.v), ("after", first.sent))
-    return (BookedFinding("pending", min(state.t, first.t), first.t, figures),)
+    if points:
+        first = min(points)
+        figures = (("before", state.v), ("after", first.sent))
+        findings.append(BookedFinding("pending", min(state.t, first.t), first.t, figures))
+    stalled = state.stalled
+    if stalled is not None:
+        left_out = (
+            ("last", state.v),
+            ("first", stalled.first),
+            ("rate", stalled.rate),
+            ("bound", stalled.bound),
+            ("readings", stalled.readings),
+        )
+        findings.append(BookedFinding("stalled", state.t, stalled.at, left_out))
+    return tuple(findings)
 
 
 def add_in_doubt(rules: Rules, state: State, t: int, sent: int, booked: Booked) -> State:
@@ -109,7 +120,7 @@ def add_in_doubt(rules: Rules, state: State, t: int, sent: int, booked: Booked) 
             return converted
         chains = (*state.chains, _begin_chain(rules, state, t, sent))
         return replace(state, chains=chains[-_MOST_CHAINS:])
-    chain = state.chains[position]
+    chain = _as_sent(rules, state.chains[position], t, sent)
     points = chain.points
     if len(points) >= _MOST_POINTS:
         points = (points[0], *points[2:])  # the first explains the chain, the newest ones confirm it
@@ -124,6 +135,7 @@ def _nearest_chain(rules: Rules, state: State, t: int, sent: int) -> int | None:
     nearest: tuple[int, int] | None = None
     for position, chain in enumerate(state.chains):
         last = chain.points[-1]
+        chain = _as_sent(rules, chain, t, sent)
         if last.t >= t or not within_bound(
             rules, last.t, last.sent * chain.num // chain.den, t, sent * chain.num // chain.den
         ):
@@ -138,6 +150,16 @@ def _nearest_chain(rules: Rules, state: State, t: int, sent: int) -> int | None:
             continue  # it may belong to the anchor, and is far from the stray before it
         nearest = min(nearest or (step, position), (step, position))
     return None if nearest is None else nearest[1]
+
+
+def _as_sent(rules: Rules, chain: Chain, t: int, sent: int) -> Chain:
+    """The chain; as a new register if its one reading seemed to come in another unit and the next one denies it."""
+    first = chain.points[0]
+    if chain.kind != UNIT or len(chain.points) > 1 or first.t >= t or chain.num == chain.den:
+        return chain
+    if within_bound(rules, first.t, first.sent * chain.num // chain.den, t, sent * chain.num // chain.den):
+        return chain
+    return Chain(RESET, 1, 1, chain.points) if within_bound(rules, first.t, first.sent, t, sent) else chain
 
 
 def _in_other_unit(state: State, t: int, sent: int) -> State | None:
@@ -390,7 +412,7 @@ def _take_back(rules: Rules, state: State, points: tuple[Point, ...], booked: Bo
     state = replace(
         state, t=first.t, v=v, unchanged_since=first.t, chains=(), leap=None, peak=leap.peak, most=leap.most
     )
-    state = replace(state, left_out=0, stalled=False, day=0, day_total=0)
+    state = replace(state, left_out=0, stalled=None, day=0, day_total=0)
     for t, sent in points[1:]:
         state = keep(rules, state, t, sent * state.num // state.den, 0, booked)
     return state

@@ -136,7 +136,7 @@ def keep(
         last_step=step or state.last_step,
         last_ms=t - start if step else state.last_ms,
         left_out=0,
-        stalled=False,
+        stalled=None,
         leap=leap,
         peak=learn_rate(state, step, t - start),
     )

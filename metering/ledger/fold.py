@@ -70,7 +70,7 @@ from metering.ledger.counting import (
     sudden,
     within_bound,
 )
-from metering.ledger.state import LEAP, Fact, Filled, Interval, Rules, State, begun_again
+from metering.ledger.state import LEAP, Fact, Filled, Interval, Rules, Stalled, State, begun_again
 from metering.ledger.usual import SLACK_MS
 from metering.times import DAY_MS, HOUR_MS
 
@@ -223,7 +223,7 @@ def _fold_ordinary(
         state.week,
         state.unusual,
         last_ms,
-        False,  # stalled
+        None,  # stalled
         state.leap,
     )
     return index, state
@@ -235,6 +235,8 @@ def _fold_instant(rules: Rules, state: State | None, t: int, values: list[int], 
         if t % HOUR_MS:
             mark(booked, t // HOUR_MS, f.PARTIAL)
         booked.name("first", t, values[0])
+        if len(values) > 1:
+            booked.add_finding("conflict", t, t, values=len(values))
         return State(t, values[0], unchanged_since=t, next_flags=f.CONFLICT if len(values) > 1 else 0)
     if state.open:
         return _resume_register(rules, state, t, values, booked)
@@ -276,11 +278,11 @@ def _fold_instant(rules: Rules, state: State | None, t: int, values: list[int], 
     for sent in in_doubt:
         state = add_in_doubt(rules, state, t, sent, booked)
     if state.t == anchor != t:
-        state = _leave_out(rules, state, t, booked)
+        state = _leave_out(rules, state, t)
     return state
 
 
-def _leave_out(rules: Rules, state: State, t: int, booked: Booked) -> State:
+def _leave_out(rules: Rules, state: State, t: int) -> State:
     """Count an instant whose readings are not kept; a finding says it when a day or `_LEFT_OUT` of them lie behind."""
     state = replace(state, left_out=state.left_out + 1)
     points = sorted(point for chain in state.chains for point in chain.points)
@@ -289,17 +291,8 @@ def _leave_out(rules: Rules, state: State, t: int, booked: Booked) -> State:
         return state
     rise = points[-1].sent - points[-2].sent if len(points) > 1 else 0
     rate = rise * HOUR_MS // max(points[-1].t - points[-2].t, SLACK_MS) if rise > 0 else 0
-    booked.add_finding(
-        "stalled",
-        state.t,
-        t,
-        last=state.v,
-        first=points[0].sent,
-        rate=rate,
-        bound=rules.max_per_hour,
-        readings=state.left_out,
-    )
-    return replace(state, stalled=True)
+    stalled = Stalled(t, points[0].sent, rate, rules.max_per_hour, state.left_out)
+    return replace(state, stalled=stalled)
 
 
 def _fold_exchange(rules: Rules, state: State | None, fact: Exchange, booked: Booked) -> State:
@@ -365,6 +358,8 @@ def _fold_interval(rules: Rules, state: State | None, fact: Interval, booked: Bo
         next_flags=0,
         open=True,
         filled=filled,
+        left_out=0,
+        stalled=None,
     )
 
 

@@ -150,7 +150,7 @@ def enter(
         if name not in empty or name in before.months
     }
     if head != before:
-        changed[HEAD] = head
+        changed[HEAD] = head if head != StandstillHead() else None
     return changed, before, head
 
 

@@ -113,6 +113,20 @@ class Chain(Struct, frozen=True, array_like=True, gc=False):
     points: tuple[Point, ...]
 
 
+class Stalled(Struct, frozen=True, array_like=True):
+    """Readings that do not follow from the anchor, as they were when they spanned a day or were many."""
+
+    at: int
+    """Time of the newest of them [ms]."""
+    first: int
+    """The first value, as sent."""
+    rate: int
+    """What the newest two count in an hour [base units, as sent]."""
+    bound: int
+    """The meter's plausibility bound [base units per hour]."""
+    readings: int
+
+
 class Leap(Struct, frozen=True, array_like=True, gc=False):
     """A sudden step that was believed. It is taken back if the register returns to the count before it."""
 
@@ -178,8 +192,8 @@ class State(Struct, frozen=True, array_like=True, gc=False):
     """Use of the newest unusual day."""
     last_ms: int = 0
     """The time over which `last_step` was made [ms]."""
-    stalled: bool = False
-    """Whether a finding says that the readings since the anchor are left out."""
+    stalled: Stalled | None = None
+    """What was left out when it began to be too much; None while it is not."""
     leap: Leap | None = None
     """The newest sudden step, for some days."""
 

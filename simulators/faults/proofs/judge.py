@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, TypeAlias
 from metering.ledger.audit import refold
 from metering.ledger.blocks import Head, Part, block_of
 from metering.ledger.booking import net_unknowns
+from metering.ledger.chains import pending
 from metering.ledger.enter import enter
 from metering.ledger.state import Fact, Rules
 from metering.parts import HEAD, PartName
@@ -97,10 +98,13 @@ def outcome(row: Row, parts: dict[PartName, Part]) -> Outcome:
     assert isinstance(head, Head)
     blocks = [block_of(parts, day) for day in head.days()]
     frontier = blocks[-1].state.t
+    booked = [finding for block in blocks for finding in block.booked.findings]
     unknowns = net_unknowns(block.booked for block in blocks)
     return Outcome(
         total=sum(block.booked.total for block in blocks),
-        findings=Counter(finding.kind for block in blocks for finding in block.booked.findings),
+        findings=Counter(
+            finding.kind for finding in (*booked, *pending(blocks[-1].state)) if finding.kind != "pending"
+        ),
         pending=sum(1 for t, _ in row.sent if t > frontier),
         lag_ms=max(0, row.sent[-1][0] - frontier),
         blocks=frozenset((u.start, u.end) for u in unknowns),

@@ -81,7 +81,7 @@ LATER = counting(48, 95, 7_000)
         (PLAIN, [], 1_000_000, 2_900_000, (1_900_000, 0), []),
         (PLAIN[:20] + PLAIN[40:], [], 1_000_000, 2_900_000, (1_480_000, 420_000), []),
         # An exchange that nobody declared: the new register shows 7,000 after the old one's 1,940,000.
-        (PLAIN[:48] + LATER, [], 1_000_000, 947_000, (1_860_000, 0), [("reset", 49, -1_913_000)]),
+        (PLAIN[:48] + LATER, [], 1_000_000, 947_000, (1_880_000, 0), [("reset", 48, -1_933_000)]),
         (
             PLAIN[:48] + LATER,
             [exchange(48, 1_960_000, 7_000)],
