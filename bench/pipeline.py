@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ingest.captures import Capture
 from ingest.decode import Decoder
+from kvartal.process import collect_rarely
 from metering.events import Readings
 from metering.site.model import Site, parse_site
 from storage.sqlite import Store
@@ -142,6 +143,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=20)
     parser.add_argument("--daily", type=int, metavar="METERS", help="only meters that are read once a day")
     asked = parser.parse_args()
+    collect_rarely()  # as the services do
     if asked.daily:
         daily(asked.daily, asked.days)
         return

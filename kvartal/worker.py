@@ -18,7 +18,7 @@ from dashboards.words.sentences import sentence
 from ingest.log import READINGS, REJECTED
 from ingest.source import MqttSource
 from kvartal.ingest import create_log
-from kvartal.process import Pulse, log_to_stderr, stop_on_signals, wall_clock
+from kvartal.process import Pulse, collect_rarely, log_to_stderr, stop_on_signals, wall_clock
 from kvartal.settings import Settings
 from kvartal.site_watch import InForce, SiteWatch
 from kvartal.wiring import mqtt_source, notify_urls, secret
@@ -191,6 +191,7 @@ def work_site(*, settings: Settings, path: Path, site: Site) -> None:
         raise Refusal("cluster mode needs KVARTAL_KAFKA and KVARTAL_INFLUX_URL")
     create_log(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
+    collect_rarely()
     stop = stop_on_signals()
     token = secret(settings.influx_token) or ""
     sink = ThroughToInflux(
