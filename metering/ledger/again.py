@@ -5,13 +5,13 @@ The audit sends it through the later steps and compares what they give with what
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from metering.events import Counted, Event, Finding, Hours, RegisterId, Unknown, Unknowns
 from metering.ledger.blocks import Block, Head
 from metering.ledger.booking import Booked, figures_of
 from metering.ledger.chains import pending
+from metering.ledger.entered import difference, stalled_since
 from metering.ledger.hours import open_hours, sum_hour
 from metering.ledger.stalled import stalled_alerts
 from metering.times import DAY_MS
@@ -37,6 +37,7 @@ def told_again(
         first: Time of the register's first reading or fact [ms]; 0 if it is not known (`metering.events.Hours.first`).
     """
     end = blocks[-1].state
+    undecided = pending(end)
     now = blocks[-1].newest[0]
     if head.cut:
         yield from _before(register, hours_before, unknowns_before, blocks[0].state.t, first)
@@ -47,17 +48,15 @@ def told_again(
     for block in blocks:
         booked = block.booked
         if booked.unknowns or booked.returned:
-            added, void = Counter(booked.unknowns), Counter(booked.returned)
-            stand, gone = list((added - void).elements()), list((void - added).elements())
-            yield _unknowns(register, stand, block.state.t, withdrawn=gone)
+            added, withdrawn = difference(booked.unknowns, booked.returned)
+            yield _unknowns(register, added, block.state.t, withdrawn=withdrawn)
         touched = {*booked.amounts, *booked.flags}
         if block is blocks[-1]:
             touched.update(open_hours(end))
         hours = {hour: sum_hour(sources.get(hour, ()), hour, end) for hour in sorted(touched)}
         now_known = {h: each for h, each in hours.items() if each is not None}
         yield _hours(register, now_known, block.state.t, first)
-        doubts = [*booked.findings, *(pending(end) if block is blocks[-1] else ())]
-        for kind, start, until, figures in doubts:
+        for kind, start, until, figures in (*booked.findings, *(undecided if block is blocks[-1] else ())):
             yield Finding(
                 building=register.building,
                 meter=register.meter,
@@ -68,8 +67,8 @@ def told_again(
                 figures=figures_of(figures),
                 received_at=now,
             )
-    stalls = [doubt.start for doubt in pending(end) if doubt.kind == "stalled"]
-    yield from stalled_alerts(register, stalls, (), before=0, now=end.t if end.stalled else 0)
+    stalls = [doubt.start for doubt in undecided if doubt.kind == "stalled"]
+    yield from stalled_alerts(register, stalls, (), before=0, now=stalled_since(end))
     at, amount = blocks[-1].newest
     yield Counted(
         **register.fields(),

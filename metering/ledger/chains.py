@@ -299,8 +299,13 @@ def _confirm(rules: Rules, state: State, chain: Chain, booked: Booked) -> State 
                 "unit_change", first.t, last.t, before=state.v, after=first.sent, readings=len(points)
             )
         state = _begin_register(state, explanation, chain, first, booked)
-    for t, sent in points[1:]:
-        state = keep(rules, state, t, sent * chain.num // chain.den, 0, booked)
+    return _keep_points(rules, state, points[1:], booked)
+
+
+def _keep_points(rules: Rules, state: State, points: Iterable[Point], booked: Booked) -> State:
+    """The state after more readings of the register, in its unit."""
+    for t, sent in points:
+        state = keep(rules, state, t, sent * state.num // state.den, 0, booked)
     return state
 
 
@@ -382,9 +387,7 @@ def went_back(rules: Rules, state: State, t: int, sent: int, booked: Booked) -> 
         explanation.name, state.t, first.t, before=state.v, after=first.sent, readings=len(points)
     )
     state = _begin_register(state, explanation, replace(chain, num=state.num, den=state.den), first, booked)
-    for point in (*points[1:], Point(t, sent)):
-        state = keep(rules, state, point.t, point.sent * state.num // state.den, 0, booked)
-    return state
+    return _keep_points(rules, state, (*points[1:], Point(t, sent)), booked)
 
 
 def _returns(state: State, first: Point) -> bool:
@@ -410,12 +413,20 @@ def _take_back(rules: Rules, state: State, points: tuple[Point, ...], booked: Bo
     for hour in range((state.t - 1) // HOUR_MS, (first.t - 1) // HOUR_MS + 1):
         mark(booked, hour, f.SPIKE)
     state = replace(
-        state, t=first.t, v=v, unchanged_since=first.t, chains=(), leap=None, peak=leap.peak, most=leap.most
+        state,
+        t=first.t,
+        v=v,
+        unchanged_since=first.t,
+        day=0,
+        day_total=0,
+        chains=(),
+        left_out=0,
+        stalled=None,
+        leap=None,
+        peak=leap.peak,
+        most=leap.most,
     )
-    state = replace(state, left_out=0, stalled=None, day=0, day_total=0)
-    for t, sent in points[1:]:
-        state = keep(rules, state, t, sent * state.num // state.den, 0, booked)
-    return state
+    return _keep_points(rules, state, points[1:], booked)
 
 
 def _likelier(one: tuple[int, int], other: tuple[int, int], times: Fraction) -> bool:
