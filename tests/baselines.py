@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from typing import Any
 
 from metering.baselines.document import Baseline, BetweenYears, Metrics, Residuals, TemperatureRange
+from metering.baselines.fit import fit
 from metering.baselines.models import MODELS
+from metering.events import Fitted
 
 
 def heating_baseline(model: str = "heating_season", **parameters: Any) -> Baseline:
@@ -52,4 +55,27 @@ def heating_baseline(model: str = "heating_season", **parameters: Any) -> Baseli
             covariance=((100.0, 0.0, 0.0), (0.0, 100.0, 0.0), (0.0, 0.0, 1.0)),
             long_run=1.0,
         ),
+    )
+
+
+def fitted(contract: str, seed: int, received_at: int) -> Fitted:
+    """A heated house in three winter months, fitted for a contract [Wh]; each seed is another house."""
+    rng = random.Random(seed)
+    dates = list(range(dt.date(2025, 1, 1).toordinal(), dt.date(2025, 4, 1).toordinal()))
+    temps = [rng.randint(-15_000, 8_000) for _ in dates]
+    made = fit(
+        dates=dates,
+        used=[round(9_000_000 + max(0, 17_000 - t) * 400 + rng.gauss(0, 300_000)) for t in temps],
+        temps_mc=temps,
+        temps_before_mc=[temps[0], *temps[:-1]],
+        first=dates[0],
+        last=dates[-1],
+        unit="Wh",
+    )
+    return Fitted(
+        building="b01",
+        contract=contract,
+        baseline_id=made.id,
+        document=made.document,
+        received_at=received_at,
     )

@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from metering.baselines.fit import fit
 from metering.events import (
     Declared,
     Exchange,
@@ -17,6 +16,7 @@ from metering.events import (
     RegisterId,
 )
 from metering.times import HOUR_MS, to_ms
+from tests.baselines import fitted
 from tests.sites import build_site, building, contract, meter, source, station, tariff
 
 DAYS: Final = 24
@@ -63,29 +63,7 @@ def at(hour: float) -> int:
 
 def baselines() -> list[Fitted]:
     """The baselines of both contracts, an input of every schedule; the first contract has two versions."""
-    return [_fitted("c1", 3, NOW - 2), _fitted("c1", 4, NOW - 1), _fitted("c2", 3, NOW)]
-
-
-def _fitted(contract: str, seed: int, received_at: int) -> Fitted:
-    rng = random.Random(seed)
-    dates = list(range(dt.date(2025, 1, 1).toordinal(), dt.date(2025, 4, 1).toordinal()))
-    temps = [rng.randint(-15_000, 8_000) for _ in dates]
-    fitted = fit(
-        dates=dates,
-        used=[round(9_000_000 + max(0, 17_000 - t) * 400 + rng.gauss(0, 300_000)) for t in temps],
-        temps_mc=temps,
-        temps_before_mc=[temps[0], *temps[:-1]],
-        first=dates[0],
-        last=dates[-1],
-        unit="Wh",
-    )
-    return Fitted(
-        building="b01",
-        contract=contract,
-        baseline_id=fitted.id,
-        document=fitted.document,
-        received_at=received_at,
-    )
+    return [fitted("c1", 3, NOW - 2), fitted("c1", 4, NOW - 1), fitted("c2", 3, NOW)]
 
 
 # --- faults of a register: hourly pairs -> the pairs that are sent, and what is declared beside them

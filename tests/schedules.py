@@ -41,6 +41,7 @@ from streams.embedded import Embedded
 from streams.engine import Batch
 from streams.steps.watch import MonthFigures, WatchHead
 from tests.faulty_houses import NOW, SITE, Message
+from tests.published import published
 
 
 class Schedule(NamedTuple):
@@ -174,33 +175,18 @@ _Figure: TypeAlias = tuple[str, str, str, int, str]
 
 
 def _figures(event: Event) -> dict[_Figure, int | None]:
-    """What an event publishes, by the names of restatements."""
+    """What an event publishes, and about what."""
     match event:
         case Day():
-            names = {name: name for name in ("known", "unknown", "estimated", "flags")} | {"use": "used"}
-            gone = event.withdrawn
-            return {
-                (event.meter, event.quantity, "", event.date, what): None if gone else getattr(event, name)
-                for what, name in names.items()
-            }
+            about = (event.meter, event.quantity, "", event.date)
         case WeatherDay():
-            return {(event.station, "outdoor_temperature", "", event.date, "temperature"): event.mean_mc}
+            about = (event.station, "outdoor_temperature", "", event.date)
         case Savings():
-            figures = {
-                "expected": event.expected,
-                "use": event.used,
-                "saving": event.expected - event.used,
-                "estimated": event.estimated,
-                "adjustment": event.adjustment,
-                "flags": event.flags,
-            }
             contract = SITE.contracts[event.contract]
-            return {
-                (contract.meter, "energy", contract.id, event.date, what): None if event.withdrawn else value
-                for what, value in figures.items()
-            }
+            about = (contract.meter, "energy", contract.id, event.date)
         case _:
             return {}
+    return {(*about, what): value for what, value in published(event).items()}
 
 
 class _Watched:

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from ingest.decode import Decoder
 from metering.baselines.document import Baseline
-from metering.baselines.fit import fit
 from metering.events import (
     Alert,
     Counted,
@@ -47,6 +46,7 @@ from storage.sqlite_reader import Reader
 from streams.applier import Applier
 from streams.chunks import TableParts
 from streams.embedded import Embedded
+from tests.baselines import fitted as fitted_for
 from tests.sites import building, contract, meter, site_text, source, station, tariff
 
 SITE = site_text(
@@ -95,21 +95,7 @@ def site() -> Site:
 
 @pytest.fixture(scope="module")
 def fitted() -> Fitted:
-    rng = random.Random(3)
-    dates = list(range(dt.date(2025, 1, 1).toordinal(), dt.date(2025, 4, 1).toordinal()))
-    temps = [rng.randint(-15_000, 8_000) for _ in dates]
-    baseline = fit(
-        dates=dates,
-        used=[round(9_000_000 + max(0, 17_000 - t) * 400 + rng.gauss(0, 300_000)) for t in temps],
-        temps_mc=temps,
-        temps_before_mc=[temps[0], *temps[:-1]],
-        first=dates[0],
-        last=dates[-1],
-        unit="Wh",
-    )
-    return Fitted(
-        building="b01", contract="c1", baseline_id=baseline.id, document=baseline.document, received_at=0
-    )
+    return fitted_for("c1", 3, 0)
 
 
 def baselines(fitted: Fitted) -> list[Fitted]:

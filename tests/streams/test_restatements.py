@@ -13,6 +13,7 @@ from metering.events import Day, Event, Fitted, Position, Readings, Restated, Sa
 from metering.times import HOUR_MS, to_ms
 from streams.engine import Batch, Engine
 from tests.baselines import heating_baseline
+from tests.published import published
 from tests.sites import build_site, building, contract, meter, station
 
 BEGIN = to_ms(dt.datetime(2024, 12, 31, 21, tzinfo=dt.UTC))
@@ -80,32 +81,14 @@ def figures(event: Event) -> tuple[tuple[Any, ...], dict[str, int | None]] | Non
     """What an event publishes: what it is about, and its figures by the names of restatements."""
     match event:
         case Day():
-            gone = event.withdrawn
-            names = {
-                "use": "used",
-                "known": "known",
-                "unknown": "unknown",
-                "estimated": "estimated",
-                "flags": "flags",
-            }
-            return (event.meter, "", event.date), {
-                w: None if gone else getattr(event, n) for w, n in names.items()
-            }
+            about: tuple[Any, ...] = (event.meter, "", event.date)
         case WeatherDay():
-            return (event.station, "", event.date), {"temperature": event.mean_mc}
+            about = (event.station, "", event.date)
         case Savings():
-            values = {
-                "expected": event.expected,
-                "use": event.used,
-                "saving": event.expected - event.used,
-                "estimated": event.estimated,
-                "adjustment": event.adjustment,
-                "flags": event.flags,
-            }
-            shown = dict.fromkeys(values) if event.withdrawn else values
-            return ("rest" if event.contract == "c2" else "heat", event.contract, event.date), dict(shown)
+            about = ("rest" if event.contract == "c2" else "heat", event.contract, event.date)
         case _:
             return None
+    return about, published(event)
 
 
 LATE: dict[str, list[Readings]] = {
@@ -154,9 +137,9 @@ def test_every_change_of_a_published_figure_is_restated(late: list[Readings]) ->
 
 def remember(shown: dict[tuple[Any, ...], int | None], events: Iterable[Event]) -> None:
     for event in events:
-        published = figures(event)
-        if published is not None:
-            of, values = published
+        about = figures(event)
+        if about is not None:
+            of, values = about
             shown |= {(*of, what): value for what, value in values.items()}
 
 

@@ -65,22 +65,24 @@ def total(place: Path) -> int:
     return sum(row["amount"] for row in json.loads(run(place, "ledger", "--format", "json")))
 
 
+ADD_UNIT = (
+    "rule",
+    "add",
+    "--meter",
+    "b01/heat",
+    "--kind",
+    "unit",
+    "--unit",
+    "MWh",
+    "--from",
+    stamp(120),
+    *WHO,
+)
+
+
 def test_a_ruling_is_stated_listed_exported_withdrawn_and_imported(place: Path) -> None:
-    add = (
-        "rule",
-        "add",
-        "--meter",
-        "b01/heat",
-        "--kind",
-        "unit",
-        "--unit",
-        "MWh",
-        "--from",
-        stamp(120),
-        *WHO,
-    )
     before = run(place, "ledger")
-    assert lines(run(place, *add)) == [{"rulings": 1}]
+    assert lines(run(place, *ADD_UNIT)) == [{"rulings": 1}]
     assert total(place) == 191 * 50_000
     assert not [f for f in lines(run(place, "findings", "--json")) if f["kind"] == "unit_change"]
     (listed,) = lines(run(place, "rule", "list"))
@@ -102,26 +104,13 @@ def test_a_ruling_is_stated_listed_exported_withdrawn_and_imported(place: Path) 
     run(place, "rule", "import")
     assert run(place, "ledger") == before
     # Stated again, it holds again.
-    run(place, *add)
+    run(place, *ADD_UNIT)
     assert run(place, "ledger") == ruled
     assert json.loads(run(place, "audit"))["faults"] == []
 
 
 def test_an_exported_file_gives_another_store_the_same_ledger(place: Path) -> None:
-    run(
-        place,
-        "rule",
-        "add",
-        "--meter",
-        "b01/heat",
-        "--kind",
-        "unit",
-        "--unit",
-        "MWh",
-        "--from",
-        stamp(120),
-        *WHO,
-    )
+    run(place, *ADD_UNIT)
     run(
         place,
         "rule",
