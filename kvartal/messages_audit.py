@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 
 from dashboards.page.chains import head_row
 from kvartal.rebuild import NEVER, Rebuilt, damaged_sites, rebuild
+from metering.alerts.energy import instant
 from metering.messages import Break, BreakKind, check
 from metering.site.model import Site
-from metering.times import DAY_MS, EPOCH_ORDINAL, iso
+from metering.times import DAY_MS, HOUR_MS, iso
 from storage.sqlite_reader import Reader
 
 _BREAKS: Final[dict[BreakKind, str]] = {
@@ -151,7 +152,7 @@ def _ledger(reader: Reader, _site: Site, building: str) -> _Figures:
 def _gauges(reader: Reader, _site: Site, building: str) -> _Figures:
     rows = reader.ledger.gauges(building=building)
     return {
-        (row.meter, row.quantity, row.hour * 3_600_000): (
+        (row.meter, row.quantity, row.hour * HOUR_MS): (
             row.mean,
             row.low,
             row.high,
@@ -164,7 +165,7 @@ def _gauges(reader: Reader, _site: Site, building: str) -> _Figures:
 
 def _days(reader: Reader, _site: Site, building: str) -> _Figures:
     return {
-        (register.meter, register.quantity, _at(day.date)): (
+        (register.meter, register.quantity, instant(day.date)): (
             day.used,
             day.known,
             day.unknown,
@@ -180,12 +181,12 @@ def _days(reader: Reader, _site: Site, building: str) -> _Figures:
 
 def _weather(reader: Reader, _site: Site, building: str) -> _Figures:
     days = reader.weather_days(building, *_ALL_DATES)
-    return {(day.station, _at(day.date)): (day.mean_mc, day.coverage) for day in days}
+    return {(day.station, instant(day.date)): (day.mean_mc, day.coverage) for day in days}
 
 
 def _savings(reader: Reader, site: Site, building: str) -> _Figures:
     return {
-        (contract.id, _at(day.date)): (
+        (contract.id, instant(day.date)): (
             day.expected,
             day.used,
             day.estimated,
@@ -213,11 +214,6 @@ def _accounts(reader: Reader, _site: Site, building: str) -> _Figures:
         for register in reader.ledger.registers()
         if register.building == building
     }
-
-
-def _at(date: int) -> int:
-    """The beginning of a date [ms], as a key."""
-    return (date - EPOCH_ORDINAL) * DAY_MS
 
 
 _WEATHER: Final = "days of weather"

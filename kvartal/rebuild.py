@@ -24,8 +24,9 @@ from typing import Any, ClassVar, Final, NamedTuple
 from pydantic import ValidationError
 
 from ingest.decode import Decoder
+from kvartal.decisions import by_register
 from kvartal.site_events import awaited, declared
-from metering.events import Awaited, Declared, Decoded, Fitted, Readings, RegisterId, Rejected, Ruled, Ruling
+from metering.events import Awaited, Declared, Decoded, Fitted, Readings, Rejected, Ruled
 from metering.ledger.blocks import Block, Head
 from metering.messages import EVENT, RETAINED, Break, Chain, Kept, Subject, check, digest
 from metering.parts import HEAD, PartName, utc_day
@@ -220,14 +221,10 @@ def _head_before(head: Head, seeds: Mapping[int, Block]) -> Head:
     )
 
 
-def _rulings(reader: Reader, site: Site, now: int) -> Iterator[Ruled]:
+def _rulings(reader: Reader, site: Site, now: int) -> list[Ruled]:
     """What persons decided about the registers of the site."""
-    by_register: dict[RegisterId, list[Ruling]] = {}
-    for register, ruling in reader.ledger.rulings():
-        if register.of_meter in site.meters:
-            by_register.setdefault(register, []).append(ruling)
-    for register, rulings in by_register.items():
-        yield Ruled(**register.fields(), rulings=tuple(rulings), received_at=now)
+    rulings = reader.ledger.rulings()
+    return by_register(((of, ruling) for of, ruling in rulings if of.of_meter in site.meters), now)
 
 
 def _messages(reader: Reader, chains: Iterable[Chain], breaks: list[Break]) -> Iterator[Kept]:

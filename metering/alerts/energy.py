@@ -145,7 +145,7 @@ def _proof(
 
 
 def instant(date: int) -> int:
-    """Midnight UTC of the date with ordinal `date` [ms]: the identity of an alert, not a local instant."""
+    """Midnight UTC of the date with ordinal `date` [ms]: the identity of an alert or a key, not a local instant."""
     return (date - EPOCH_ORDINAL) * DAY_MS
 
 

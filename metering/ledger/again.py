@@ -11,7 +11,7 @@ from metering.events import Counted, Event, Finding, Hours, RegisterId, Unknown,
 from metering.ledger.blocks import Block, Head
 from metering.ledger.booking import Booked, figures_of
 from metering.ledger.chains import pending
-from metering.ledger.entered import difference, stalled_since
+from metering.ledger.entered import difference
 from metering.ledger.hours import open_hours, sum_hour
 from metering.ledger.stalled import stalled_alerts
 from metering.times import DAY_MS
@@ -67,8 +67,7 @@ def told_again(
                 figures=figures_of(figures),
                 received_at=now,
             )
-    stalls = [doubt.start for doubt in undecided if doubt.kind == "stalled"]
-    yield from stalled_alerts(register, stalls, (), before=0, now=stalled_since(end))
+    yield from stalled_alerts(register, undecided, ())
     at, amount = blocks[-1].newest
     yield Counted(
         **register.fields(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from metering.ledger.blocks import Block, Head, Part, Parts, block_of
 from metering.ledger.booking import Booked
 from metering.ledger.chains import pending
-from metering.ledger.entered import Entered, difference, stalled_since
+from metering.ledger.entered import Entered, difference
 from metering.ledger.hours import Hour, sum_hour
 from metering.ledger.ruled import fold_ruled
 from metering.ledger.state import Rules, State
@@ -68,7 +68,6 @@ def append(rules: Rules, parts: Parts, head: Head, t: int, v: int) -> Entered | 
         unknowns_withdrawn=unknowns_withdrawn,
         findings_added=findings_added,
         findings_withdrawn=findings_withdrawn,
-        stalled=(stalled_since(old.state), stalled_since(state)),
     )
 
 

@@ -24,7 +24,7 @@ from metering.ledger.append import append
 from metering.ledger.blocks import Block, Head, Part, Parts, block_of
 from metering.ledger.booking import Booked, net_unknowns
 from metering.ledger.chains import pending
-from metering.ledger.entered import Entered, difference, stalled_since
+from metering.ledger.entered import Entered, difference
 from metering.ledger.hours import changed_hours
 from metering.ledger.ruled import NOTHING_YET, fold_ruled, ruled_by
 from metering.ledger.rulings import effective, merged, ruled_exchanges
@@ -211,7 +211,6 @@ def _enter(
         unknowns_withdrawn=unknowns_withdrawn,
         findings_added=findings_added,
         findings_withdrawn=findings_withdrawn,
-        stalled=(stalled_since(last_before), stalled_since(last_block.state)),
         new_fold=head.outdated,
         first=_first(new_head, new_blocks),
     )

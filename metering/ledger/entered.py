@@ -11,7 +11,6 @@ from metering.events import Unknown
 from metering.ledger.blocks import Part
 from metering.ledger.booking import BookedFinding
 from metering.ledger.hours import Hour
-from metering.ledger.state import State
 from metering.parts import PartName
 
 _T = TypeVar("_T")
@@ -34,17 +33,10 @@ class Entered(Struct, frozen=True, gc=False):
     unknowns_withdrawn: tuple[Unknown, ...] = ()
     findings_added: tuple[BookedFinding, ...] = ()
     findings_withdrawn: tuple[BookedFinding, ...] = ()
-    stalled: tuple[int, int] = (0, 0)
-    """Time of the last counted reading if the readings after it are left out, else 0: before and after [ms]."""
     new_fold: bool = False
     """Whether all blocks were folded again because an older version of the fold had made them."""
     first: int = 0
     """Time of the register's first reading or fact [ms]; 0 if its first block stays as it was."""
-
-
-def stalled_since(state: State | None) -> int:
-    """Time of the last counted reading if the readings after it are left out, else 0 [ms]."""
-    return state.t if state is not None and state.stalled else 0
 
 
 def difference(new: list[_T], old: list[_T]) -> tuple[tuple[_T, ...], tuple[_T, ...]]:

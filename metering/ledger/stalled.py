@@ -10,38 +10,36 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from metering.events import Alert, RegisterId
+from metering.ledger.booking import BookedFinding
 
 
 def stalled_alerts(
-    register: RegisterId, added: Iterable[int], withdrawn: Iterable[int], *, before: int, now: int
+    register: RegisterId, added: Iterable[BookedFinding], withdrawn: Iterable[BookedFinding]
 ) -> list[Alert]:
-    """What to publish if findings `stalled` of a register came and went.
+    """What to publish if findings of a register came and went: an alert opens or ends with each `stalled`.
 
     Args:
         register: The register.
-        added: Their times, each that of the last counted reading [ms].
-        withdrawn: Times of findings that later readings have explained.
-        before: The time of the last counted reading if the register stalled before the change; else 0 [ms].
-        now: The same after the change.
+        added: Findings that came. A finding `stalled` begins at the last counted reading.
+        withdrawn: Findings that later readings have ended.
     """
-    came, gone = set(added), set(withdrawn)
-    changed = came | ({before, now} - {0} - gone if before != now else set())
+    came, gone = ({each.start for each in some if each.kind == "stalled"} for some in (added, withdrawn))
     return [
-        *(_alert(register, each, open_now=False, withdrawn=True) for each in sorted(gone - came)),
-        *(_alert(register, each, open_now=each == now) for each in sorted(changed)),
+        *(_alert(register, each, ended=True) for each in sorted(gone - came)),
+        *(_alert(register, each, ended=False) for each in sorted(came)),
     ]
 
 
-def _alert(register: RegisterId, opened: int, *, open_now: bool, withdrawn: bool = False) -> Alert:
+def _alert(register: RegisterId, opened: int, *, ended: bool) -> Alert:
     detail: dict[str, float | int | str] = {"quantity": register.quantity, "since_ms": opened}
     return Alert(
         building=register.building,
         subject=register.meter,
         kind="register_stalled",
         opened=opened,
-        state="open" if open_now else "resolved",
+        state="resolved" if ended else "open",
         changed=opened,
         amount=0,
         money=0,
-        detail=detail | {"withdrawn": 1} if withdrawn else detail,
+        detail=detail | {"withdrawn": 1} if ended else detail,
     )

@@ -22,7 +22,7 @@ from metering.events import (
     Unknowns,
 )
 from metering.ledger.blocks import Block, Head, Part
-from metering.ledger.booking import BookedFinding, figures_of
+from metering.ledger.booking import figures_of
 from metering.ledger.enter import declare, enter, rule
 from metering.ledger.entered import Entered
 from metering.ledger.refused import split, split_declared, split_ruled
@@ -85,10 +85,8 @@ def ledger_step(site: Site) -> Step[RegisterId, Part, Readings | Declared | Rule
             _rest(site, head, entered, event)
         span = _new_span(parts, event, entered) if entered.hours or entered.unknowns_added else (0, 0)
         events = _events(register, entered, event, rejected, span)
-        before, now = entered.stalled
-        if before != now or entered.findings_added or entered.findings_withdrawn:
-            added, withdrawn = _stalls(entered.findings_added), _stalls(entered.findings_withdrawn)
-            events += stalled_alerts(register, added, withdrawn, before=before, now=now)
+        if entered.findings_added or entered.findings_withdrawn:
+            events += stalled_alerts(register, entered.findings_added, entered.findings_withdrawn)
         return entered.parts, events
 
     return Step("ledger", (Readings, Declared, Ruled, Tick), keys, (Block, Head), run)
@@ -176,10 +174,6 @@ def _events(
             )
         )
     return events
-
-
-def _stalls(findings: Iterable[BookedFinding]) -> list[int]:
-    return [finding.start for finding in findings if finding.kind == "stalled"]
 
 
 def _new_span(parts: Parts[Part], event: Readings | Declared | Ruled, entered: Entered) -> tuple[int, int]:
