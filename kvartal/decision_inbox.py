@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from kvartal.decisions import by_register, read_decisions
+from kvartal.files import version_of
 from metering.events import Ruled
 from metering.refusal import Refusal
 from metering.site.model import Site
@@ -79,7 +79,7 @@ class DecisionsFile:
         if not at_once and time.monotonic() - self._looked_at < self._every_s:
             return []
         self._looked_at = time.monotonic()
-        before, self._seen = self._seen, self._standing()
+        before, self._seen = self._seen, version_of(self._path)
         if not at_once and (self._seen == self._read or self._seen != before):
             return []
         self._read = self._seen
@@ -92,11 +92,3 @@ class DecisionsFile:
             return []
         self.refused = None
         return by_register(rulings, now)
-
-    def _standing(self) -> object:
-        """A value that differs between two versions of the file."""
-        try:
-            stat = os.stat(self._path)
-        except OSError as error:
-            return error.errno
-        return stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sys
 import time
 from pathlib import Path
@@ -60,3 +61,12 @@ def read_instant(text: str | None, option: str) -> int:
     if moment is None or moment.tzinfo is None:
         raise Refusal(f"{option}: got {text!r}, expected ISO 8601 with an offset, e.g. 2026-01-01T00:00:00Z")
     return to_ms(moment.astimezone(UTC))
+
+
+def version_of(path: Path) -> object:
+    """A value that differs between two versions of the file; the number of the error while it cannot be read."""
+    try:
+        stat = os.stat(path)
+    except OSError as error:
+        return error.errno
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -14,7 +14,6 @@ gets an event of something unknown has its file looked at at once and waits a mo
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest.decode import Decoder
-from kvartal.files import read_site
+from kvartal.files import read_site, version_of
 from metering.refusal import Refusal
 from metering.site.model import Site
 
@@ -96,11 +95,11 @@ class SiteWatch:
 
     def look(self) -> None:
         """Look at the file; read it if it has changed and stands still."""
-        seen = self._standing()
+        seen = version_of(self._path)
         if seen == self._seen:
             return
         while not self._stop.wait(self._settle_s):
-            before, seen = seen, self._standing()
+            before, seen = seen, version_of(self._path)
             if seen != before:
                 continue
             site: Site | None = None
@@ -110,18 +109,10 @@ class SiteWatch:
                 Decoder(site)  # knows which formats there are
             except Refusal as error:
                 site, why = None, str(error)
-            if self._standing() == seen:
+            if version_of(self._path) == seen:
                 self._seen = seen
                 self._judge(site, why)
                 return
-
-    def _standing(self) -> object:
-        """A value that differs between two versions of the file."""
-        try:
-            stat = os.stat(self._path)
-        except OSError as error:
-            return error.errno
-        return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
     def _judge(self, site: Site | None, why: str) -> None:
         if site is not None:
